@@ -1,0 +1,1 @@
+"""Real-time speech analytics and script compliance for Mandarin call centres."""

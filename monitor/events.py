@@ -1,0 +1,315 @@
+"""The nouns of the monitor: frozen values that travel between its rooms.
+
+Everything here is plain data. Times are integer milliseconds since the call
+began. This module imports nothing of ours. Every `Event` round-trips through
+one JSON line (`to_json` / `from_json`), so any call can be recorded and
+replayed.
+"""
+
+from __future__ import annotations
+
+import json
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any, Literal, TypeAlias, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+SAMPLE_RATE = 16_000
+"""Samples per second of every `Chunk`; sources resample to it."""
+
+Samples = npt.NDArray[np.float32]
+
+Scalar: TypeAlias = str | int | float | bool | None
+Detail: TypeAlias = "Scalar | list[Detail] | dict[str, Detail]"
+
+T = TypeVar("T")
+
+
+class Party(StrEnum):
+    """Who is speaking."""
+
+    AGENT = "agent"
+    CUSTOMER = "customer"
+
+
+class Severity(StrEnum):
+    """How grave a finding is, from a hint to a fatal item."""
+
+    TIP = "tip"  # 提示
+    MINOR = "minor"  # 一般
+    MAJOR = "major"  # 严重
+    FATAL = "fatal"  # 致命
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chunk:
+    """Audio of one party: float32 mono at `SAMPLE_RATE`, nominally in [-1, 1]."""
+
+    party: Party
+    start_ms: int
+    samples: Samples
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """A stretch the VAD calls speech; `end_ms` is None while it is open.
+
+    `loudness_db` is the RMS level of the closed stretch in dBFS.
+    """
+
+    party: Party
+    start_ms: int
+    end_ms: int | None = None
+    loudness_db: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """Another syllable the recogniser considered at a token's place."""
+
+    syllable: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One committed syllable or word. Never taken back.
+
+    `syllable` is toneless pinyin with `v` for ü (`nv`, `lve`); empty for text
+    that has no Mandarin reading. `confidence` is a probability.
+    """
+
+    party: Party
+    text: str
+    syllable: str
+    start_ms: int
+    end_ms: int
+    confidence: float = 1.0
+    alternatives: tuple[Alternative, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """The recogniser's tentative tail. For the screen only, never for rules."""
+
+    party: Party
+    text: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """The tokens of one finished turn."""
+
+    party: Party
+    start_ms: int
+    end_ms: int
+    tokens: tuple[Token, ...]
+
+    @property
+    def text(self) -> str:
+        return "".join(token.text for token in self.tokens)
+
+
+class AlertState(StrEnum):
+    RAISED = "raised"
+    CONFIRMED = "confirmed"
+    RETRACTED = "retracted"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A finding. A later confirmation or retraction is a new event with the same `id`.
+
+    `at_ms` is the call time at which it was raised. `quote` is what was heard,
+    `evidence` explains the finding (matched phrase, alignment, span searched).
+    `interrupts` says whether the alert policy lets it interrupt the agent.
+    """
+
+    id: str
+    rule: str
+    title: str
+    family: str
+    severity: Severity
+    party: Party
+    start_ms: int
+    end_ms: int
+    at_ms: int
+    quote: str
+    similarity: float
+    advice: str = ""
+    state: AlertState = AlertState.RAISED
+    interrupts: bool = True
+    evidence: Mapping[str, Detail] = field(default_factory=dict)
+
+
+class ScriptStatus(StrEnum):
+    PENDING = "pending"
+    MET = "met"
+    MISSED = "missed"
+    NOT_APPLICABLE = "not_applicable"
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptState:
+    """The state of one required script; one event per change of state.
+
+    A rule that is triggered several times in a call has one `occurrence` each
+    (0, 1, …). `deadline_ms` is None while it is unknown (e.g. it hangs on the
+    end of the call). When missed, `evidence` tells the span searched and what
+    came nearest.
+    """
+
+    rule: str
+    title: str
+    status: ScriptStatus
+    at_ms: int
+    deadline_ms: int | None = None
+    start_ms: int | None = None
+    end_ms: int | None = None
+    quote: str = ""
+    similarity: float = 0.0
+    advice: str = ""
+    occurrence: int = 0
+    evidence: Mapping[str, Detail] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A measured quantity over a span: `name` as in docs/call-json.md, `unit` beside it."""
+
+    name: str
+    value: float
+    unit: str
+    start_ms: int
+    end_ms: int
+    party: Party | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Audio lost or not processed."""
+
+    party: Party
+    start_ms: int
+    end_ms: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallInfo:
+    """What is known about a call when it begins. Unknown facts stay None.
+
+    `started_at` is ISO 8601 with offset. `facts` holds metadata that rules may
+    ask for (queue, tier, agent, agent_since, released_by, …).
+    """
+
+    id: str
+    source: str
+    parties: tuple[Party, ...]
+    recogniser: str = ""
+    packs: tuple[str, ...] = ()
+    started_at: str | None = None
+    direction: Literal["inbound", "outbound"] | None = None
+    facts: Mapping[str, Detail] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnd:
+    """The call is over; every event before it is final."""
+
+    duration_ms: int
+    released_by: str | None = None
+
+
+Event: TypeAlias = (
+    CallInfo | Speech | Token | Partial | Utterance | Alert | ScriptState | Reading | Gap | CallEnd
+)
+
+_KINDS: Mapping[str, type] = types.MappingProxyType(
+    {
+        "call": CallInfo,
+        "speech": Speech,
+        "token": Token,
+        "partial": Partial,
+        "utterance": Utterance,
+        "alert": Alert,
+        "script": ScriptState,
+        "reading": Reading,
+        "gap": Gap,
+        "end": CallEnd,
+    }
+)
+_NAMES: Mapping[type, str] = types.MappingProxyType({kind: name for name, kind in _KINDS.items()})
+
+
+def to_dict(value: Any) -> Any:
+    """Plain JSON data of a noun (nested nouns included)."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_dict(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): to_dict(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [to_dict(item) for item in value]
+    if isinstance(value, StrEnum):
+        return value.value
+    return value
+
+
+def to_json(event: Event) -> str:
+    """One JSON line, without the newline; its first key `event` names the kind."""
+    return json.dumps({"event": _NAMES[type(event)], **to_dict(event)}, ensure_ascii=False)
+
+
+def from_json(line: str) -> Event:
+    """The event of one JSON line.
+
+    Raises:
+        ValueError: not JSON, an unknown kind, or missing or unknown fields.
+    """
+    data = json.loads(line)
+    if not isinstance(data, dict) or data.get("event") not in _KINDS:
+        raise ValueError(f"not an event: {line[:80]}")
+    return typing.cast("Event", from_dict(_KINDS[data.pop("event")], data))
+
+
+def from_dict(kind: type[T], data: Mapping[str, Any]) -> T:
+    """Build the noun `kind` from what `to_dict` made of it.
+
+    Raises:
+        ValueError: missing or unknown fields, or a value outside an enumeration.
+    """
+    hints = _hints(kind)
+    unknown = data.keys() - hints.keys()
+    if unknown:
+        raise ValueError(f"{kind.__name__} has no field {sorted(unknown)[0]!r}")
+    try:
+        return kind(**{name: _revive(hints[name], value) for name, value in data.items()})
+    except TypeError as error:
+        raise ValueError(f"{kind.__name__}: {error}") from error
+
+
+@lru_cache
+def _hints(kind: type) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
+
+
+def _revive(hint: Any, value: Any) -> Any:
+    if value is None:
+        return None
+    if isinstance(hint, types.UnionType):  # every union here is `X | None`
+        return _revive(next(a for a in hint.__args__ if a is not type(None)), value)
+    origin = typing.get_origin(hint)
+    if origin is tuple:
+        return tuple(_revive(typing.get_args(hint)[0], item) for item in value)
+    if isinstance(hint, type) and is_dataclass(hint):
+        return from_dict(hint, value)
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return hint(value)
+    return value
