@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -182,7 +182,11 @@ class ScriptState:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A measured quantity over a span: `name` as in docs/call-json.md, `unit` beside it."""
+    """A measured quantity over a span: `name` as in docs/call-json.md, `unit` beside it.
+
+    A quantity that grows while the call runs (a silence) is also reported on
+    its way, with `final` False, so that rules can act before it ends.
+    """
 
     name: str
     value: float
@@ -190,6 +194,7 @@ class Reading:
     start_ms: int
     end_ms: int
     party: Party | None = None
+    final: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,7 +301,7 @@ def from_dict(kind: type[T], data: Mapping[str, Any]) -> T:
 
 
 @lru_cache
-def _hints(kind: type) -> dict[str, Any]:
+def _hints(kind: Hashable) -> dict[str, Any]:
     return typing.get_type_hints(kind)
 
 
