@@ -290,7 +290,7 @@ def from_dict(kind: type[T], data: Mapping[str, Any]) -> T:
     Raises:
         ValueError: missing or unknown fields, or a value outside an enumeration.
     """
-    hints = _hints(kind)
+    hints = _hints(typing.cast("Hashable", kind))
     unknown = data.keys() - hints.keys()
     if unknown:
         raise ValueError(f"{kind.__name__} has no field {sorted(unknown)[0]!r}")
