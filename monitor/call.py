@@ -1,0 +1,131 @@
+"""The whole flow of one call on one page.
+
+    audio ─Chunk→ vad ─Speech→ recogniser ─Token→ rules ─Alert→ caller
+                                   └─Token→ dynamics ─Reading→ rules
+
+No clock, no thread, no socket: time is counted in samples. The parties advance
+in lock step, one VAD window at a time, so the events and their order depend
+on the audio alone and never on how it was cut into chunks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from monitor.asr import Recognizer
+from monitor.dynamics import Dynamics
+from monitor.errors import UserError
+from monitor.events import SAMPLE_RATE, CallEnd, CallInfo, Chunk, Event, Gap, Party
+from monitor.lane import Lane
+from monitor.rules import Rulebook
+from monitor.vad import WINDOW, SileroVad, VadSettings
+
+_PER_MS = SAMPLE_RATE // 1000
+_TOLERANCE_MS = 1  # sources round the start of a chunk to whole milliseconds
+
+
+class Call:
+    """One call in progress: feed it audio, get events back, in order.
+
+    The heavy parts (`recognizer`, `vad`, `rulebook`) are shared by calls.
+    """
+
+    def __init__(
+        self,
+        info: CallInfo,
+        recognizer: Recognizer,
+        rulebook: Rulebook,
+        vad: SileroVad,
+        settings: VadSettings | None = None,
+    ) -> None:
+        self._info = info
+        self._lanes = {
+            party: Lane(party, recognizer.stream(party), vad.stream(settings), settings)
+            for party in info.parties
+        }
+        self._rules = rulebook.session(info)
+        self._dynamics = Dynamics(info.parties)
+
+    def start(self) -> list[Event]:
+        """The events that open the call: its metadata and the scripts it will be held to."""
+        return [self._info, *self._rules.start()]
+
+    def feed(self, chunk: Chunk) -> list[Event]:
+        """Take audio of one party; returns what it settled, for all parties.
+
+        A chunk that starts later than the last one ended leaves a `Gap`; audio
+        that overlaps what was already heard or skipped is dropped.
+        """
+        lane = self._lane(chunk.party)
+        samples = chunk.samples
+        events: list[Event] = []
+        ahead_ms = chunk.start_ms - lane.received // _PER_MS
+        if ahead_ms > _TOLERANCE_MS:
+            events += self._gap(lane, chunk.start_ms, "no audio arrived")
+        elif ahead_ms < -_TOLERANCE_MS:
+            samples = samples[-ahead_ms * _PER_MS :]
+        lane.take(samples)
+        events += self._advance()
+        return events
+
+    def skip(self, party: Party, until_ms: int, reason: str) -> list[Event]:
+        """Go on without audio that did not come: a visible `Gap`, and silence in its place."""
+        events = self._gap(self._lane(party), until_ms, reason)
+        events += self._advance()
+        return events
+
+    def reload(self, rulebook: Rulebook) -> None:
+        """Use new rules from the next token on."""
+        self._rules.reload(rulebook)
+
+    def finish(self, released_by: str | None = None) -> list[Event]:
+        """The call is over: flush every tail and judge what was still open."""
+        samples = max(lane.received for lane in self._lanes.values())
+        windows = -(-samples // WINDOW)
+        for lane in self._lanes.values():
+            lane.take(np.zeros(windows * WINDOW - lane.received, np.float32))
+        events = self._advance()
+        end = CallEnd(samples // _PER_MS, released_by)
+        for lane in self._lanes.values():
+            events += self._judged(lane.finish())
+        events += self._judged(self._dynamics.finish(end.duration_ms))
+        events += self._rules.finish(end)
+        events.append(end)
+        return events
+
+    def _lane(self, party: Party) -> Lane:
+        try:
+            return self._lanes[party]
+        except KeyError:
+            raise UserError(f"this call has no {party} channel: it was opened without") from None
+
+    def _gap(self, lane: Lane, until_ms: int, reason: str) -> list[Event]:
+        start_ms = lane.received // _PER_MS
+        missing = until_ms * _PER_MS - lane.received
+        if missing <= 0:
+            return []
+        lane.take(np.zeros(missing, np.float32))
+        return list(self._judged([Gap(lane.party, start_ms, until_ms, reason)]))
+
+    def _advance(self) -> list[Event]:
+        """Step all parties through the windows that every one of them has."""
+        events: list[Event] = []
+        lanes = self._lanes.values()
+        while all(lane.ready for lane in lanes):
+            for lane in lanes:
+                events += self._judged(lane.step())
+            settled = {lane.party: lane.settled_ms for lane in lanes}
+            events += self._judged(self._dynamics.settle(settled))
+            events += self._rules.settle(settled)
+        return events
+
+    def _judged(self, events: Iterable[Event]) -> Iterator[Event]:
+        """The events, each followed by what was measured from it and what the rules say."""
+        for event in events:
+            yield event
+            yield from self._rules.feed(event)
+            for reading in self._dynamics.feed(event):
+                yield reading
+                yield from self._rules.feed(reading)

@@ -1,0 +1,1 @@
+"""The call on a terminal: a live page, or plain lines when there is no terminal."""

@@ -1,0 +1,98 @@
+"""What a screen shows of a call, folded from its events. Knows no terminal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from monitor.events import (
+    Alert,
+    CallInfo,
+    Event,
+    Gap,
+    Partial,
+    Party,
+    ScriptState,
+    ScriptStatus,
+    Token,
+    Utterance,
+)
+
+_KEPT_LINES = 200
+"""Transcript lines kept; a terminal shows fewer, and a long call must not grow."""
+
+
+@dataclass(slots=True)
+class Line:
+    """One turn in the transcript; `open` while its speaker goes on."""
+
+    party: Party
+    start_ms: int
+    tokens: list[Token] = field(default_factory=list)
+    open: bool = True
+    note: str = ""
+
+
+@dataclass(slots=True)
+class Board:
+    """The state of the screen. `take` is the only thing that changes it."""
+
+    info: CallInfo | None = None
+    now_ms: int = 0
+    lines: list[Line] = field(default_factory=list)
+    tails: dict[Party, str] = field(default_factory=dict)
+    alerts: dict[str, Alert] = field(default_factory=dict)  # by id, oldest first
+    scripts: dict[tuple[str, int], ScriptState] = field(default_factory=dict)
+    gaps: list[Gap] = field(default_factory=list)
+
+    def take(self, events: list[Event], now_ms: int) -> None:
+        self.now_ms = max(self.now_ms, now_ms)
+        for event in events:
+            match event:
+                case CallInfo():
+                    self.info = event
+                case Token():
+                    self._open_line(event).tokens.append(event)
+                case Partial():
+                    self.tails[event.party] = event.text
+                case Utterance():
+                    self._close_line(event.party)
+                case Alert():
+                    self.alerts[event.id] = event
+                case ScriptState():
+                    self.scripts[event.rule, event.occurrence] = event
+                case Gap():
+                    self.gaps.append(event)
+                    line = Line(event.party, event.start_ms, open=False, note=event.reason)
+                    self.lines.append(line)
+                case _:
+                    pass
+        del self.lines[:-_KEPT_LINES]
+
+    def hit(self, token: Token) -> Alert | None:
+        """The newest standing alert whose span covers the token."""
+        for alert in reversed(self.alerts.values()):
+            if alert.party is token.party and (
+                alert.start_ms <= token.start_ms and token.end_ms <= alert.end_ms
+            ):
+                return alert
+        return None
+
+    def checklist(self) -> list[ScriptState]:
+        """Scripts that apply, the undecided ones first, then by when they were decided."""
+        shown = [s for s in self.scripts.values() if s.status is not ScriptStatus.NOT_APPLICABLE]
+        return sorted(
+            shown,
+            key=lambda s: (s.status is not ScriptStatus.PENDING, s.deadline_ms or 0, s.at_ms),
+        )
+
+    def _open_line(self, token: Token) -> Line:
+        for line in reversed(self.lines):
+            if line.open and line.party is token.party:
+                return line
+        self.lines.append(Line(token.party, token.start_ms))
+        return self.lines[-1]
+
+    def _close_line(self, party: Party) -> None:
+        for line in self.lines:
+            if line.party is party:
+                line.open = False

@@ -1,0 +1,57 @@
+"""The call as lines of text, for a pipe, a log file or a terminal that can do no more."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from monitor.events import Alert, Event, Gap, ScriptState, ScriptStatus, Utterance
+from monitor.i18n import tr
+from monitor.screen import words
+
+
+class PlainScreen:
+    """Prints one line per finished turn, alert, decided script and gap, as they come."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def __enter__(self) -> PlainScreen:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._out.flush()
+
+    def __call__(self, events: list[Event], _now_ms: int) -> None:
+        for event in events:
+            for line in _lines(event):
+                print(line, file=self._out)
+        if events:
+            self._out.flush()
+
+
+def _lines(event: Event) -> list[str]:
+    match event:
+        case Utterance():
+            return [f"[{words.clock(event.start_ms)}] {words.party(event.party)}: {event.text}"]
+        case Alert():
+            mark = words.severity(event.severity)
+            state = words.alert_state(event.state)
+            quote = tr(f"「{event.quote}」", f'"{event.quote}"') if event.quote else ""
+            head = " ".join(
+                part for part in (mark.sign, mark.name, state, event.title, quote) if part
+            )
+            lines = [f"[{words.clock(event.at_ms)}] {head}"]
+            if event.advice:
+                lines.append(f"        {tr('建议说', 'Say instead')}: {event.advice}")
+            return lines
+        case ScriptState() if event.status in (ScriptStatus.MET, ScriptStatus.MISSED):
+            mark = words.script(event.status)
+            lines = [f"[{words.clock(event.at_ms)}] {mark.sign} {mark.name} {event.title}"]
+            if event.status is ScriptStatus.MISSED and event.advice:
+                lines.append(f"        {tr('应说', 'To be said')}: {event.advice}")
+            return lines
+        case Gap():
+            span = f"{words.clock(event.start_ms)}–{words.clock(event.end_ms)}"
+            return [f"[{span}] {words.party(event.party)}: ({event.reason})"]
+        case _:
+            return []

@@ -1,0 +1,65 @@
+"""How parties, severities and states are called and marked on a screen.
+
+Every severity has a sign and a name beside its colour, so that colour is
+never the only signal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from monitor.events import AlertState, Party, ScriptStatus, Severity
+from monitor.i18n import tr
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    sign: str
+    name: str
+    style: str
+
+
+def severity(value: Severity) -> Mark:
+    match value:
+        case Severity.FATAL:
+            return Mark("■", tr("致命", "fatal"), "bold white on red")
+        case Severity.MAJOR:
+            return Mark("▲", tr("严重", "major"), "bold red")
+        case Severity.MINOR:
+            return Mark("●", tr("一般", "minor"), "bold yellow")
+        case Severity.TIP:
+            return Mark("○", tr("提示", "tip"), "bold cyan")
+
+
+def script(value: ScriptStatus) -> Mark:
+    match value:
+        case ScriptStatus.PENDING:
+            return Mark("…", tr("待完成", "pending"), "white")
+        case ScriptStatus.MET:
+            return Mark("✓", tr("已完成", "done"), "green")
+        case ScriptStatus.MISSED:
+            return Mark("✗", tr("缺失", "missing"), "bold red")
+        case ScriptStatus.NOT_APPLICABLE:
+            return Mark("–", tr("不适用", "not applicable"), "dim")
+
+
+def party(value: Party) -> str:
+    return tr("坐席", "Agent") if value is Party.AGENT else tr("客户", "Customer")
+
+
+def alert_state(value: AlertState) -> str:
+    match value:
+        case AlertState.RAISED:
+            return ""
+        case AlertState.CONFIRMED:
+            return tr("已复核确认", "confirmed")
+        case AlertState.RETRACTED:
+            return tr("已撤回", "retracted")
+
+
+def clock(ms: int) -> str:
+    """Call time as m:ss, or h:mm:ss from an hour on."""
+    seconds = ms // 1000
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
