@@ -61,7 +61,7 @@ class SileroVad:
     """The model; one instance serves every stream."""
 
     def __init__(self) -> None:
-        import onnxruntime  # noqa: PLC0415 - heavy; only those who listen pay for it
+        import onnxruntime  # heavy; only those who listen pay for it
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
