@@ -1,0 +1,148 @@
+"""The streaming CTC recogniser: one code for every model folder.
+
+    samples → frames → log-posteriors → units → tokens
+
+Every step counts in its own frames from the beginning of the stretch, so the
+tokens do not depend on how the audio was cut up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from monitor.asr.acoustic import AcousticModel
+from monitor.asr.decode import GreedyDecoder, Unit
+from monitor.asr.frontend import StreamingFrontend
+from monitor.asr.inventory import Inventory
+from monitor.asr.spelling import CharacterSpeller, Speller
+from monitor.events import SAMPLE_RATE, Chunk, Party, Token
+
+if TYPE_CHECKING:
+    from monitor.asr.folder import ModelFolder
+
+_LEAD_MS = 120
+"""A CTC unit peaks late in its syllable; its token begins this long before the
+first winning frame, or where the token before it ends."""
+
+
+class CtcRecognizer:
+    """A loaded model; shared by every call.
+
+    Raises:
+        UserError: the folder's network does not fit its description.
+    """
+
+    def __init__(self, folder: ModelFolder, phrases: Sequence[str] = ()) -> None:
+        description = folder.description
+        self.name = description.name
+        self.folder = folder
+        self.inventory = Inventory(folder.units, description.units.kind, description.units.blank)
+        self.model = AcousticModel(folder)
+        self.speller = self._speller(phrases)
+
+    def stream(self, party: Party) -> CtcStream:
+        return CtcStream(self, party)
+
+    def close(self) -> None:
+        """Nothing to release: the session goes with its last reference."""
+
+    def _speller(self, phrases: Sequence[str]) -> Speller:
+        if self.folder.description.units.kind == "character":
+            return CharacterSpeller(self.inventory)
+        from monitor.asr.lexicon import Lexicon, LexiconSpeller  # only if needed
+
+        return LexiconSpeller(self.inventory, Lexicon.build(phrases))
+
+
+class CtcStream:
+    """One party of one call."""
+
+    def __init__(self, recognizer: CtcRecognizer, party: Party) -> None:
+        self.settled_ms = 0
+        self.partial = ""
+        self._recognizer = recognizer
+        self._party = party
+        self._spelling = recognizer.speller.stream(party)
+        self._stretch: _Stretch | None = None
+
+    def feed(self, chunk: Chunk) -> list[Token]:
+        """Take the next piece of the open speech stretch, of any length."""
+        if self._stretch is None:
+            self._stretch = _Stretch(self._recognizer, chunk.start_ms)
+        stretch = self._stretch
+        stretch.samples += len(chunk.samples)
+        frames = stretch.frontend.feed(chunk.samples)
+        if not len(frames):
+            return []
+        posteriors = stretch.posteriors.feed(frames)
+        if not len(posteriors):
+            return []
+        tokens = self._spell(stretch.decoder.feed(posteriors))
+        horizon_ms = stretch.earliest_start(stretch.decoder.settled)
+        tokens += self._spelling.elapse(horizon_ms)
+        waiting_ms = self._spelling.waiting_from_ms
+        self.settled_ms = horizon_ms if waiting_ms is None else waiting_ms
+        self._update_partial()
+        return tokens
+
+    def end_turn(self) -> list[Token]:
+        """The stretch is over: everything heard in it comes out."""
+        stretch = self._stretch
+        if stretch is None:
+            return []
+        frames = stretch.frontend.finish()
+        posteriors = [stretch.posteriors.feed(frames), stretch.posteriors.finish()]
+        tokens = []
+        for block in posteriors:
+            tokens += self._spell(stretch.decoder.feed(block))
+        tokens += self._spell(stretch.decoder.finish())
+        tokens += self._spelling.finish()
+        self.settled_ms = stretch.end_ms
+        self.partial = ""
+        self._stretch = None
+        return tokens
+
+    def _spell(self, units: Sequence[Unit]) -> list[Token]:
+        assert self._stretch is not None
+        tokens: list[Token] = []
+        for unit in units:
+            tokens += self._spelling.push(unit, *self._stretch.span(unit))
+        return tokens
+
+    def _update_partial(self) -> None:
+        assert self._stretch is not None
+        unit = self._stretch.decoder.pending
+        inventory = self._recognizer.inventory
+        heard = "" if unit is None else inventory.units[unit.index]
+        self.partial = self._spelling.tail + ("" if heard.startswith("<") else heard)
+
+
+class _Stretch:
+    """State that lives from the beginning of a speech stretch to its end."""
+
+    def __init__(self, recognizer: CtcRecognizer, start_ms: int) -> None:
+        description = recognizer.folder.description
+        self.frontend = StreamingFrontend(
+            description.frontend, description.stack, description.sample_rate
+        )
+        self.posteriors = recognizer.model.stream()
+        self.decoder = GreedyDecoder(description.units.blank, description.decoding.blank_penalty)
+        self.samples = 0
+        self._frame_ms = recognizer.model.frame_ms
+        self._start_ms = start_ms
+        self._free_ms = start_ms  # end of the last unit
+
+    @property
+    def end_ms(self) -> int:
+        return self._start_ms + self.samples * 1000 // SAMPLE_RATE
+
+    def earliest_start(self, frame: int) -> int:
+        """Where a unit that first wins in `frame` or later can begin at the earliest, in ms."""
+        return max(self._free_ms, self._start_ms + frame * self._frame_ms - _LEAD_MS)
+
+    def span(self, unit: Unit) -> tuple[int, int]:
+        """Start and end of the next unit in ms; units never overlap."""
+        start_ms = self.earliest_start(unit.first)
+        self._free_ms = self._start_ms + (unit.last + 1) * self._frame_ms
+        return start_ms, self._free_ms

@@ -1,0 +1,93 @@
+"""From decoded units to tokens with characters and syllables.
+
+A character model spells by itself and only needs readings (this module); a
+syllable model is spelt by the lexicon (`lexicon.py`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from monitor.asr.inventory import is_hanzi
+from monitor.events import Party, Token
+
+if TYPE_CHECKING:
+    from monitor.asr.decode import Unit
+    from monitor.asr.inventory import Inventory
+
+_CONTEXT = 3  # characters of history that may settle a reading, as in 银行
+
+
+class SpellingStream(Protocol):
+    """Spells the units of one party, in order; what is returned is never changed."""
+
+    @property
+    def waiting_from_ms(self) -> int | None:
+        """Start of the first unit that is not spelt yet."""
+
+    @property
+    def tail(self) -> str:
+        """Tentative spelling of the units that wait."""
+
+    def push(self, unit: Unit, start_ms: int, end_ms: int) -> list[Token]:
+        """Take the next unit; returns the tokens that are decided now."""
+
+    def elapse(self, at_ms: int) -> list[Token]:
+        """No unit has begun before `at_ms`; returns tokens that need not wait longer."""
+
+    def finish(self) -> list[Token]:
+        """The turn is over; returns the rest."""
+
+
+class Speller(Protocol):
+    """The shared, immutable part."""
+
+    def stream(self, party: Party) -> SpellingStream:
+        """A fresh stream for one party."""
+
+
+class CharacterSpeller:
+    """Units are characters already; their readings follow from the ones before."""
+
+    def __init__(self, inventory: Inventory) -> None:
+        self._inventory = inventory
+
+    def stream(self, party: Party) -> SpellingStream:
+        return _CharacterStream(party, self._inventory)
+
+
+class _CharacterStream:
+    """Spells at once: nothing waits."""
+
+    waiting_from_ms: int | None = None
+    tail = ""
+
+    def __init__(self, party: Party, inventory: Inventory) -> None:
+        self._party = party
+        self._inventory = inventory
+        self._history = ""
+
+    def push(self, unit: Unit, start_ms: int, end_ms: int) -> list[Token]:
+        text = self._inventory.units[unit.index]
+        if text.startswith("<"):  # <unk> and its kin: something was said, but not what
+            return []
+        readings = self._inventory.readings(unit.index)
+        syllable = _reading(self._history, text) if len(readings) > 1 else "".join(readings)
+        self._history = (self._history + text)[-_CONTEXT:] if readings else ""
+        judged = self._inventory.judge(unit, syllable)
+        return [Token(self._party, text, syllable, start_ms, end_ms, *judged)]
+
+    def elapse(self, at_ms: int) -> list[Token]:  # noqa: ARG002 - never waits
+        return []
+
+    def finish(self) -> list[Token]:
+        self._history = ""
+        return []
+
+
+def _reading(history: str, character: str) -> str:
+    """Toneless reading of a character after `history`."""
+    from pypinyin import lazy_pinyin  # loads a large dictionary
+
+    assert is_hanzi(character)
+    return str(lazy_pinyin(history + character)[-1])
