@@ -193,3 +193,11 @@ def _fan_out(sinks: Iterable[Sink]) -> Sink:
             target(events, now_ms)
 
     return show
+
+
+def after(seconds: float | None, stopped: Callable[[], bool]) -> Callable[[], bool]:
+    """`stopped`, which also becomes true when this much wall time has passed."""
+    if seconds is None:
+        return stopped
+    until = time.monotonic() + seconds
+    return lambda: stopped() or time.monotonic() >= until

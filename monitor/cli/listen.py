@@ -1,0 +1,93 @@
+"""`monitor listen`: a call in progress."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+import click
+
+from monitor import cli
+from monitor.cli import options
+from monitor.events import Party
+from monitor.i18n import tr
+
+
+@click.command(
+    "listen",
+    help=tr(
+        """实时监测正在进行的通话。按 Ctrl-C 结束:处理完最后一句,判定结束语,打印评分表。
+
+        设备可写编号、名称或名称的一部分;同一设备的两个声道写作 设备:0 和 设备:1。
+
+        \b
+        示例:
+          monitor listen                                    默认麦克风(坐席)
+          monitor listen --agent 耳机 --customer 立体声混音  两个设备
+          monitor listen --agent 声卡:0 --customer 声卡:1    一个设备的两个声道
+          monitor listen --record 通话.wav                   同时录音并保存事件""",
+        """Monitor a call in progress. Ctrl-C ends it: the last words are processed, the
+        closing script is judged, the scorecard printed.
+
+        A device is a number, a name or part of one; two channels of one device
+        are DEVICE:0 and DEVICE:1.
+
+        \b
+        Examples:
+          monitor listen                                 default microphone (agent)
+          monitor listen --agent Headset --customer Mix  two devices
+          monitor listen --agent Card:0 --customer Card:1  two channels of one
+          monitor listen --record call.wav               record it and keep its events""",
+    ),
+)
+@cli.option("--agent", metavar="DEVICE", zh="坐席的设备(默认系统麦克风)", en="the agent's device")
+@cli.option("--customer", metavar="DEVICE", zh="客户的设备", en="the customer's device")
+@options.packs
+@options.recogniser
+@cli.option(
+    "--record",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    zh="录音文件(WAV);同名的 .jsonl 保存事件,.json 保存结果",
+    en="record to this WAV file; its events go to the .jsonl, the result to the .json beside it",
+)
+@cli.option(
+    "--seconds", type=click.FloatRange(min=0.1), zh="到时自动结束", en="end after this many seconds"
+)
+@options.facts
+def command(
+    agent: str | None,
+    customer: str | None,
+    packs: tuple[str, ...],
+    asr: str | None,
+    record: Path | None,
+    seconds: float | None,
+    started_at: str | None,
+    direction: str | None,
+    fact: tuple[str, ...],
+) -> int | None:
+    from monitor import engine, live
+    from monitor.audio import headset
+    from monitor.cli import show
+    from monitor.recording import CallFiles
+
+    loaded = engine.load(asr, packs or engine.DEFAULT_PACKS)
+    parties = (Party.AGENT, Party.CUSTOMER) if customer is not None else (Party.AGENT,)
+    # The call starts now, at the edge, where wall time may be read.
+    started_at = started_at or datetime.now().astimezone().isoformat(timespec="seconds")
+    name = str(record) if record else tr("现场通话", "live call")
+    call = loaded.call(name, parties, options.call_facts(started_at, direction, fact))
+    capture = partial(headset.open_headset, agent, customer)
+    with ExitStack() as stack:
+        files = stack.enter_context(CallFiles(record, parties, loaded)) if record else None
+        stopped = stack.enter_context(live.interruptible())
+        over = live.after(seconds, stopped)
+
+        def play(sinks: list[live.Sink]) -> None:
+            keep = files.record if files else lambda _chunk: None
+            live.listen(call, parties, capture, sinks, keep, stop=over)
+
+        show.run(loaded, play, [files] if files else [])
+    return None

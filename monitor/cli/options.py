@@ -1,0 +1,127 @@
+"""Options that several verbs share, and what becomes of their values."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import click
+
+from monitor.cli import option
+from monitor.engine import DEFAULT_PACKS, CallFacts
+from monitor.errors import UserError
+from monitor.events import Detail, Party
+from monitor.i18n import tr
+
+
+def packs(command: Any) -> Any:
+    default = ", ".join(DEFAULT_PACKS)
+    return option(
+        "--pack",
+        "packs",
+        multiple=True,
+        metavar="PACK",
+        zh=f"规则包名称或文件,可多次使用(默认 {default})",
+        en=f"rule pack, by name or file; may be repeated (default {default})",
+    )(command)
+
+
+def recogniser(command: Any) -> Any:
+    return option(
+        "--asr",
+        metavar="NAME",
+        zh="识别引擎:模型名称或模型文件夹(默认内置模型)",
+        en="recogniser: a model's name or folder (default: the embedded one)",
+    )(command)
+
+
+def facts(command: Any) -> Any:
+    """`--started-at`, `--direction` and `--fact`: what is known of the call."""
+    for add in (
+        option(
+            "--fact",
+            "fact",
+            multiple=True,
+            metavar="KEY=VALUE",
+            zh="通话信息,供规则的 when 条件使用,可多次使用,如 --fact queue=宽带",
+            en="a fact about the call for the rules' `when`, repeatable, e.g. --fact queue=vip",
+        ),
+        option(
+            "--direction",
+            type=click.Choice(["inbound", "outbound"]),
+            zh="呼入或呼出",
+            en="inbound or outbound",
+        ),
+        option(
+            "--started-at",
+            metavar="TIME",
+            zh="通话开始时间(ISO 8601,如 2026-11-20T19:30:00+08:00)",
+            en="when the call began (ISO 8601, e.g. 2026-11-20T19:30:00+08:00)",
+        ),
+    ):
+        command = add(command)
+    return command
+
+
+def call_facts(started_at: str | None, direction: str | None, fact: tuple[str, ...]) -> CallFacts:
+    """The facts of the `facts` options.
+
+    Raises:
+        UserError: a time that is not ISO 8601, or a fact without `=`.
+    """
+    if started_at is not None:
+        try:
+            datetime.fromisoformat(started_at)
+        except ValueError:
+            raise UserError(
+                tr(
+                    f"--started-at {started_at}: 不是 ISO 8601 时间,例如 2026-11-20T19:30:00+08:00",
+                    f"--started-at {started_at}: not an ISO 8601 time such as"
+                    " 2026-11-20T19:30:00+08:00",
+                )
+            ) from None
+    pairs: list[tuple[str, Detail]] = []
+    for text in fact:
+        key, sign, value = text.partition("=")
+        if not sign or not key:
+            raise UserError(
+                tr(
+                    f"--fact {text}: 应写作 名称=值,例如 queue=宽带",
+                    f"--fact {text}: write KEY=VALUE, e.g. queue=vip",
+                )
+            )
+        pairs.append((key.strip(), value.strip()))
+    return CallFacts(started_at, direction, tuple(pairs))
+
+
+def channel_map(text: str | None) -> tuple[Party, ...] | None:
+    """The parties of `--channels agent,customer`, in channel order; None when not given.
+
+    Raises:
+        UserError: an unknown or repeated party.
+    """
+    if text is None:
+        return None
+    names = [name.strip() for name in text.split(",")]
+    try:
+        parties = tuple(Party(name) for name in names)
+    except ValueError:
+        parties = ()
+    if not parties or len(set(parties)) != len(parties):
+        raise UserError(
+            tr(
+                f"--channels {text}: 请按声道顺序写 agent,customer 或 customer,agent 或 agent",
+                f"--channels {text}: name the parties in channel order:"
+                " agent,customer or customer,agent or agent",
+            )
+        )
+    return parties
+
+
+def channels(command: Any) -> Any:
+    return option(
+        "--channels",
+        metavar="agent,customer",
+        zh="各声道对应的说话方(默认:单声道为坐席,双声道为坐席、客户)",
+        en="who is on which channel (default: mono is the agent; stereo agent, customer)",
+    )(command)

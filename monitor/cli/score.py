@@ -1,0 +1,115 @@
+"""`monitor score`: recorded calls."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from monitor import cli
+from monitor.cli import options
+from monitor.i18n import language, tr
+
+
+@click.command(
+    "score",
+    help=tr(
+        """为录音评分。PATH 可以是文件、文件夹或通配符。每通电话写一个 JSON,另有汇总
+        summary.csv;中断后用同样的命令继续,已完成的不再重算。
+
+        \b
+        示例:
+          monitor score 录音/ --out 结果/
+          monitor score a.wav b.mp3 --out 结果/ --pack unicom-10010
+          monitor score '录音/*.wav' --out 结果/ --channels customer,agent --jobs 4""",
+        """Score recorded calls. PATH is a file, a folder or a glob. Writes one JSON per
+        call and a summary.csv; an interrupted run resumes with the same command.
+
+        \b
+        Examples:
+          monitor score calls/ --out results/
+          monitor score a.wav b.mp3 --out results/ --pack unicom-10010
+          monitor score 'calls/*.wav' --out results/ --channels customer,agent --jobs 4""",
+    ),
+)
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@cli.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    zh="结果文件夹",
+    en="folder for the results",
+)
+@options.packs
+@options.recogniser
+@options.channels
+@cli.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    zh="并行进程数(默认按核数)",
+    en="processes (default: cores)",
+)
+@options.facts
+def command(
+    paths: tuple[str, ...],
+    out: Path,
+    packs: tuple[str, ...],
+    asr: str | None,
+    channels: str | None,
+    jobs: int | None,
+    started_at: str | None,
+    direction: str | None,
+    fact: tuple[str, ...],
+) -> int | None:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    from monitor import batch, engine
+    from monitor.screen.card import row_text, stored_card_text
+
+    settings = batch.BatchSettings(
+        out=out,
+        packs=packs or engine.DEFAULT_PACKS,
+        asr=asr,
+        channels=options.channel_map(channels),
+        facts=options.call_facts(started_at, direction, fact),
+        language=language(),
+    )
+    found = batch.find_jobs(paths)
+    if not found:
+        click.echo(tr("没有找到录音", "no recordings found"), err=True)
+        return cli.EXIT_USAGE
+    workers = min(jobs or batch.default_workers(), len(found))
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(tr("剩余", "left")),
+        TimeRemainingColumn(elapsed_when_finished=True),
+        console=Console(stderr=True),
+    ) as progress:
+        task = progress.add_task(tr("评分", "scoring"), total=len(found))
+
+        def report(done: batch.Done) -> None:
+            progress.update(task, advance=1)
+            text = row_text(done.row, resumed=done.resumed)
+            # Failures belong on stderr with the bar, results on stdout.
+            if done.failed:
+                progress.console.print(text, style="red", highlight=False, markup=False)
+            elif progress.console.is_terminal:
+                progress.console.print(text, highlight=False, markup=False)
+            else:
+                click.echo(text)
+
+        succeeded = batch.score_all(found, settings, workers, report)
+    if len(found) == 1 and succeeded:
+        click.echo(stored_card_text(out / f"{found[0].name}.json"))
+    click.echo(tr(f"汇总: {out / 'summary.csv'}", f"summary: {out / 'summary.csv'}"))
+    return None if succeeded else cli.EXIT_FAILED

@@ -1,0 +1,31 @@
+"""What `demo` and `listen` share: the screen while the call runs, the scorecard after it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+
+import click
+from rich.console import Console
+
+from monitor.calljson import CallRecord
+from monitor.engine import Engine
+from monitor.live import Sink
+from monitor.score import scorecard
+from monitor.screen.card import card_text
+from monitor.screen.page import PageScreen
+from monitor.screen.plain import PlainScreen
+
+
+def run(loaded: Engine, play: Callable[[Sequence[Sink]], None], sinks: Sequence[Sink] = ()) -> None:
+    """Run a call (`play` is given the sinks) on the screen, then print its card."""
+    record = CallRecord()
+    console = Console()
+    screen = PageScreen(console) if console.is_terminal else PlainScreen(sys.stdout)
+    with screen:
+        play([record, *sinks, screen])
+    if console.is_terminal:
+        # The page is gone with the call: leave what it found in the scroll-back.
+        PlainScreen(sys.stdout)(list(record.utterances) + list(record.alerts), 0)
+    card = scorecard(loaded.rulebook, record.alerts, record.scripts)
+    click.echo(card_text(card))

@@ -1,0 +1,64 @@
+"""`monitor transcribe`: recordings to text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from monitor import cli
+from monitor.cli import options
+from monitor.i18n import tr
+
+FORMATS = ("text", "json", "srt", "vtt")
+
+
+@click.command(
+    "transcribe",
+    help=tr(
+        """转写录音。json 格式每个文件一行。
+
+        \b
+        示例:
+          monitor transcribe a.wav
+          monitor transcribe *.wav --format json > 转写.jsonl
+          monitor transcribe a.mp3 --format srt > a.srt""",
+        """Transcribe recordings. With json, one line per file.
+
+        \b
+        Examples:
+          monitor transcribe a.wav
+          monitor transcribe *.wav --format json > transcripts.jsonl
+          monitor transcribe a.mp3 --format srt > a.srt""",
+    ),
+)
+@click.argument(
+    "files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path)
+)
+@cli.option(
+    "--format", "form", type=click.Choice(FORMATS), default="text", zh="输出格式", en="output"
+)
+@options.recogniser
+@options.channels
+def command(
+    files: tuple[Path, ...], form: str, asr: str | None, channels: str | None
+) -> int | None:
+    from monitor import engine, transcript
+    from monitor.audio import file as audio_file
+    from monitor.errors import UserError
+
+    loaded = engine.load(asr, packs=())
+    wanted = options.channel_map(channels)
+    failed = False
+    for path in files:
+        try:
+            parties = audio_file.parties(path, wanted)
+            call = loaded.call(str(path), parties)
+            record = engine.run(call, audio_file.read_call(path, parties))
+        except UserError as error:
+            # What is readable is still transcribed.
+            click.echo(f"{tr('错误', 'error')}: {error}", err=True)
+            failed = True
+            continue
+        click.echo(transcript.render(record, form, named=len(files) > 1), nl=False)
+    return cli.EXIT_FAILED if failed else None
