@@ -50,7 +50,8 @@ class CtcRecognizer:
     def _speller(self, phrases: Sequence[str]) -> Speller:
         if self.folder.description.units.kind == "character":
             return CharacterSpeller(self.inventory)
-        from monitor.asr.lexicon import Lexicon, LexiconSpeller  # only if needed
+        from monitor.asr.lexicon import Lexicon
+        from monitor.asr.syllables import LexiconSpeller
 
         return LexiconSpeller(self.inventory, Lexicon.build(phrases))
 

@@ -1,0 +1,138 @@
+"""Which words a row of syllables can be, and how likely each is.
+
+Words and their frequencies come from jieba's dictionary, readings from
+pypinyin's; phrases that matter in the call (a rule's own) are words too.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+
+LONGEST_WORD = 6
+"""Syllables of the longest dictionary word that is kept."""
+
+_LEAST_FREQUENCY = 5  # rarer words only cost memory: 349,000 → 136,000 words
+_MOST_HOMOPHONES = 6
+_UNKNOWN = -20.0  # log-probability of a syllable without any character
+
+_BEGUN_BONUS = 1.0
+"""Added per syllable after the first to the log-probability of a phrase that has begun:
+enough to prefer its characters among homophones, not to override a likelier word."""
+
+_COMPLETE_BONUS = 3.0
+"""The same for a phrase heard to its end: then its own characters are certain to win."""
+
+_HANZI = re.compile(r"[\u4e00-\u9fff]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A spelling of some syllables; `phrase` when it is a complete phrase of the call."""
+
+    text: str
+    score: float  # natural log of its probability, bonus included
+    phrase: bool = False
+
+
+class Lexicon:
+    """Looks words up by sound. Immutable, shared by streams."""
+
+    def __init__(self, words: Mapping[str, Sequence[Word]], phrases: Mapping[str, Word]) -> None:
+        self._words = words
+        self._phrases = phrases
+        self.longest = max([LONGEST_WORD, *(key.count(" ") + 1 for key in phrases)])
+
+    @classmethod
+    def build(cls, phrases: Iterable[str] = ()) -> Lexicon:
+        """The dictionary's words and these phrases (plain text; only Chinese characters count)."""
+        plain = cls(_dictionary(), {})
+        begun: dict[str, Word] = {}
+        for phrase in sorted(set(phrases)):
+            for text in _HANZI.findall(phrase):
+                plain._add_phrase(text, begun)
+        return cls(_dictionary(), begun)
+
+    def words(self, syllables: Sequence[str]) -> list[Word]:
+        """Spellings of exactly these syllables, the likeliest first."""
+        key = " ".join(syllables)
+        found = list(self._words.get(key, ())) if len(syllables) <= LONGEST_WORD else []
+        phrase = self._phrases.get(key)
+        return found if phrase is None else sorted([*found, phrase], key=_by_score)
+
+    def unknown(self, syllable: str) -> Word:
+        """How a syllable without a character is written: as it sounds."""
+        return Word(syllable, _UNKNOWN)
+
+    def _add_phrase(self, text: str, begun: dict[str, Word]) -> None:
+        """Enter a phrase and all its beginnings of two and more syllables."""
+        from pypinyin import lazy_pinyin  # loads a large dictionary
+
+        syllables = lazy_pinyin(text)
+        if len(text) < 2 or len(syllables) != len(text):
+            return
+        scores = self._spelling_scores(text, syllables)
+        for length in range(2, len(text) + 1):
+            complete = length == len(text)
+            bonus = _COMPLETE_BONUS if complete else _BEGUN_BONUS
+            word = Word(text[:length], scores[length] + bonus * (length - 1), complete)
+            key = " ".join(syllables[:length])
+            rival = begun.get(key)
+            if rival is None or word.score > rival.score:
+                begun[key] = word
+
+    def _spelling_scores(self, text: str, syllables: Sequence[str]) -> list[float]:
+        """Log-probability of the best way to write each beginning of `text` in words."""
+        best = [0.0]
+        for end in range(1, len(text) + 1):
+            scores = [best[end - 1] + _UNKNOWN]
+            for start in range(max(0, end - LONGEST_WORD), end):
+                scores += [
+                    best[start] + word.score
+                    for word in self.words(syllables[start:end])
+                    if word.text == text[start:end]
+                ]
+            best.append(max(scores))
+        return best
+
+
+def _by_score(word: Word) -> float:
+    return -word.score
+
+
+@lru_cache(maxsize=1)
+def _dictionary() -> Mapping[str, tuple[Word, ...]]:
+    """jieba's words by toneless reading; built once per process (about a second)."""
+    import jieba
+    from pypinyin.constants import PHRASES_DICT, PINYIN_DICT
+    from pypinyin.contrib.tone_convert import to_normal
+
+    plain = lru_cache(maxsize=None)(to_normal)
+    readings = {chr(code): plain(tones.split(",")[0]) for code, tones in PINYIN_DICT.items()}
+    found: dict[str, list[tuple[int, str]]] = {}
+    total = 0
+    with jieba.get_dict_file() as file:
+        for line in file:
+            text, count, _ = line.decode("utf-8").split(" ")
+            frequency = int(count)
+            total += frequency
+            if frequency < _LEAST_FREQUENCY or len(text) > LONGEST_WORD:
+                continue
+            known = PHRASES_DICT.get(text)
+            spoken = [plain(tones[0]) for tones in known] if known else map(readings.get, text)
+            if all(spoken := [syllable or "" for syllable in spoken]):
+                found.setdefault(" ".join(spoken), []).append((frequency, text))
+    log_total = math.log(total)
+    return MappingProxyType(
+        {
+            key: tuple(
+                Word(text, math.log(frequency) - log_total)
+                for frequency, text in sorted(words, reverse=True)[:_MOST_HOMOPHONES]
+            )
+            for key, words in found.items()
+        }
+    )
