@@ -1,0 +1,1 @@
+"""Rule packs: the language (`model`), reading it (`load`), and running it (`session`)."""
