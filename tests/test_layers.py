@@ -1,0 +1,76 @@
+"""The core has no clock, no thread and no socket, and imports point one way."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+_PACKAGE = Path(__file__).parents[1] / "monitor"
+
+_EDGES = {"live.py", "batch.py"}
+_EDGE_ROOMS = {"cli", "screen", "testing"}
+_WALL_CLOCK_OR_IO = {
+    "time",
+    "threading",
+    "queue",
+    "asyncio",
+    "socket",
+    "multiprocessing",
+    "concurrent",
+    "subprocess",
+    "selectors",
+    "signal",
+}
+# PortAudio calls back on a thread of its own: the capture room owns no thread but lives beside one.
+_MAY = {"audio/headset.py": {"threading", "time"}}
+
+_MODULES = sorted(_PACKAGE.rglob("*.py"))
+
+
+def _is_edge(path: Path) -> bool:
+    name = path.relative_to(_PACKAGE).as_posix()
+    return name in _EDGES or name.split("/")[0] in _EDGE_ROOMS
+
+
+def _imports(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in _MODULES if not _is_edge(path)],
+    ids=lambda p: str(p.relative_to(_PACKAGE)),
+)
+def test_only_the_edges_know_clocks_threads_and_processes(path: Path) -> None:
+    name = path.relative_to(_PACKAGE).as_posix()
+    used = {module.split(".")[0] for module in _imports(path)} & _WALL_CLOCK_OR_IO
+    assert used <= _MAY.get(name, set())
+
+
+@pytest.mark.parametrize(
+    ("room", "may_not_import"),
+    [
+        ("events.py", {"monitor"}),
+        ("vad.py", {"monitor.rules", "monitor.asr", "monitor.call", "monitor.cli"}),
+        ("asr", {"monitor.rules.engine", "monitor.call", "monitor.cli", "monitor.screen"}),
+        ("audio", {"monitor.rules", "monitor.asr", "monitor.call", "monitor.cli", "monitor.live"}),
+        ("text", {"monitor.rules", "monitor.asr", "monitor.call"}),
+        ("rules", {"monitor.asr", "monitor.audio", "monitor.live", "monitor.cli", "monitor.vad"}),
+        ("dynamics.py", {"monitor.rules", "monitor.asr", "monitor.audio", "monitor.call"}),
+        ("call.py", {"monitor.cli", "monitor.live", "monitor.batch", "monitor.screen"}),
+    ],
+)
+def test_no_arrow_points_back(room: str, may_not_import: set[str]) -> None:
+    place = _PACKAGE / room
+    for path in [place] if place.is_file() else sorted(place.rglob("*.py")):
+        for module in _imports(path):
+            wrong = [ban for ban in may_not_import if module == ban or module.startswith(ban + ".")]
+            assert not wrong, f"{path.relative_to(_PACKAGE)} imports {module}"
