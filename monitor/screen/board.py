@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from monitor.events import (
     Alert,
+    AlertState,
     CallInfo,
     Event,
     Gap,
@@ -76,6 +77,14 @@ class Board:
             ):
                 return alert
         return None
+
+    def cards(self) -> list[Alert]:
+        """Alerts, newest first; the newest that may interrupt and still stands leads."""
+        newest = list(reversed(self.alerts.values()))
+        for alert in newest:
+            if alert.interrupts and alert.state is not AlertState.RETRACTED:
+                return [alert, *(other for other in newest if other is not alert)]
+        return newest
 
     def checklist(self) -> list[ScriptState]:
         """Scripts that apply, the undecided ones first, then by when they were decided."""

@@ -68,12 +68,14 @@ def render(board: Board, width: int, height: int) -> Layout:
     if width < _NARROW:
         half = max(rows // 2, 3)
         body.split_column(
-            Layout(_transcript(board, width, rows - half)), Layout(_side(board, half), size=half)
+            Layout(_transcript(board, width, rows - half)),
+            Layout(_side(board, width, half), size=half),
         )
     else:
         side = max(width * 2 // 5, 30)
         body.split_row(
-            Layout(_transcript(board, width - side, rows)), Layout(_side(board, rows), size=side)
+            Layout(_transcript(board, width - side, rows)),
+            Layout(_side(board, side, rows), size=side),
         )
     return page
 
@@ -131,30 +133,32 @@ def _wrap(text: Text, width: int) -> Iterator[Text]:
     yield text[start:]
 
 
-def _side(board: Board, rows: int) -> Layout:
+def _side(board: Board, width: int, rows: int) -> Layout:
     side = Layout()
-    newest = list(board.alerts.values())[::-1]
+    newest = board.cards()
     card_rows = min(max(rows // 2, 5), 11)
     side.split_column(
-        Layout(_card(newest[0] if newest else None, newest[1:], card_rows), size=card_rows),
+        Layout(_card(newest, max(width - 4, 4), card_rows), size=card_rows),
         Layout(_checklist(board, rows - card_rows)),
     )
     return side
 
 
-def _card(alert: Alert | None, older: list[Alert], rows: int) -> Panel:
-    if alert is None:
+def _card(newest: list[Alert], width: int, rows: int) -> Panel:
+    """The newest alert in full, older ones greyed out below; `width` is the text's."""
+    if not newest:
         calm = Text(tr("暂无告警", "no alerts"), "dim")
         return Panel(calm, title=tr("告警", "Alerts"), height=rows)
+    alert = newest[0]
     mark = words.severity(alert.severity)
-    parts = [Text(alert.title, mark.style)]
+    parts = [*_wrap(Text(alert.title, mark.style), width)]
     if alert.quote:
         heard = Text(tr("听到 ", "heard "), "dim")
-        parts.append(heard.append(alert.quote, "bold"))
+        parts += _wrap(heard.append(alert.quote, "not dim bold"), width)
     if alert.advice:
         say = Text(tr("请说 ", "say "), "dim")
-        parts.append(say.append(alert.advice, "bold green"))
-    for old in older[: max(rows - 6, 0)]:
+        parts += _wrap(say.append(alert.advice, "not dim bold green"), width)
+    for old in newest[1 : max(rows - 1 - len(parts), 1)]:
         sign = words.severity(old.severity).sign
         row = Text(f"{words.clock(old.at_ms)} {sign} {old.title}", "dim")
         row.no_wrap, row.overflow = True, "ellipsis"
