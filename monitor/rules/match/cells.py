@@ -1,0 +1,138 @@
+"""From a pattern's variant to the cells of the dynamic programme, and its budget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from monitor.rules.match.costs import EDGE, EDIT, FAR, NEGATIONS, NEVER, PARTICLES, REPEAT
+from monitor.rules.match.pattern import Gap, Slot, Variant
+from monitor.text.pinyin import ANY_TONE, Reading, readings
+from monitor.text.words import split, surprise
+
+NEGATION_WEIGHT = 1.5
+PARTICLE_WEIGHT = 0.25
+LIGHTEST, HEAVIEST = 0.7, 1.3
+
+SHORT = 3
+"""Phrases of up to this many syllables must stand on word boundaries."""
+
+BUDGET = (0.0, 0.0, 0.1, 0.4, 0.8, 1.3, 1.75, 2.1, 2.4)
+"""Edits allowed by the number of expected syllables; longer ones get `BUDGET_RATIO` each."""
+BUDGET_RATIO = 0.3
+BUDGET_MOST = 12.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One expected syllable.
+
+    `sounds` are the accepted readings, `tones` a bit set (bit t = tone t
+    accepted; 0 = any). `weight` scales what a wrong syllable costs, `skip` is
+    what leaving it out costs in sixteenths. `after` are the slots and gaps
+    between this syllable and the next.
+    """
+
+    text: str
+    sounds: tuple[str, ...]
+    tones: int
+    weight: float
+    skip: int
+    after: tuple[Gap | Slot, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A compiled variant: its cells, the slots before the first, and its budget in sixteenths."""
+
+    before: tuple[Slot, ...]
+    cells: tuple[Cell, ...]
+    budget: int
+    text: str
+
+    @property
+    def loose(self) -> bool:
+        """Whether slots or gaps leave something for the alignment to verify."""
+        return bool(self.before) or any(cell.after for cell in self.cells)
+
+    @property
+    def trailing(self) -> tuple[Gap | Slot, ...]:
+        return self.cells[-1].after
+
+    @property
+    def length(self) -> float:
+        """Weighted number of expected syllables: the denominator of the similarity."""
+        return sum(cell.weight for cell in self.cells)
+
+
+def compile_line(variant: Variant, likeness: float | None, *, exact: bool) -> Line:
+    """Readings in context, weights and the budget of one variant."""
+    said = "".join(piece for piece in variant if isinstance(piece, str))
+    rows = readings(said)
+    weights = _weights(said)
+    before: list[Slot] = []
+    cells: list[Cell] = []
+    at = 0
+    for piece in variant:
+        if isinstance(piece, str):
+            cells.append(_cell(piece, rows[at], weights[at]))
+            at += 1
+        elif not cells:
+            assert isinstance(piece, Slot)  # the parser drops gaps at the ends
+            before.append(piece)
+        else:
+            cells[-1] = replace(cells[-1], after=(*cells[-1].after, piece))
+    _edges(cells)
+    length = sum(cell.weight for cell in cells)
+    return Line(tuple(before), tuple(cells), _budget(len(cells), length, likeness, exact), said)
+
+
+def _cell(char: str, row: tuple[Reading, ...], weight: float) -> Cell:
+    sounds = tuple(dict.fromkeys(r.syllable for r in row)) or (char,)
+    tones = 0
+    if row and all(r.tone != ANY_TONE for r in row):
+        for reading in row:
+            tones |= 1 << reading.tone
+    return Cell(char, sounds, tones, weight, min(NEVER, round(EDIT * weight)))
+
+
+def _edges(cells: list[Cell]) -> None:
+    """Leaving out the first or last syllable that matters is dear; a reduplication is cheap."""
+    for at, (left, cell) in enumerate(pairwise(cells), start=1):
+        if left.sounds == cell.sounds and not left.after and cell.weight > PARTICLE_WEIGHT:
+            cells[at] = replace(cell, skip=REPEAT)
+    solid = [at for at, cell in enumerate(cells) if cell.weight > PARTICLE_WEIGHT]
+    for at in {solid[0], solid[-1]} if solid else set():
+        if cells[at].skip > REPEAT:
+            cells[at] = replace(cells[at], skip=min(NEVER, round(EDGE * cells[at].weight)))
+
+
+def _weights(text: str) -> list[float]:
+    """How much each character matters: rarer words more, negations most, final particles little.
+
+    The evidence a heard syllable gives for a phrase is the information in it;
+    a common word (你 有没有) proves little. Scaled to a mean of one.
+    """
+    words = split(text)
+    bits = [surprise(word) / len(word) for word in words for _ in word]
+    homes = [word for word in words for _ in word]
+    mean = sum(bits) / len(bits)
+    weights: list[float] = []
+    for char, bit, word in zip(text, bits, homes, strict=True):
+        weight = min(HEAVIEST, max(LIGHTEST, bit / mean))
+        if char in PARTICLES and word == char and len(text) > 1:
+            weight = PARTICLE_WEIGHT
+        elif char in NEGATIONS and (char in "不没" or word == char):
+            weight = max(weight, NEGATION_WEIGHT)
+        weights.append(round(weight, 2))
+    return weights
+
+
+def _budget(count: int, length: float, likeness: float | None, exact: bool) -> int:
+    if exact:
+        return 0
+    if likeness is not None:
+        edits = (1.0 - likeness) * length
+    else:
+        edits = BUDGET[count] if count < len(BUDGET) else BUDGET_RATIO * count
+    return min(FAR - 1, round(EDIT * min(edits, BUDGET_MOST)))

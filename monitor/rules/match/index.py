@@ -1,0 +1,111 @@
+"""All phrases side by side: the arrays that one column of the dynamic programme needs.
+
+Every variant occupies a sentinel (cost 0: a match may start anywhere) and one
+byte per expected syllable in one flat array of C cells. The cost row of a
+heard syllable, C bytes, is built once and kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from monitor.rules.match.cells import Cell, Line
+from monitor.rules.match.costs import (
+    EDIT,
+    FAR,
+    NEVER,
+    TONE,
+    alternative_cost,
+    syllable_cost,
+)
+from monitor.rules.match.units import Unit
+
+Bytes = npt.NDArray[np.uint8]
+
+DOUBT = 0.5
+"""Below this confidence a wrong syllable counts only `DOUBTED` of its cost."""
+DOUBTED = 0.7
+_TONES = 6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """Where a line lives: `first` is its sentinel, `end` its last cell; `phrase` its owner."""
+
+    line: Line
+    phrase: int
+    first: int
+    end: int
+    progress: Bytes  # the budget of each prefix, in proportion to its syllables
+
+
+class Index:
+    """Immutable arrays over C cells, and the lazily built cost rows."""
+
+    def __init__(self, lines: Sequence[tuple[int, Line]]) -> None:
+        self.places: list[Place] = []
+        cells: list[Cell | None] = []
+        for phrase, line in lines:
+            first = len(cells)
+            cells.append(None)
+            cells.extend(line.cells)
+            count = len(line.cells)
+            progress = np.array([line.budget * c // count for c in range(count + 1)], np.uint8)
+            self.places.append(Place(line, phrase, first, len(cells) - 1, progress))
+        self.size = len(cells)
+        self.skip = np.array([c.skip if c else NEVER for c in cells], np.uint8)
+        self.ceiling = np.array([FAR if c else 0 for c in cells], np.uint8)
+        # A cell hits when its cost is below the limit: only ends have one.
+        self.limit = np.zeros(self.size, np.uint8)
+        self.owner = np.zeros(self.size, np.intp)
+        for number, place in enumerate(self.places):
+            self.limit[place.end] = place.line.budget + 1
+            self.owner[place.first : place.end + 1] = number
+        self.gaps = np.array([at for at, c in enumerate(cells) if c and c.after], np.intp)
+        # An end cell with a trailing slot does not stay: its slot is verified to the right.
+        self.gaps = np.setdiff1d(self.gaps, [p.end for p in self.places])
+        self.tone = self._tone_rows(cells)
+        kinds: dict[tuple[tuple[str, ...], float], int] = {}
+        self._kind = np.array(
+            [kinds.setdefault((c.sounds, c.weight) if c else ((), 0.0), len(kinds)) for c in cells],
+            np.intp,
+        )
+        self._kinds = list(kinds)
+        self._cached = lru_cache(maxsize=512)(self._build)
+
+    def row(self, unit: Unit) -> Bytes:
+        """C costs of hearing `unit` where each cell expects its own; not to be written to."""
+        doubtful = unit.confidence < DOUBT
+        row = self._cached(unit.sound, doubtful)
+        if unit.alternatives:
+            row = row.copy()
+            for sound, relative in unit.alternatives:
+                other = self._cached(sound, doubtful)
+                np.minimum(row, np.minimum(other + np.uint8(alternative_cost(relative)), NEVER),
+                           out=row)  # fmt: skip
+        return row
+
+    def _build(self, sound: str, doubtful: bool) -> Bytes:
+        scale = EDIT * (DOUBTED if doubtful else 1.0)
+        costs = [
+            min(NEVER, round(scale * weight * min((syllable_cost(sound, s) for s in sounds),
+                                                  default=1.0)))
+            for sounds, weight in self._kinds
+        ]  # fmt: skip
+        row = np.array(costs, np.uint8)[self._kind]
+        row.flags.writeable = False
+        return row
+
+    def _tone_rows(self, cells: list[Cell | None]) -> Bytes:
+        rows = np.zeros((_TONES, self.size), np.uint8)
+        for at, cell in enumerate(cells):
+            if cell and cell.tones:
+                for tone in range(1, _TONES):
+                    if not cell.tones >> tone & 1:
+                        rows[tone, at] = TONE
+        return rows

@@ -1,0 +1,142 @@
+"""`Matcher`: the phrases, compiled once and shared by every call."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from monitor.events import Party
+from monitor.rules.match.cells import SHORT, Line, compile_line
+from monitor.rules.match.index import Index
+from monitor.rules.match.pattern import compile_regex, is_regex, parse
+from monitor.rules.match.stream import MatchStream
+from monitor.rules.match.values import Phrase
+
+COURTEOUS = 4
+"""Alerts of up to this many syllables give way to a courtesy said right before them."""
+_COURTESY = ("请", "您", "麻烦")
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A phrase as the stream needs it.
+
+    `places` are its lines in the index, `cells` the half-open range of cells
+    they occupy, `regex` stands instead of lines for a `/…/` pattern.
+    `short` phrases must stand on word boundaries; `bare` ones must not follow
+    a courtesy (请问您有什么事). `shields` are the phrases that protect it.
+    """
+
+    phrase: Phrase
+    places: tuple[int, ...]
+    cells: tuple[int, int]
+    regex: re.Pattern[str] | None
+    short: bool
+    bare: bool
+    shields: frozenset[int]
+
+    def same(self, other: Compiled) -> bool:
+        """Whether both hear exactly the same, so that state may pass from one to the other."""
+        one, two = self.phrase, other.phrase
+        return (one.text, one.likeness, one.exact) == (two.text, two.likeness, two.exact)
+
+
+class Matcher:
+    """Immutable. `stream(party)` gives the light per-party state.
+
+    Raises:
+        PatternError: a pattern that cannot be read.
+        ValueError: two phrases with one key, or a shield that does not exist.
+    """
+
+    def __init__(self, phrases: Iterable[Phrase]) -> None:
+        self.phrases: tuple[Phrase, ...] = tuple(phrases)
+        self.number: Mapping[str, int] = {p.key: n for n, p in enumerate(self.phrases)}
+        if len(self.number) != len(self.phrases):
+            raise ValueError("two phrases have the same key")
+        lines = [_lines(phrase) for phrase in self.phrases]
+        self.index = Index([(n, line) for n, own in enumerate(lines) for line in own])
+        shields = _shields(self.phrases, lines, self.number)
+        self.compiled: list[Compiled] = []
+        place = 0
+        for number, (phrase, own) in enumerate(zip(self.phrases, lines, strict=True)):
+            places = tuple(range(place, place + len(own)))
+            place += len(own)
+            shortest = min((len(line.cells) for line in own), default=SHORT + 1)
+            bare = (
+                phrase.role == "alert"
+                and shortest <= COURTEOUS
+                and not any(line.text.startswith(_COURTESY) for line in own)
+            )
+            self.compiled.append(
+                Compiled(
+                    phrase,
+                    places,
+                    self._range(places),
+                    None if own else compile_regex(phrase.text),
+                    shortest <= SHORT,
+                    bare,
+                    shields[number],
+                )
+            )
+        self.regexes = tuple(n for n, c in enumerate(self.compiled) if c.regex)
+
+    def stream(self, party: Party) -> MatchStream:
+        """The state of one party of one call."""
+        return MatchStream(self, party)
+
+    def _range(self, places: tuple[int, ...]) -> tuple[int, int]:
+        if not places:
+            return (0, 0)
+        return self.index.places[places[0]].first, self.index.places[places[-1]].end + 1
+
+
+def _lines(phrase: Phrase) -> list[Line]:
+    if is_regex(phrase.text):
+        return []
+    return [compile_line(v, phrase.likeness, exact=phrase.exact) for v in parse(phrase.text)]
+
+
+def _shields(
+    phrases: tuple[Phrase, ...], lines: list[list[Line]], number: Mapping[str, int]
+) -> list[frozenset[int]]:
+    """What protects each alert: what it names, and every longer phrase that contains it."""
+    inside: dict[tuple[str, ...], list[int]] = {}
+    for n, (phrase, own) in enumerate(zip(phrases, lines, strict=True)):
+        if phrase.role == "alert":
+            for line in own:
+                if not line.loose:
+                    inside.setdefault(_sounds(line), []).append(n)
+    sizes = sorted({len(sounds) for sounds in inside})
+    shields: list[set[int]] = [set() for _ in phrases]
+    for n, phrase in enumerate(phrases):
+        for key in phrase.shielded_by:
+            if key not in number:
+                raise ValueError(
+                    f"phrase {phrase.key!r} is shielded by {key!r}, which is not there"
+                )
+            shields[n].add(number[key])
+    for outer, own in enumerate(lines):
+        for line in own:
+            for run in _runs(line):
+                for size in sizes:
+                    for at in range(len(run) - size + 1):
+                        for inner in inside.get(run[at : at + size], ()):
+                            if inner != outer and size < len(line.cells):
+                                shields[inner].add(outer)
+    return [frozenset(s) for s in shields]
+
+
+def _sounds(line: Line) -> tuple[str, ...]:
+    return tuple(cell.sounds[0] for cell in line.cells)
+
+
+def _runs(line: Line) -> list[tuple[str, ...]]:
+    """The stretches of expected syllables between slots and gaps."""
+    runs: list[list[str]] = [[]]
+    for cell in line.cells:
+        runs[-1].append(cell.sounds[0])
+        if cell.after:
+            runs.append([])
+    return [tuple(run) for run in runs if run]

@@ -1,0 +1,106 @@
+"""Readings of characters: toneless syllables (`v` for ü) and tones, in context.
+
+pypinyin knows how a character reads inside a phrase; where the phrase is not
+known, every plausible reading is kept.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+INITIALS = (
+    *("zh", "ch", "sh"),
+    *("b", "p", "m", "f", "d", "t", "n", "l", "g", "k", "h"),
+    *("j", "q", "x", "r", "z", "c", "s", "y", "w"),
+)
+ANY_TONE = 0
+
+_SYLLABLE = re.compile(r"^[a-z]+$")
+_SANDHI = frozenset("不一")  # said in several tones, whatever the dictionary prints
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A toneless syllable and its tone 1–5 (`ANY_TONE` = 0: unknown or changing)."""
+
+    syllable: str
+    tone: int = ANY_TONE
+
+
+@lru_cache(maxsize=16384)
+def readings(text: str) -> tuple[tuple[Reading, ...], ...]:
+    """For each character of `text`, its plausible readings, the likeliest first.
+
+    A character without a Mandarin reading (a Latin letter) has none.
+    """
+    if not text:
+        return ()
+    from pypinyin import Style, pinyin
+
+    found: list[tuple[Reading, ...]] = []
+    for run in re.findall(r"[\u3400-\u9fff]+|[^\u3400-\u9fff]", text):
+        if not is_han(run[0]):
+            found.append(())
+            continue
+        rows = pinyin(
+            run,
+            style=Style.TONE3,
+            heteronym=True,
+            neutral_tone_with_five=True,
+            v_to_u=False,
+            errors=lambda unknown: [[""] for _ in unknown],
+        )
+        found.extend(_parse(char, tuple(row)) for char, row in zip(run, rows, strict=True))
+    return tuple(found)
+
+
+def syllables(text: str) -> list[str]:
+    """The likeliest toneless syllable of each character; "" where there is none."""
+    return [row[0].syllable if row else "" for row in readings(text)]
+
+
+def is_han(char: str) -> bool:
+    return "\u3400" <= char <= "\u9fff" or char == "〇"
+
+
+@lru_cache(maxsize=4096)
+def split_syllable(syllable: str) -> tuple[str, str]:
+    """Initial and final: zhang → (zh, ang); an → ("", an).
+
+    `y` and `w` are spelling, not initials: yan → ("", ian), wu → ("", u).
+    Finals are written as they sound: ü after j, q, x, y is `v`; bo → (b, uo);
+    the buzzing vowel of zhi/zi is `ih`.
+    """
+    initial = next((i for i in INITIALS if syllable.startswith(i)), "")
+    final = syllable[len(initial) :]
+    if initial == "y":
+        return "", _after_y(final)
+    if initial == "w":
+        return "", {"u": "u", "o": "uo"}.get(final, "u" + final)
+    if initial in {"j", "q", "x"} and final.startswith("u"):
+        final = "v" + final[1:]
+    elif initial in {"zh", "ch", "sh", "r", "z", "c", "s"} and final == "i":
+        final = "ih"
+    elif initial in {"b", "p", "m", "f"} and final == "o":
+        final = "uo"
+    return initial, {"ue": "ve", "un": "uen", "ui": "uei", "iu": "iou"}.get(final, final)
+
+
+def _after_y(final: str) -> str:
+    whole = {"i": "i", "in": "in", "ing": "ing", "u": "v", "ue": "ve", "uan": "van", "un": "vn"}
+    return whole.get(final) or {"ou": "iou", "e": "ie"}.get(final, "i" + final)
+
+
+def _parse(char: str, row: tuple[str, ...]) -> tuple[Reading, ...]:
+    parsed: list[Reading] = []
+    for toned in row:
+        tone = int(toned[-1]) if toned[-1:].isdigit() else ANY_TONE
+        syllable = toned.rstrip("012345").replace("ü", "v").replace("u:", "v")
+        if not _SYLLABLE.match(syllable):
+            continue
+        reading = Reading(syllable, ANY_TONE if char in _SANDHI else tone)
+        if reading not in parsed:
+            parsed.append(reading)
+    return tuple(parsed)
