@@ -1,0 +1,1 @@
+"""Sources of `Chunk`s: recorded calls (`file`) and capture devices (`headset`)."""
