@@ -68,12 +68,12 @@ class AcousticModel:
             return frames
         return (frames + self._shift) * self._rescale
 
-    def run(self, frames: Frames) -> Posteriors:
-        """Log-posteriors [T, units] of normalised frames [T, values] (context mode)."""
+    def run(self, frames: Frames, kept: slice = slice(None)) -> Posteriors:
+        """Log-posteriors [T, units] of the `kept` ones of normalised frames (context mode)."""
         (raw,) = self._session.run(
             [self._description.output], {self._description.input: frames[None]}
         )
-        return _log_softmax(raw[0])
+        return _log_softmax(raw[0][kept])
 
     def run_batch(self, frames: Frames, cache: Cache) -> tuple[Posteriors, Cache]:
         """One block of several streams (cache mode).
@@ -143,8 +143,10 @@ class _ContextStream:
         """Posteriors of frames `_next … kept`, seeing as far as `end`."""
         assert self._held is not None
         begin = max(0, self._next - self._left)
-        posteriors = self._model.run(self._held[begin - self._first : end - self._first])
-        block = posteriors[self._next - begin : kept - begin]
+        block = self._model.run(
+            self._held[begin - self._first : end - self._first],
+            slice(self._next - begin, kept - begin),
+        )
         self._next = kept
         spare = max(0, kept - self._left) - self._first
         self._held = self._held[spare:]

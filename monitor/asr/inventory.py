@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from monitor.events import Alternative
 
@@ -19,14 +19,11 @@ Only weighs alternatives against each other."""
 
 _MOST_ALTERNATIVES = 4
 _LEAST_PROBABILITY = 0.02  # below this an alternative is noise of the softmax
+_LOG_NEGLIGIBLE = math.log(0.001)  # units less likely than this are not even added up
 
 
 class Inventory:
-    """The units of one network, seen as toneless syllables (`v` for ü).
-
-    Attributes:
-        syllables: all syllables that some unit can mean, sorted.
-    """
+    """The units of one network, seen as toneless syllables (`v` for ü)."""
 
     def __init__(
         self, units: Sequence[str], kind: Literal["character", "syllable"], blank: int
@@ -36,9 +33,6 @@ class Inventory:
         readings = [_readings(unit) if kind == "character" else (unit,) for unit in units]
         readings[blank] = ()
         self._readings = readings
-        self.syllables = tuple(sorted({syllable for each in readings for syllable in each}))
-        self._column = {syllable: column for column, syllable in enumerate(self.syllables)}
-        self._weights = self._weigh()
 
     def readings(self, index: int) -> tuple[str, ...]:
         """The syllables that unit `index` can mean, likeliest first; none for a foreign unit."""
@@ -51,28 +45,27 @@ class Inventory:
             the probability of the syllable (of the unit itself when it has no
             reading), and other syllables, likeliest first, with theirs.
         """
-        mass = np.exp(unit.row) @ self._weights
-        confidence = unit.probability
-        if syllable in self._column:
-            confidence = float(mass[self._column[syllable]])
-            mass[self._column[syllable]] = 0.0
-        best = np.argsort(mass)[::-1][:_MOST_ALTERNATIVES]
+        mass: dict[str, float] = {}
+        for index in np.flatnonzero(unit.row > _LOG_NEGLIGIBLE).tolist():
+            probability = math.exp(unit.row[index])
+            for rank, reading in enumerate(self._readings[index]):
+                share = _share(rank, len(self._readings[index]))
+                mass[reading] = mass.get(reading, 0.0) + probability * share
+        confidence = mass.pop(syllable, unit.probability)
+        best = sorted(mass.items(), key=lambda item: (-item[1], item[0]))[:_MOST_ALTERNATIVES]
         others = tuple(
-            Alternative(self.syllables[column], _rounded(float(mass[column])))
-            for column in best.tolist()
-            if mass[column] >= _LEAST_PROBABILITY
+            Alternative(reading, _rounded(probability))
+            for reading, probability in best
+            if probability >= _LEAST_PROBABILITY
         )
         return _rounded(confidence), others
 
-    def _weigh(self) -> npt.NDArray[np.float32]:
-        """Matrix [units, syllables]: the share of each unit's probability a syllable gets."""
-        weights = np.zeros((len(self.units), len(self.syllables)), dtype=np.float32)
-        for index, readings in enumerate(self._readings):
-            others = (1 - _FIRST_READING) / max(1, len(readings) - 1)
-            for rank, syllable in enumerate(readings):
-                share = 1.0 if len(readings) == 1 else others if rank else _FIRST_READING
-                weights[index, self._column[syllable]] = share
-        return weights
+
+def _share(rank: int, count: int) -> float:
+    """The part of a character's probability that its reading number `rank` of `count` gets."""
+    if count == 1:
+        return 1.0
+    return (1 - _FIRST_READING) / (count - 1) if rank else _FIRST_READING
 
 
 def _rounded(probability: float) -> float:

@@ -21,11 +21,13 @@ _MOST_HOMOPHONES = 6
 _UNKNOWN = -20.0  # log-probability of a syllable without any character
 
 _BEGUN_BONUS = 1.0
-"""Added per syllable after the first to the log-probability of a phrase that has begun:
-enough to prefer its characters among homophones, not to override a likelier word."""
+"""Nats per syllable after the first by which a phrase that has begun leads: over its own
+characters' probability with two syllables (they may well be another word), over the
+likeliest homophones with three or more."""
 
 _COMPLETE_BONUS = 3.0
-"""The same for a phrase heard to its end: then its own characters are certain to win."""
+"""The same over the likeliest homophones for a phrase heard to its end, which so also
+wins against words that reach into it from its neighbours."""
 
 _HANZI = re.compile(r"[\u4e00-\u9fff]+")
 
@@ -76,26 +78,28 @@ class Lexicon:
         syllables = lazy_pinyin(text)
         if len(text) < 2 or len(syllables) != len(text):
             return
-        scores = self._spelling_scores(text, syllables)
+        own = self._scores(syllables, text)
+        any_spelling = self._scores(syllables)
         for length in range(2, len(text) + 1):
             complete = length == len(text)
+            base = any_spelling if complete or length > 2 else own
             bonus = _COMPLETE_BONUS if complete else _BEGUN_BONUS
-            word = Word(text[:length], scores[length] + bonus * (length - 1), complete)
+            word = Word(text[:length], base[length] + bonus * (length - 1), complete)
             key = " ".join(syllables[:length])
             rival = begun.get(key)
-            if rival is None or word.score > rival.score:
+            if rival is None or (word.phrase, word.score) > (rival.phrase, rival.score):
                 begun[key] = word
 
-    def _spelling_scores(self, text: str, syllables: Sequence[str]) -> list[float]:
-        """Log-probability of the best way to write each beginning of `text` in words."""
+    def _scores(self, syllables: Sequence[str], text: str | None = None) -> list[float]:
+        """Log-probability of the best way to write each beginning in words (as in `text`)."""
         best = [0.0]
-        for end in range(1, len(text) + 1):
+        for end in range(1, len(syllables) + 1):
             scores = [best[end - 1] + _UNKNOWN]
             for start in range(max(0, end - LONGEST_WORD), end):
                 scores += [
                     best[start] + word.score
                     for word in self.words(syllables[start:end])
-                    if word.text == text[start:end]
+                    if text is None or word.text == text[start:end]
                 ]
             best.append(max(scores))
         return best
