@@ -1,0 +1,1 @@
+"""The embedded recogniser and the recipe that trains it."""

@@ -1,0 +1,1 @@
+"""Training recipe of the embedded Mandarin recogniser (`python -m models.training --help`)."""

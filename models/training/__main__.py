@@ -1,0 +1,95 @@
+"""`python -m models.training`: everything, from recordings to the exported model.
+
+Runs `prepare` (where shards are missing), `train` (resuming), `export` and `evaluate` in turn, or
+one of them by name.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from models.training import paths
+
+
+def _say(record: dict[str, Any]) -> None:
+    from models.training.train import to_line
+
+    click.echo(to_line(record))
+    log = paths.checkpoints() / "log.jsonl"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    if "epoch" in record:
+        with log.open("a", encoding="utf-8") as file:
+            file.write(to_line(record) + "\n")
+
+
+@click.group(invoke_without_command=True)
+@click.option("--hours", default=2.0, show_default=True, help="Wall clock of the training itself.")
+@click.pass_context
+def main(context: click.Context, hours: float) -> None:
+    """Train the embedded recogniser: prepare, train, export, evaluate."""
+    if context.invoked_subcommand is None:
+        context.invoke(prepare, views="0", workers=2)
+        context.invoke(train, hours=hours)
+        context.invoke(export, out=paths.EMBEDDED)
+        context.invoke(evaluate, model=paths.EMBEDDED)
+
+
+@main.command()
+@click.option("--views", default="0", show_default=True, help="Views to make, e.g. 0,1,2.")
+@click.option("--workers", default=2, show_default=True)
+@click.option("--nice", default=10, show_default=True)
+def prepare(views: str, workers: int, nice: int = 10) -> None:
+    """Compute the training shards of some views (those that exist are kept)."""
+    from models.training import prepare as preparation
+
+    preparation.run([int(v) for v in views.split(",")], workers, nice)
+
+
+@main.command()
+@click.option("--hours", default=2.0, show_default=True, help="Total, earlier runs included.")
+@click.option("--passes", default=0, show_default=True, help="Instead of hours: epochs in all.")
+@click.option("--rows", default=14, show_default=True, help="Rows of 15 s per step.")
+@click.option("--peak", default=2e-3, show_default=True, help="Highest learning rate.")
+@click.option("--seed", default=1, show_default=True)
+def train(hours: float, passes: int = 0, rows: int = 14, peak: float = 2e-3, seed: int = 1) -> None:
+    """Train until the budget is used; an interrupted run goes on from its last checkpoint."""
+    from models.training import train as training
+    from models.training import units
+    from models.training.network import Settings
+
+    recipe = training.Recipe(hours=hours, passes=passes, rows=rows, peak=peak, seed=seed)
+    training.run(
+        recipe,
+        Settings(units=units.size()),
+        paths.cache(),
+        paths.checkpoints(),
+        training.device_name(),
+        _say,
+    )
+
+
+@main.command()
+@click.option("--out", type=click.Path(path_type=Path), default=paths.EMBEDDED, show_default=True)
+def export(out: Path) -> None:
+    """Write the averaged weights of the last checkpoint as an int8 ONNX model folder."""
+    from models.training import export as exporting
+
+    _say(exporting.run(paths.checkpoints() / "last.pt", out))
+
+
+@main.command()
+@click.option("--model", type=click.Path(path_type=Path), default=paths.EMBEDDED, show_default=True)
+@click.option("--teacher", is_flag=True, help="Measure the FSMN teacher beside it.")
+def evaluate(model: Path, teacher: bool = False) -> None:
+    """Syllable errors of an exported model, one JSON line per set and condition."""
+    from models.training import evaluate as evaluation
+
+    for record in evaluation.run(model, teacher):
+        _say(record)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""The sets errors are measured on: Common Voice `dev` and synthetic calls never trained on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from models.training import augment, codecs, corpus, synth, texts, units
+from models.training.features import RATE, fbank
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float32]
+
+SETS = ("commonvoice", "synthetic", "synthetic-voices")
+CONDITIONS = ("16k", "8k-alaw", "noise-20", "noise-10", "noise-5")
+SYNTHETIC = 160
+
+
+@dataclass(frozen=True)
+class Item:
+    """One recording with its truth; `unseen` means no training speaker reads the sentence."""
+
+    samples: Floats
+    units: tuple[int, ...]
+    text: str
+    unseen: bool
+
+
+@cache
+def items(name: str) -> tuple[Item, ...]:
+    """All items of a set, clean."""
+    if name == "commonvoice":
+        seen = {c.text for c in corpus.sentences()}
+        return tuple(
+            Item(c.read(), c.units, c.text, c.text not in seen)
+            for c in corpus.sentences("dev")
+            if c.units
+        )
+    return _synthetic(voices_held_out=name == "synthetic-voices")
+
+
+def _synthetic(voices_held_out: bool) -> tuple[Item, ...]:
+    """Held-out texts by known voices, or by held-out ones."""
+    rng = np.random.default_rng(20_000 + voices_held_out)
+    pool = [t for t in texts.templates() if texts.held_out(t)]
+    made: list[Item] = []
+    for number in range(SYNTHETIC * 20):
+        if len(made) == SYNTHETIC:
+            break
+        text = texts.clauses(texts.fill(pool[number % len(pool)], rng), rng)
+        label = units.from_hanzi(text)
+        if label and len(label) >= 3:
+            voice = synth.draw_voice(rng, voices_held_out)
+            made.append(Item(synth.speak(text, voice), tuple(label), text, unseen=True))
+    return tuple(made)
+
+
+def condition(samples: Floats, name: str, number: int) -> Floats:
+    """The recording as the condition has it; `number` seeds the noise."""
+    if name == "16k":
+        return samples
+    if name == "8k-alaw":
+        narrow = augment.resample(samples, RATE, augment.PHONE)
+        narrow = codecs.companded(narrow, "alaw", augment.PHONE)
+        return augment.resample(narrow, augment.PHONE, RATE)
+    ratio = float(name.removeprefix("noise-"))
+    rng = np.random.default_rng([31, number])
+    spectrum = np.fft.rfft(rng.standard_normal(len(samples)))
+    hertz = np.fft.rfftfreq(len(samples), 1 / RATE)
+    noise = np.fft.irfft(spectrum * np.maximum(hertz, 50.0) ** -0.5, len(samples))
+    noise *= augment.level(samples) * 10 ** (-ratio / 20) / noise.std()
+    return (samples + noise).astype(np.float32)
+
+
+@cache
+def features(name: str, situation: str) -> tuple[Floats, ...]:
+    """Filterbanks of a set in a condition."""
+    return tuple(
+        fbank(condition(item.samples, situation, number)) for number, item in enumerate(items(name))
+    )
