@@ -289,7 +289,7 @@ def _floats(frame: AudioFrame) -> npt.NDArray[np.float32]:
     data: npt.NDArray[Any] = frame.to_ndarray()
     rows = data.T if frame.format.is_planar else data.reshape(-1, frame.layout.nb_channels)
     if rows.dtype == np.uint8:
-        return (rows.astype(np.float32) - 128) / 128
+        return (rows.astype(np.float32) - np.float32(128)) / np.float32(128)
     if rows.dtype.kind == "i":
         # Through float64: 32-bit samples do not fit a float32 before they are scaled.
         return (rows / 2.0 ** (8 * rows.itemsize - 1)).astype(np.float32)
