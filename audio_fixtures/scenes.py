@@ -58,20 +58,20 @@ class Scene:
 
 
 RULES = {
-    GREETING: "greeting",
-    CLOSING: "closing",
-    "你问我，我问谁啊？": "A-001",
-    "不会用就别用！": "A-002",
-    "你有没有搞错！": "A-003",
-    "刚才不是说过了吗？怎么还要问？": "A-006",
-    "要我说多少遍你才明白啊？": "A-007",
-    "你快说啊！": "A-009",
-    "这个事你别找我！": "A-010",
-    "你不要讲，听我先说完！": "A-012",
-    "你怎么这么啰嗦！": "A-014",
-    "就这样吧！": "A-015",
-    "不能办就是不能办！": "A-016",
-    "你爱到哪儿告到哪儿告去！": "A-018",
+    GREETING: "unicom-opening",
+    CLOSING: "unicom-closing",
+    "你问我，我问谁啊？": "unicom-forbidden-01",
+    "不会用就别用！": "unicom-forbidden-02",
+    "你有没有搞错！": "unicom-forbidden-03",
+    "刚才不是说过了吗？怎么还要问？": "unicom-forbidden-06",
+    "要我说多少遍你才明白啊？": "unicom-forbidden-07",
+    "你快说啊！": "unicom-forbidden-09",
+    "这个事你别找我！": "unicom-forbidden-10",
+    "你不要讲，听我先说完！": "unicom-forbidden-12",
+    "你怎么这么啰嗦！": "unicom-forbidden-14",
+    "就这样吧！": "unicom-forbidden-15",
+    "不能办就是不能办！": "unicom-forbidden-16",
+    "你爱到哪儿告到哪儿告去！": "unicom-forbidden-18",
 }
 """The rule of the pack that looks for each phrase."""
 
