@@ -48,13 +48,14 @@ def _synthetic(voices_held_out: bool) -> tuple[Item, ...]:
     """Held-out texts by known voices, or by held-out ones."""
     rng = np.random.default_rng(20_000 + voices_held_out)
     pool = [t for t in texts.templates() if texts.held_out(t)]
+    trained = "\n".join(texts.plain(t) for t in texts.templates() if not texts.held_out(t))
     made: list[Item] = []
     for number in range(SYNTHETIC * 20):
         if len(made) == SYNTHETIC:
             break
         text = texts.clauses(texts.fill(pool[number % len(pool)], rng), rng)
         label = units.from_hanzi(text)
-        if label and len(label) >= 3:
+        if label and len(label) >= 3 and texts.plain(text) not in trained:
             voice = synth.draw_voice(rng, voices_held_out)
             made.append(Item(synth.speak(text, voice), tuple(label), text, unseen=True))
     return tuple(made)

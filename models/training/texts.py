@@ -28,10 +28,14 @@ _KEEP = re.compile(r"[^\u4e00-\u9fff，。？！、；：]")
 _HALF = str.maketrans(",?!;:.", "，？！；：。")
 
 
+def plain(text: str) -> str:
+    """The hanzi only."""
+    return "".join(_HANZI.findall(text))
+
+
 def held_out(text: str) -> bool:
     """True for the fixed share of sentences kept for measuring."""
-    plain = "".join(_HANZI.findall(text))
-    digest = hashlib.sha256(plain.encode()).digest()
+    digest = hashlib.sha256(plain(text).encode()).digest()
     return int.from_bytes(digest[:4], "big") < HELD_OUT_SHARE * 2**32
 
 
