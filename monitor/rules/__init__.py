@@ -1,1 +1,34 @@
-"""Rule packs: the language (`model`), reading it (`load`), and running it (`session`)."""
+"""Rule packs: the language, reading it, and running it.
+
+    rulebook = load(["unicom-10010"])
+    session = rulebook.session(call_info)
+    alerts = session.start() + session.feed(token) + session.finish(end)
+
+`docs/rules.md` is the language's reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from monitor.rules.problems import PackErrors, Problem
+from monitor.rules.rulebook import Rulebook
+
+if TYPE_CHECKING:
+    from monitor.rules.session import RuleSession as RuleSession
+
+__all__ = ["PackErrors", "Problem", "RuleSession", "Rulebook", "load"]
+
+
+def load(packs: Sequence[str | Path]) -> Rulebook:
+    """Read packs (names of shipped ones, or files) into one rulebook.
+
+    Raises:
+        PackErrors: with every problem of every file as `file:line:column: what to do`.
+    """
+    from monitor.rules.compile import compile_packs
+    from monitor.rules.load import resolve
+
+    return compile_packs(resolve(packs))

@@ -99,6 +99,11 @@ def _step_name(item: Any, number: int) -> str:
 Steps: TypeAlias = Annotated[dict[str, Phrases], BeforeValidator(_steps)]
 
 
+HolidayName: TypeAlias = Literal[
+    "元旦", "除夕", "春节", "清明节", "劳动节", "端午节", "中秋节", "国庆节", "any"
+]
+
+
 class When(Strict):
     """Conditions on the call's metadata; all that are given must hold.
 
@@ -109,7 +114,7 @@ class When(Strict):
     weekday: Annotated[tuple[Weekday, ...], BeforeValidator(_listed)] = ()
     date: Annotated[tuple[DaySpan, ...], BeforeValidator(_listed)] = ()
     lunar: Annotated[tuple[DaySpan, ...], BeforeValidator(_listed)] = ()
-    holiday: Names = ()
+    holiday: Annotated[tuple[HolidayName, ...], BeforeValidator(_listed)] = ()
     workday: bool | None = None
     direction: Direction | None = None
     queue: Names = ()
@@ -129,7 +134,9 @@ class Tenure(Strict):
     @model_validator(mode="after")
     def _check(self) -> Tenure:
         if self.above is None and self.below is None:
-            raise complain("tenure", tr("tenure 需要 above 或 below", "tenure needs above or below"))
+            raise complain(
+                "tenure", tr("tenure 需要 above 或 below", "tenure needs above or below")
+            )
         return self
 
 
@@ -208,13 +215,20 @@ class Situation(Strict):
         if len(kinds) != 1:
             raise complain(
                 kinds[1] if kinds else "",
-                tr(f"一个情况只写其中一个:{'、'.join(_SITUATIONS)}",
-                   f"a situation has exactly one of {', '.join(_SITUATIONS)}"),
+                tr(
+                    f"一个情况只写其中一个:{'、'.join(_SITUATIONS)}",
+                    f"a situation has exactly one of {', '.join(_SITUATIONS)}",
+                ),
             )
         _refuse(self, kinds[0], _SITUATIONS)
         if self.said and "party" not in self.model_fields_set:
-            raise complain("said", tr("请写明是谁说的:party: agent、customer 或 either",
-                                      "say who says it: party: agent, customer or either"))
+            raise complain(
+                "said",
+                tr(
+                    "请写明是谁说的:party: agent、customer 或 either",
+                    "say who says it: party: agent, customer or either",
+                ),
+            )
         _bounded(self, self.measure)
         return self
 
@@ -300,15 +314,25 @@ class Turn(Strict):
             if getattr(self, key) is not None
         ]
         if len(kinds) != 1:
-            raise complain(kinds[1] if kinds else "", tr(
-                "例子的一步只写 agent、customer、say、silence、measure 之一",
-                "a step of an example has one of agent, customer, say, silence, measure"))
+            raise complain(
+                kinds[1] if kinds else "",
+                tr(
+                    "例子的一步只写 agent、customer、say、silence、measure 之一",
+                    "a step of an example has one of agent, customer, say, silence, measure",
+                ),
+            )
         if self.say is not None and self.party is None:
-            raise complain("say", tr("请写明是谁说的:party: agent 或 customer",
-                                     "say who speaks: party: agent or customer"))
+            raise complain(
+                "say",
+                tr(
+                    "请写明是谁说的:party: agent 或 customer",
+                    "say who speaks: party: agent or customer",
+                ),
+            )
         if (self.measure is None) != (self.value is None):
-            raise complain(kinds[0], tr("measure 与 value 要一起写",
-                                        "measure and value go together"))
+            raise complain(
+                kinds[0], tr("measure 与 value 要一起写", "measure and value go together")
+            )
         return self
 
 
@@ -354,8 +378,13 @@ class Case(Strict):
     @model_validator(mode="after")
     def _check(self) -> Case:
         if sum(bool(part) for part in (self.must, self.all_of, self.in_order)) != 1:
-            raise complain("", tr("每个分支写 must、all_of、in_order 之一",
-                                  "a case has one of must, all_of, in_order"))
+            raise complain(
+                "",
+                tr(
+                    "每个分支写 must、all_of、in_order 之一",
+                    "a case has one of must, all_of, in_order",
+                ),
+            )
         return self
 
 
@@ -416,8 +445,10 @@ class Rule(Strict):
         if len(verbs) != 1:
             raise complain(
                 verbs[1] if verbs else "",
-                tr(f"一条规则只写一个动词:{'、'.join(VERBS)}",
-                   f"a rule has exactly one verb: {', '.join(VERBS)}"),
+                tr(
+                    f"一条规则只写一个动词:{'、'.join(VERBS)}",
+                    f"a rule has exactly one verb: {', '.join(VERBS)}",
+                ),
             )
         _refuse(self, verbs[0], VERBS)
         _bounded(self, self.measure)
@@ -452,8 +483,12 @@ class Pack(Strict):
     when: When | None = None
     policy: PackPolicy = PackPolicy()
     score: PackScore = PackScore()
-    words: dict[str, Annotated[tuple[Annotated[str, Field(coerce_numbers_to_str=True)], ...],
-                               BeforeValidator(_listed)]] = {}
+    words: dict[
+        str,
+        Annotated[
+            tuple[Annotated[str, Field(coerce_numbers_to_str=True)], ...], BeforeValidator(_listed)
+        ],
+    ] = {}
     situations: dict[str, Situation] = {}
     slots: dict[str, Slot] = {}
     rules: tuple[Rule, ...] = ()
@@ -477,14 +512,18 @@ def _refuse(model: BaseModel, verb: str, verbs: Mapping[str, frozenset[str]]) ->
         key = type(model).model_fields[name].alias or name
         if key in special - verbs[verb]:
             homes = "、".join(v for v, keys in verbs.items() if key in keys)
-            raise complain(key, tr(f"{key} 不能和 {verb} 一起用(它属于 {homes})",
-                                   f"{key} does not go with {verb} (it goes with {homes})"))
+            raise complain(
+                key,
+                tr(
+                    f"{key} 不能和 {verb} 一起用(它属于 {homes})",
+                    f"{key} does not go with {verb} (it goes with {homes})",
+                ),
+            )
 
 
 def _bounded(model: Rule | Situation, measure: str | None) -> None:
     if measure is not None and model.above is None and model.below is None:
-        raise complain("measure", tr("measure 需要 above 或 below",
-                                     "measure needs above or below"))
+        raise complain("measure", tr("measure 需要 above 或 below", "measure needs above or below"))
 
 
 for _model in (Phrase, When):

@@ -64,8 +64,12 @@ def duration_ms(text: object) -> int:
         parts = _PART.findall(text.strip())
         if parts and _PART.sub("", text.strip()) == "":
             return round(sum(float(number) * _UNIT_MS[unit] for number, unit in parts))
-    raise ValueError(tr(f"“{text}” 不是时长:请写成 5s、2m、1m30s 或 500ms",
-                        f"{text!r} is not a duration: write 5s, 2m, 1m30s or 500ms"))
+    raise ValueError(
+        tr(
+            f"“{text}” 不是时长:请写成 5s、2m、1m30s 或 500ms",
+            f"{text!r} is not a duration: write 5s, 2m, 1m30s or 500ms",
+        )
+    )
 
 
 def moment_ms(value: object) -> int:
@@ -82,32 +86,47 @@ def amount(value: object) -> float:
     try:
         return float(duration_ms(value))
     except ValueError:
-        raise ValueError(tr(f"“{value}” 不是数值:请写数字(如 160)或时长(如 5s)",
-                            f"{value!r} is no bound: write a number (160) or a duration (5s)")
-                         ) from None
+        raise ValueError(
+            tr(
+                f"“{value}” 不是数值:请写数字(如 160)或时长(如 5s)",
+                f"{value!r} is no bound: write a number (160) or a duration (5s)",
+            )
+        ) from None
 
 
 def severity(value: object) -> Severity:
     if isinstance(value, str) and value in _SEVERITIES:
         return _SEVERITIES[value]
-    raise ValueError(tr(f"“{value}” 不是级别:请写 提示、一般、严重 或 致命",
-                        f"{value!r} is no severity: write tip, minor, major or fatal"))
+    raise ValueError(
+        tr(
+            f"“{value}” 不是级别:请写 提示、一般、严重 或 致命",
+            f"{value!r} is no severity: write tip, minor, major or fatal",
+        )
+    )
 
 
 def party(value: object) -> Party | None:
     """A party, or None for either of them."""
     if isinstance(value, str) and value in _PARTIES:
         return _PARTIES[value]
-    raise ValueError(tr(f"“{value}” 不是通话方:请写 agent、customer 或 either",
-                        f"{value!r} is no party: write agent, customer or either"))
+    raise ValueError(
+        tr(
+            f"“{value}” 不是通话方:请写 agent、customer 或 either",
+            f"{value!r} is no party: write agent, customer or either",
+        )
+    )
 
 
 def weekday(value: object) -> int:
     """`周五` or `fri` → 0 (Monday) … 6 (Sunday)."""
     if isinstance(value, str) and value.lower() in _WEEKDAYS:
         return _WEEKDAYS[value.lower()]
-    raise ValueError(tr(f"“{value}” 不是星期:请写 周一 … 周日(或 mon … sun)",
-                        f"{value!r} is no weekday: write 周一 … 周日 or mon … sun"))
+    raise ValueError(
+        tr(
+            f"“{value}” 不是星期:请写 周一 … 周日(或 mon … sun)",
+            f"{value!r} is no weekday: write 周一 … 周日 or mon … sun",
+        )
+    )
 
 
 def clock_span(value: object) -> tuple[int, int]:
@@ -120,8 +139,12 @@ def clock_span(value: object) -> tuple[int, int]:
         start, end = (int(match[i]) * 60 + int(match[i + 1]) for i in (1, 3))
         if start < 1440 and end <= 1440 and start != end and int(match[2]) < 60 > int(match[4]):
             return start, end
-    raise ValueError(tr(f"“{value}” 不是时间段:请写成 07:00-09:00",
-                        f"{value!r} is no time of day: write 07:00-09:00"))
+    raise ValueError(
+        tr(
+            f"“{value}” 不是时间段:请写成 07:00-09:00",
+            f"{value!r} is no time of day: write 07:00-09:00",
+        )
+    )
 
 
 Day: TypeAlias = tuple[int | None, int, int]
@@ -139,8 +162,12 @@ def day_span(value: object) -> tuple[Day, Day]:
             same_kind = (days[0][0] is None) == (days[-1][0] is None)
             if same_kind and all(1 <= d[1] <= 12 and 1 <= d[2] <= 31 for d in days):
                 return days[0], days[-1]
-    raise ValueError(tr(f"“{value}” 不是日期:请写成 05-01、10-01..10-03 或 2026-02-17",
-                        f"{value!r} is no date: write 05-01, 10-01..10-03 or 2026-02-17"))
+    raise ValueError(
+        tr(
+            f"“{value}” 不是日期:请写成 05-01、10-01..10-03 或 2026-02-17",
+            f"{value!r} is no date: write 05-01, 10-01..10-03 or 2026-02-17",
+        )
+    )
 
 
 def _schema(**schema: Any) -> WithJsonSchema:
@@ -183,7 +210,8 @@ DaySpan: TypeAlias = Annotated[
 ]
 Direction: TypeAlias = Annotated[
     Literal["inbound", "outbound"],
-    BeforeValidator(lambda v: {"呼入": "inbound", "呼出": "outbound"}.get(v, v)
-                    if isinstance(v, str) else v),
+    BeforeValidator(
+        lambda v: {"呼入": "inbound", "呼出": "outbound"}.get(v, v) if isinstance(v, str) else v
+    ),
     _schema(type="string", enum=["inbound", "outbound", "呼入", "呼出"]),
 ]

@@ -1,0 +1,249 @@
+"""Situations at work: they watch the call and say when they happen."""
+
+from __future__ import annotations
+
+from monitor.errors import UserError
+from monitor.events import CallEnd, Party, Reading, Token
+from monitor.i18n import tr
+from monitor.rules.evidence import of_match
+from monitor.rules.findings import Bounds, shown
+from monitor.rules.match import Match
+from monitor.rules.model import MEASURES
+from monitor.rules.ready import ReadySituation
+from monitor.rules.stage import (
+    RANK_READING,
+    RANK_TIMER,
+    TURN_GAP_MS,
+    Happening,
+    Idle,
+    Stage,
+)
+
+
+def watcher_of(ready: ReadySituation) -> Idle:
+    """The watcher of a situation's kind."""
+    situation = ready.situation
+    if situation.said:
+        return Said(ready)
+    if situation.silent is not None:
+        return Silent(ready)
+    if situation.measure is not None:
+        return OutOfBounds(ready)
+    if situation.event is not None:
+        return Telephony(ready)
+    if situation.any_:
+        return AnyOf(ready)
+    return Released(ready)
+
+
+class _Situation(Idle):
+    def __init__(self, ready: ReadySituation) -> None:
+        self.ready = ready
+
+    def _happen(self, stage: Stage, what: Happening) -> None:
+        if stage.timeline.inside(self.ready.span, what.at_ms):
+            stage.happen(self.ready.key, what)
+
+
+class _Counted(_Situation):
+    """Happens from its n-th time on."""
+
+    def __init__(self, ready: ReadySituation) -> None:
+        super().__init__(ready)
+        self._left = ready.situation.times - 1
+
+    def _count(self, stage: Stage, what: Happening) -> None:
+        if not stage.timeline.inside(self.ready.span, what.at_ms):
+            return
+        if self._left:
+            self._left -= 1
+            return
+        stage.happen(self.ready.key, what)
+
+
+class Said(_Counted):
+    """`said`: one of the phrases was heard."""
+
+    def heard(self, stage: Stage, match: Match, tag: tuple[int, int]) -> None:
+        what = Happening(match.end_ms, match.party, match.start_ms, match.quote, of_match(match))
+        self._count(stage, what)
+
+
+class OutOfBounds(_Counted):
+    """`measure`: a reading is out of bounds."""
+
+    def __init__(self, ready: ReadySituation) -> None:
+        super().__init__(ready)
+        s = ready.situation
+        assert s.measure is not None
+        self._bounds = Bounds(s.measure, s.party, s.above, s.below)
+
+    def measured(self, stage: Stage, reading: Reading) -> None:
+        bounds = self._bounds
+        if (
+            bounds.concerns(reading)
+            and bounds.exceeded(reading.value, final=reading.final)
+            and bounds.first(reading)
+        ):
+            quote = shown(reading.value, MEASURES[bounds.measure])
+            evidence = bounds.describe(reading.value)
+            what = Happening(reading.end_ms, reading.party, reading.start_ms, quote, evidence)
+            self._count(stage, what)
+
+
+class AnyOf(_Situation):
+    """`any`: one of its members happened."""
+
+    def happened(self, stage: Stage, key: str, what: Happening) -> None:
+        if key in self.ready.members:
+            self._happen(stage, what)
+
+
+class Released(_Situation):
+    """`released_by`: the call was released by this party."""
+
+    def ended(self, stage: Stage, end: CallEnd) -> None:
+        party = self.ready.situation.released_by
+        if party is not None and end.released_by == party.value:
+            self._happen(stage, Happening(end.duration_ms, party))
+
+
+class Telephony(_Situation):
+    """`event`: what the telephone system noted in the call's facts."""
+
+    def start(self, stage: Stage) -> None:
+        events = stage.info.facts.get("events", [])
+        if not isinstance(events, list):
+            raise _bad_event(stage, events)
+        for event in events:
+            if not isinstance(event, dict):
+                raise _bad_event(stage, event)
+            at_ms = event.get("at_ms")
+            if not isinstance(at_ms, int) or not isinstance(event.get("name"), str):
+                raise _bad_event(stage, event)
+            if event["name"] == self.ready.situation.event and at_ms >= stage.now_ms:
+                self._plan(stage, at_ms, event.get("party"))
+
+    def _plan(self, stage: Stage, at_ms: int, named: object) -> None:
+        party = Party(named) if named in [p.value for p in Party] else None
+        if self.ready.situation.party in (None, party):
+            what = Happening(at_ms, party)
+            stage.put(at_ms, RANK_READING, self.ready.key, lambda: self._happen(stage, what))
+
+
+def _bad_event(stage: Stage, event: object) -> UserError:
+    return UserError(
+        tr(
+            f"通话 {stage.info.id}:facts.events 应为 [{{name: hold, at_ms: 12000}}],却是 {event!r}",
+            f"call {stage.info.id}: facts.events must be [{{name: hold, at_ms: 12000}}], "
+            f"not {event!r}",
+        )
+    )
+
+
+class Silent(_Situation):
+    """`silent`: a party (or everybody) has said no word for a while.
+
+    One timer is under way at most; when it rings it looks again from where the
+    silence now began.
+    """
+
+    def __init__(self, ready: ReadySituation) -> None:
+        super().__init__(ready)
+        assert ready.situation.silent is not None
+        self._length = ready.situation.silent
+        self._party = ready.situation.party
+        self._last_end = 0
+        self._fired: int | None = None
+        self._armed = False
+
+    def start(self, stage: Stage) -> None:
+        for said in stage.tokens.values():  # after a reload: what was said before
+            for token in said[-1:]:
+                if self._party in (None, token.party):
+                    self._last_end = max(self._last_end, token.end_ms)
+        self._arm(stage)
+
+    def spoke(self, stage: Stage, token: Token) -> None:
+        if self._party in (None, token.party):
+            self._last_end = max(self._last_end, token.end_ms)
+            self._arm(stage)
+
+    def happened(self, stage: Stage, key: str, what: Happening) -> None:
+        self._arm(stage)
+
+    def _since(self, stage: Stage) -> int | None:
+        """Where the silence is counted from; None while its `after` has not happened."""
+        after = self.ready.span.after
+        if not after:
+            return self._last_end
+        anchor = stage.timeline.last_before(after, stage.now_ms + 1)
+        return None if anchor is None else max(anchor, self._last_end)
+
+    def _arm(self, stage: Stage) -> None:
+        since = self._since(stage)
+        if self._armed or since is None or since == self._fired:
+            return
+        self._armed = True
+        due = since + self._length
+        stage.put(max(due, stage.now_ms), RANK_TIMER, self.ready.key, lambda: self._ring(stage))
+
+    def _ring(self, stage: Stage) -> None:
+        self._armed = False
+        since = self._since(stage)
+        if since is None or since == self._fired:
+            return
+        due = since + self._length
+        if due > stage.now_ms:
+            self._arm(stage)
+            return
+        self._fired = since
+        self._happen(stage, Happening(due, self._party, since, "", {"silent_from_ms": since}))
+
+
+class Turns(Idle):
+    """The built-in `agent.starts`, `agent.stops` and the same of the customer.
+
+    A turn ends with a pause of `TURN_GAP_MS`; its moment is the end of the last word.
+    """
+
+    def __init__(self, party: Party) -> None:
+        self._party = party
+        self._last_end: int | None = None
+        self._armed = False
+
+    def spoke(self, stage: Stage, token: Token) -> None:
+        if token.party is not self._party:
+            return
+        if self._last_end is None or token.start_ms - self._last_end >= TURN_GAP_MS:
+            if self._armed:  # the pause ended as its timer was due
+                self._armed = False
+                self._stop(stage)
+            stage.happen(f"{self._party}.starts", Happening(token.start_ms, self._party))
+            self._last_end = token.end_ms
+        self._last_end = max(self._last_end, token.end_ms)
+        if not self._armed:
+            self._armed = True
+            self._set(stage)
+
+    def ended(self, stage: Stage, end: CallEnd) -> None:
+        if self._armed:
+            self._armed = False
+            self._stop(stage)
+
+    def _set(self, stage: Stage) -> None:
+        due = (self._last_end or 0) + TURN_GAP_MS
+        stage.put(due, RANK_TIMER, f"{self._party}.stops", lambda: self._ring(stage, due))
+
+    def _ring(self, stage: Stage, due: int) -> None:
+        if not self._armed:
+            return
+        if (self._last_end or 0) + TURN_GAP_MS > due:
+            self._set(stage)
+            return
+        self._armed = False
+        self._stop(stage)
+
+    def _stop(self, stage: Stage) -> None:
+        assert self._last_end is not None
+        stage.happen(f"{self._party}.stops", Happening(self._last_end, self._party))
