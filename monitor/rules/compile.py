@@ -10,6 +10,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Literal
 
 from monitor.events import Party
 from monitor.i18n import tr
@@ -250,7 +251,9 @@ class _PackCompiler:
         elif rule.must or rule.all_of or rule.in_order:
             branches = [(rule, ())]
         for number, (branch, path) in enumerate(branches):
-            kind = "any" if branch.must else "all" if branch.all_of else "order"
+            kind: Literal["any", "all", "order"] = (
+                "any" if branch.must else "all" if branch.all_of else "order"
+            )
             key = {"any": "must", "all": "all_of", "order": "in_order"}[kind]
             steps = {"": branch.must} if branch.must else dict(branch.all_of or branch.in_order)
             for step, (name, phrases) in enumerate(steps.items()):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing_extensions import override
+
 from monitor.events import CallEnd, Party, Reading
 from monitor.rules.evidence import of_match
 from monitor.rules.match import Match
@@ -33,6 +35,7 @@ class Findings(Idle):
         elif stage.timeline.inside(ready.span, at_ms):
             self._raise(stage, at_ms, found, lane)
 
+    @override
     def happened(self, stage: Stage, key: str, what: Happening) -> None:
         if self._looks_back and key in self.ready.span.until:
             opened = what.at_ms - (self.ready.span.within or 0)
@@ -57,6 +60,7 @@ class Never(Findings):
         span = self.ready.span
         return not self.ready.excepts and not span.until and span.after in ((), ("call.start",))
 
+    @override
     def heard(self, stage: Stage, match: Match, tag: tuple[int, int]) -> None:
         found = Finding(
             match.party,
@@ -75,11 +79,12 @@ class Never(Findings):
 class Avoid(Findings):
     """`avoid`: a situation happened."""
 
+    @override
     def happened(self, stage: Stage, key: str, what: Happening) -> None:
         if key in self.ready.avoids:
             party = what.party or self.ready.rule.party or Party.AGENT
             start = what.start_ms if what.start_ms is not None else what.at_ms
-            evidence = {"situation": key.split("/")[-1], **what.evidence}
+            evidence = {"situation": key.rsplit("/", maxsplit=1)[-1], **what.evidence}
             found = Finding(party, start, what.at_ms, what.quote, 1.0, evidence)
             self.consider(stage, what.at_ms, found)
         super().happened(stage, key, what)
@@ -145,6 +150,7 @@ class Measured(Findings):
         self._sum = 0.0
         self._span_ms = 0.0
 
+    @override
     def measured(self, stage: Stage, reading: Reading) -> None:
         if not self._bounds.concerns(reading):
             return
@@ -166,6 +172,7 @@ class Measured(Findings):
             return
         self.consider(stage, reading.end_ms, self._finding(reading.value, reading))
 
+    @override
     def ended(self, stage: Stage, end: CallEnd) -> None:
         if not self._span_ms:
             return

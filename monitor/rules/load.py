@@ -70,7 +70,7 @@ def shipped() -> list[Path]:
 
 
 def find(name: str | Path, beside: Path | None = None) -> Path | None:
-    """The file of a pack: a path (relative to `beside`'s folder first), or a shipped pack's name."""
+    """The file of a pack: a path (first from `beside`'s folder), or the name of a shipped one."""
     text = str(name)
     path = Path(name).expanduser()
     folders = [beside.parent] if beside else []
@@ -275,7 +275,7 @@ class _Reader:
 
 def _no_rule(name: str, rules: Mapping[str, Written]) -> str:
     return tr(f"底包里没有规则 “{name}”", f"no inherited rule is called {name!r}") + suggest(
-        name, rules if len(rules) > 12 else rules
+        name, rules
     )
 
 

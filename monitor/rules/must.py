@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from typing_extensions import override
+
 from monitor.events import CallEnd, Detail, Party, ScriptStatus
 from monitor.i18n import tr
 from monitor.rules.conditions import CallFacts, Verdict, facts_of, judge, steady
@@ -60,7 +62,7 @@ class Must(Idle):
     # -- which case -----------------------------------------------------------
 
     def applies(self, stage: Stage, at_ms: int = 0) -> Verdict:
-        """Whether the rule applies to this call, and which of its cases; by the clock at `at_ms`."""
+        """Whether the rule applies to this call, and which case, by the clock at `at_ms`."""
         ready = self.ready
         facts = facts_of(stage.info, ready.timezone, at_ms)
         grace = ready.rule.grace or 0
@@ -91,6 +93,7 @@ class Must(Idle):
 
     # -- the call -------------------------------------------------------------
 
+    @override
     def start(self, stage: Stage) -> None:
         if "call.start" in self._anchors:
             within = self.ready.span.within
@@ -99,6 +102,7 @@ class Must(Idle):
         elif self.ready.span.until == ("call.end",) and not self._anchors:
             stage.script(self.ready, ScriptStatus.PENDING, stage.now_ms, advice=self._advice)
 
+    @override
     def heard(self, stage: Stage, match: Match, tag: tuple[int, int]) -> None:
         hit = Hit(*tag, match)
         if hit.case not in self._chosen and self.ready.rule.as_of == "call.start":
@@ -113,6 +117,7 @@ class Must(Idle):
                 self._try(stage, owed)
         self._open = [owed for owed in self._open if owed.open]
 
+    @override
     def happened(self, stage: Stage, key: str, what: Happening) -> None:
         span = self.ready.span
         if key in span.until:
@@ -128,6 +133,7 @@ class Must(Idle):
             if not self._open and not (first_only and self._opened):
                 self._begin(stage, what.at_ms)
 
+    @override
     def ended(self, stage: Stage, end: CallEnd) -> None:
         for owed in self._open:
             self._miss(stage, owed, end.duration_ms)

@@ -22,7 +22,7 @@ class Problem:
         return f"{self.file}:{self.line}:{self.column}: {self.message}"
 
 
-class PackErrors(UserError):
+class PackErrors(UserError):  # noqa: N818 – several errors, in one
     """Every problem of the packs, one per line."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:

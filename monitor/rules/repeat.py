@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from typing_extensions import override
+
 from monitor.events import CallEnd, Detail, Party, ScriptStatus, Token
 from monitor.rules.echo import Echo, echo_of
 from monitor.rules.match import Match
@@ -29,6 +31,7 @@ class Repeat(Idle):
         self._owed: list[_Owed] = []
         self._known: set[str] = set()
 
+    @override
     def heard(self, stage: Stage, match: Match, tag: tuple[int, int]) -> None:
         value = next(iter(match.slots.values()), "")
         if not value or value in self._known:
@@ -61,16 +64,19 @@ class Repeat(Idle):
                 deadline, RANK_TIMER, self.ready.id, lambda: self._close(stage, owed, deadline)
             )
 
+    @override
     def spoke(self, stage: Stage, token: Token) -> None:
         if self._owed and self.ready.rule.party in (None, token.party):
             for owed in self._owed:
                 self._hear(stage, owed, token)
             self._owed = [owed for owed in self._owed if owed.open]
 
+    @override
     def happened(self, stage: Stage, key: str, what: Happening) -> None:
         if key in self.ready.span.until:
             self._close_all(stage, what.at_ms)
 
+    @override
     def ended(self, stage: Stage, end: CallEnd) -> None:
         self._close_all(stage, end.duration_ms)
 

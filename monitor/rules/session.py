@@ -165,7 +165,7 @@ class RuleSession:
         self._listening = [
             self._watchers[key]
             for key in sorted(self._watchers)
-            if type(self._watchers[key]).spoke is not Idle.spoke  # type: ignore[comparison-overlap]
+            if type(self._watchers[key]).spoke is not Idle.spoke
         ]
         self._stage.subscribers = subscribers
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing_extensions import override
+
 from monitor.errors import UserError
 from monitor.events import CallEnd, Party, Reading, Token
 from monitor.i18n import tr
@@ -64,6 +66,7 @@ class _Counted(_Situation):
 class Said(_Counted):
     """`said`: one of the phrases was heard."""
 
+    @override
     def heard(self, stage: Stage, match: Match, tag: tuple[int, int]) -> None:
         what = Happening(match.end_ms, match.party, match.start_ms, match.quote, of_match(match))
         self._count(stage, what)
@@ -78,6 +81,7 @@ class OutOfBounds(_Counted):
         assert s.measure is not None
         self._bounds = Bounds(s.measure, s.party, s.above, s.below)
 
+    @override
     def measured(self, stage: Stage, reading: Reading) -> None:
         bounds = self._bounds
         if (
@@ -94,6 +98,7 @@ class OutOfBounds(_Counted):
 class AnyOf(_Situation):
     """`any`: one of its members happened."""
 
+    @override
     def happened(self, stage: Stage, key: str, what: Happening) -> None:
         if key in self.ready.members:
             self._happen(stage, what)
@@ -102,6 +107,7 @@ class AnyOf(_Situation):
 class Released(_Situation):
     """`released_by`: the call was released by this party."""
 
+    @override
     def ended(self, stage: Stage, end: CallEnd) -> None:
         party = self.ready.situation.released_by
         if party is not None and end.released_by == party.value:
@@ -111,6 +117,7 @@ class Released(_Situation):
 class Telephony(_Situation):
     """`event`: what the telephone system noted in the call's facts."""
 
+    @override
     def start(self, stage: Stage) -> None:
         events = stage.info.facts.get("events", [])
         if not isinstance(events, list):
@@ -157,6 +164,7 @@ class Silent(_Situation):
         self._fired: int | None = None
         self._armed = False
 
+    @override
     def start(self, stage: Stage) -> None:
         for said in stage.tokens.values():  # after a reload: what was said before
             for token in said[-1:]:
@@ -164,11 +172,13 @@ class Silent(_Situation):
                     self._last_end = max(self._last_end, token.end_ms)
         self._arm(stage)
 
+    @override
     def spoke(self, stage: Stage, token: Token) -> None:
         if self._party in (None, token.party):
             self._last_end = max(self._last_end, token.end_ms)
             self._arm(stage)
 
+    @override
     def happened(self, stage: Stage, key: str, what: Happening) -> None:
         self._arm(stage)
 
@@ -212,6 +222,7 @@ class Turns(Idle):
         self._last_end: int | None = None
         self._armed = False
 
+    @override
     def spoke(self, stage: Stage, token: Token) -> None:
         if token.party is not self._party:
             return
@@ -226,6 +237,7 @@ class Turns(Idle):
             self._armed = True
             self._set(stage)
 
+    @override
     def ended(self, stage: Stage, end: CallEnd) -> None:
         if self._armed:
             self._armed = False

@@ -112,7 +112,7 @@ def validate(source: Source, data: Any = None, kind: type[BaseModel] = Pack, at:
         ) from None
 
 
-def _plain(node: Any) -> Any:
+def _plain(node: Any) -> Any:  # noqa: PLR0911 – one line per kind of node
     """Ruamel's tree as plain data; keys that are not text become text."""
     if isinstance(node, Mapping):
         return {str(key): _plain(value) for key, value in node.items()}
@@ -147,7 +147,9 @@ def _explain(source: Source, kind: type[BaseModel], at: Loc, detail: dict[str, A
     return source.place(at + loc).problem(f"{name}: {_say(code, context, detail)}")
 
 
-def _say(code: str, context: Mapping[str, Any], detail: Mapping[str, Any]) -> str:
+def _say(  # noqa: PLR0911 – one line per kind of mistake
+    code: str, context: Mapping[str, Any], detail: Mapping[str, Any]
+) -> str:
     if code == "value_error":
         return str(context["error"])
     if code == "literal_error":
