@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 import numpy as np
 import numpy.typing as npt
 
+from monitor.asr.decode import Posteriors
 from monitor.asr.folder import CacheStreaming, ContextStreaming
 from monitor.errors import UserError
 from monitor.i18n import tr
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 BLOCK = 4
 """Model frames per run: the wait for a block to fill (120 ms at 30 ms per frame)
 against the cost of a run. See `docs/recogniser.md` for the measurement."""
-
-Posteriors = npt.NDArray[np.float32]
-"""Natural-log probabilities, shape [frames, units]."""
 
 Cache = npt.NDArray[np.float32]
 """State of a cache-mode network, shape [streams, *the graph's own]."""

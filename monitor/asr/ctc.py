@@ -12,13 +12,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from monitor.asr.acoustic import AcousticModel
-from monitor.asr.decode import GreedyDecoder, Unit
+from monitor.asr.decode import CtcDecoder, Unit
 from monitor.asr.frontend import StreamingFrontend
 from monitor.asr.inventory import Inventory
 from monitor.asr.spelling import CharacterSpeller, Speller
 from monitor.events import SAMPLE_RATE, Chunk, Party, Token
 
 if TYPE_CHECKING:
+    from monitor.asr.decode import Posteriors
     from monitor.asr.folder import ModelFolder
 
 _LEAD_MS = 120
@@ -79,12 +80,12 @@ class CtcStream:
         posteriors = stretch.posteriors.feed(frames)
         if not len(posteriors):
             return []
-        tokens = self._spell(stretch.decoder.feed(posteriors))
+        tokens = self._spell(stretch.decode(posteriors))
         horizon_ms = stretch.earliest_start(stretch.decoder.settled)
         tokens += self._spelling.elapse(horizon_ms)
         waiting_ms = self._spelling.waiting_from_ms
         self.settled_ms = horizon_ms if waiting_ms is None else waiting_ms
-        self._update_partial()
+        self.partial = self._spelling.preview(stretch.decoder.pending)
         return tokens
 
     def end_turn(self) -> list[Token]:
@@ -96,7 +97,7 @@ class CtcStream:
         posteriors = [stretch.posteriors.feed(frames), stretch.posteriors.finish()]
         tokens = []
         for block in posteriors:
-            tokens += self._spell(stretch.decoder.feed(block))
+            tokens += self._spell(stretch.decode(block))
         tokens += self._spell(stretch.decoder.finish())
         tokens += self._spelling.finish()
         self.settled_ms = stretch.end_ms
@@ -111,13 +112,6 @@ class CtcStream:
             tokens += self._spelling.push(unit, *self._stretch.span(unit))
         return tokens
 
-    def _update_partial(self) -> None:
-        assert self._stretch is not None
-        unit = self._stretch.decoder.pending
-        inventory = self._recognizer.inventory
-        heard = "" if unit is None else inventory.units[unit.index]
-        self.partial = self._spelling.tail + ("" if heard.startswith("<") else heard)
-
 
 class _Stretch:
     """State that lives from the beginning of a speech stretch to its end."""
@@ -128,7 +122,10 @@ class _Stretch:
             description.frontend, description.stack, description.sample_rate
         )
         self.posteriors = recognizer.model.stream()
-        self.decoder = GreedyDecoder(description.units.blank, description.decoding.blank_penalty)
+        self.decoder = CtcDecoder(
+            recognizer.inventory.blank, recognizer.folder.decoding, recognizer.folder.grammar
+        )
+        self._fold = recognizer.inventory.fold
         self.samples = 0
         self._frame_ms = recognizer.model.frame_ms
         self._start_ms = start_ms
@@ -137,6 +134,9 @@ class _Stretch:
     @property
     def end_ms(self) -> int:
         return self._start_ms + self.samples * 1000 // SAMPLE_RATE
+
+    def decode(self, posteriors: Posteriors) -> list[Unit]:
+        return self.decoder.feed(self._fold(posteriors), posteriors)
 
     def earliest_start(self, frame: int) -> int:
         """Where a unit that first wins in `frame` or later can begin at the earliest, in ms."""

@@ -9,17 +9,27 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from monitor.asr.decode import DecodingSettings
 from monitor.errors import UserError
 from monitor.i18n import tr
 
 DESCRIPTION = "model.json"
+DECODING = "decoding.json"
+GRAMMAR_STEP = 1 / 16
+"""A bigram file holds -ln p in steps of this, as bytes: 0 … 15.9 nats."""
+
 Vector = npt.NDArray[np.float32]
+Table = npt.NDArray[np.float32]
+
+
+_DEFAULTS = DecodingSettings()
+P = TypeVar("P", bound=BaseModel)
 
 
 class _Part(BaseModel):
@@ -84,12 +94,6 @@ class Units(_Part):
     blank: int = Field(default=0, ge=0)
 
 
-class Decoding(_Part):
-    """How the posteriors become units, chosen on development data of the model's author."""
-
-    blank_penalty: float = 0.0  # subtracted from the blank's log-probability
-
-
 class Description(_Part):
     """The content of `model.json`."""
 
@@ -106,7 +110,22 @@ class Description(_Part):
     output: str = "logp"
     flush_pad: Literal["repeat_last"] = "repeat_last"
     units: Units
-    decoding: Decoding = Decoding()
+
+
+class Decoding(_Part):
+    """The content of the optional `decoding.json`: how posteriors become units.
+
+    Apart from `model.json` because it is tuned after the network is trained.
+    The keys are those of `monitor.asr.decode.DecodingSettings`; `bigram` names
+    a numpy file of bytes, shape [units + 1, units] (see `GRAMMAR_STEP`).
+    """
+
+    bigram: str | None = None
+    blank_penalty: float = 0.0
+    grammar_weight: float = Field(default=0.0, ge=0)
+    unit_bonus: float = 0.0
+    patience: int = Field(default=_DEFAULTS.patience, ge=1)
+    sure: float = Field(default=_DEFAULTS.sure, gt=0)
 
 
 # The FSMN character model as its publisher packs it (Kaldi normalisation, no description).
@@ -131,6 +150,8 @@ class ModelFolder(BaseModel):
     units: tuple[str, ...]  # one per output of the network
     shift: Vector | None  # added to each model frame, then …
     rescale: Vector | None  # … multiplied
+    decoding: DecodingSettings
+    grammar: Table | None  # log-probability of a unit after another, [units + 1, units]
 
     @property
     def network(self) -> Path:
@@ -151,9 +172,9 @@ def read(path: Path) -> ModelFolder:
     """
     description = _description(path)
     if not (path / description.file).is_file():
-        raise UserError(_missing(path, "file", description.file))
+        raise UserError(_missing(path / DESCRIPTION, "file", description.file))
     if not (path / description.units.file).is_file():
-        raise UserError(_missing(path, "units.file", description.units.file))
+        raise UserError(_missing(path / DESCRIPTION, "units.file", description.units.file))
     units = tuple((path / description.units.file).read_text(encoding="utf-8").splitlines())
     if description.units.blank >= len(units):
         raise UserError(
@@ -165,8 +186,15 @@ def read(path: Path) -> ModelFolder:
             )
         )
     shift, rescale = _normalisation(path, description)
+    decoding, grammar = _decoding(path, len(units))
     return ModelFolder(
-        path=path, description=description, units=units, shift=shift, rescale=rescale
+        path=path,
+        description=description,
+        units=units,
+        shift=shift,
+        rescale=rescale,
+        decoding=decoding,
+        grammar=grammar,
     )
 
 
@@ -181,8 +209,12 @@ def _description(path: Path) -> Description:
                 f"{path} is not a model folder: it has no {DESCRIPTION}",
             )
         )
+    return _validated(Description, file)
+
+
+def _validated(kind: type[P], file: Path) -> P:
     try:
-        return Description.model_validate(json.loads(file.read_text(encoding="utf-8")))
+        return kind.model_validate(json.loads(file.read_text(encoding="utf-8")))
     except json.JSONDecodeError as error:
         raise UserError(
             tr(
@@ -194,6 +226,31 @@ def _description(path: Path) -> Description:
         raise UserError(tr(f"{file}：不是 UTF-8 文本", f"{file}: not UTF-8 text")) from error
     except ValidationError as error:
         raise UserError(_validation_line(file, error)) from error
+
+
+def _decoding(path: Path, units: int) -> tuple[DecodingSettings, Table | None]:
+    file = path / DECODING
+    if not file.is_file():
+        return DecodingSettings(), None
+    read = _validated(Decoding, file)
+    settings = DecodingSettings(**read.model_dump(exclude={"bigram"}))
+    if read.bigram is None:
+        return settings, None
+    if not (path / read.bigram).is_file():
+        raise UserError(_missing(file, "bigram", read.bigram))
+    try:
+        steps = np.load(path / read.bigram, allow_pickle=False)
+    except (ValueError, OSError, EOFError):
+        steps = np.empty(0, dtype=np.uint8)
+    if steps.shape != (units + 1, units) or steps.dtype != np.uint8:
+        raise UserError(
+            tr(
+                f"{file}：bigram 指向的 {read.bigram} 应是形状为 {units + 1}×{units} 的字节数组",
+                f"{file}: {read.bigram}, named by bigram, must be an array of bytes of shape "
+                f"{units + 1} by {units}",
+            )
+        )
+    return settings, steps.astype(np.float32) * np.float32(-GRAMMAR_STEP)
 
 
 def _validation_line(file: Path, error: ValidationError) -> str:
@@ -212,10 +269,10 @@ def _validation_line(file: Path, error: ValidationError) -> str:
     )
 
 
-def _missing(path: Path, key: str, name: str) -> str:
+def _missing(file: Path, key: str, name: str) -> str:
     return tr(
-        f"{path / DESCRIPTION}：{key} 指向的文件 {name} 不在 {path} 中",
-        f"{path / DESCRIPTION}: {key} names {name}, which is not in {path}",
+        f"{file}：{key} 指向的文件 {name} 不在 {file.parent} 中",
+        f"{file}: {key} names {name}, which is not in {file.parent}",
     )
 
 
@@ -229,7 +286,7 @@ def _normalisation(
             vectors = np.array(shift, dtype=np.float32), np.array(rescale, dtype=np.float32)
         case NormaliseFile(file=name):
             if not (path / name).is_file():
-                raise UserError(_missing(path, "normalise.file", name))
+                raise UserError(_missing(path / DESCRIPTION, "normalise.file", name))
             vectors = _read_mvn(path / name)
     stack = description.stack
     width = description.frontend.bins * (stack.left + 1 + stack.right)

@@ -1,14 +1,14 @@
 """From decoded units to tokens with characters and syllables.
 
 A character model spells by itself and only needs readings (this module); a
-syllable model is spelt by the lexicon (`lexicon.py`).
+syllable model is spelt by the lexicon (`syllables.py`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from monitor.asr.inventory import is_hanzi
 from monitor.events import Party, Token
 
 if TYPE_CHECKING:
@@ -25,18 +25,17 @@ class SpellingStream(Protocol):
     def waiting_from_ms(self) -> int | None:
         """Start of the first unit that is not spelt yet."""
 
-    @property
-    def tail(self) -> str:
-        """Tentative spelling of the units that wait."""
-
     def push(self, unit: Unit, start_ms: int, end_ms: int) -> list[Token]:
         """Take the next unit; returns the tokens that are decided now."""
 
     def elapse(self, at_ms: int) -> list[Token]:
-        """No unit has begun before `at_ms`; returns tokens that need not wait longer."""
+        """No further unit begins before `at_ms`; returns tokens that need not wait longer."""
 
     def finish(self) -> list[Token]:
         """The turn is over; returns the rest."""
+
+    def preview(self, units: Sequence[Unit]) -> str:
+        """How the waiting units and then `units` would be spelt as things stand."""
 
 
 class Speller(Protocol):
@@ -47,7 +46,7 @@ class Speller(Protocol):
 
 
 class CharacterSpeller:
-    """Units are characters already; their readings follow from the ones before."""
+    """The model knows characters; their readings follow from the ones before."""
 
     def __init__(self, inventory: Inventory) -> None:
         self._inventory = inventory
@@ -60,7 +59,6 @@ class _CharacterStream:
     """Spells at once: nothing waits."""
 
     waiting_from_ms: int | None = None
-    tail = ""
 
     def __init__(self, party: Party, inventory: Inventory) -> None:
         self._party = party
@@ -68,13 +66,13 @@ class _CharacterStream:
         self._history = ""
 
     def push(self, unit: Unit, start_ms: int, end_ms: int) -> list[Token]:
-        text = self._inventory.units[unit.index]
-        if text.startswith("<"):  # <unk> and its kin: something was said, but not what
+        text, readings = self._inventory.spell(unit)
+        if _is_mark(text):
             return []
-        readings = self._inventory.readings(unit.index)
         syllable = _reading(self._history, text) if len(readings) > 1 else "".join(readings)
         self._history = (self._history + text)[-_CONTEXT:] if readings else ""
-        judged = self._inventory.judge(unit, syllable)
+        rest = [other for other in readings if other != syllable]
+        judged = self._inventory.judge(unit, [syllable, *rest])
         return [Token(self._party, text, syllable, start_ms, end_ms, *judged)]
 
     def elapse(self, at_ms: int) -> list[Token]:  # noqa: ARG002 - never waits
@@ -84,10 +82,18 @@ class _CharacterStream:
         self._history = ""
         return []
 
+    def preview(self, units: Sequence[Unit]) -> str:
+        texts = (self._inventory.spell(unit)[0] for unit in units)
+        return "".join(text for text in texts if not _is_mark(text))
+
+
+def _is_mark(text: str) -> bool:
+    """`<unk>` and its kin: something was said, but not what."""
+    return text.startswith("<")
+
 
 def _reading(history: str, character: str) -> str:
     """Toneless reading of a character after `history`."""
     from pypinyin import lazy_pinyin  # loads a large dictionary
 
-    assert is_hanzi(character)
     return str(lazy_pinyin(history + character)[-1])

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from monitor.asr.lexicon import Word
 from monitor.events import Alternative, Party, Token
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from monitor.asr.decode import Unit
     from monitor.asr.inventory import Inventory
-    from monitor.asr.lexicon import Lexicon, Word
+    from monitor.asr.lexicon import Lexicon
 
 _LONGEST_WAIT = 2
 """Syllables that may follow before a syllable must be spelt, as the word it begins
@@ -70,20 +71,16 @@ class LexiconStream:
     def waiting_from_ms(self) -> int | None:
         return self._waiting[0].start_ms if self._waiting else None
 
-    @property
-    def tail(self) -> str:
-        return "".join(self._letters()[len(self._written) :])
-
     def push(self, unit: Unit, start_ms: int, end_ms: int) -> list[Token]:
-        syllable = self._inventory.units[unit.index]
-        judged = self._inventory.judge(unit, syllable)
+        syllable = self._inventory.classes[unit.index]
+        judged = self._inventory.judge(unit, [syllable])
         return self.push_syllable(_Heard(syllable, start_ms, end_ms, *judged))
 
     def push_syllable(self, heard: _Heard) -> list[Token]:
         """Take the next syllable; returns the tokens that are decided now."""
         self._syllables.append(heard.syllable)
         self._waiting.append(heard)
-        self._path = self._search()
+        self._path = self._search(self._syllables)
         return self._return(self._decided())
 
     def elapse(self, at_ms: int) -> list[Token]:
@@ -95,6 +92,12 @@ class LexiconStream:
         tokens = self._return(len(self._syllables))
         self._syllables, self._written, self._path = [], [], []
         return tokens
+
+    def preview(self, units: Sequence[Unit]) -> str:
+        coming = [self._inventory.classes[unit.index] for unit in units]
+        syllables = [*self._syllables, *coming]
+        path = self._search(syllables)
+        return "".join(_letters(path, syllables)[len(self._written) :])
 
     def _decided(self) -> int:
         """How many of `_syllables` have a spelling that is not worth waiting to change."""
@@ -112,7 +115,7 @@ class LexiconStream:
     def _return(self, end: int) -> list[Token]:
         """Return the syllables up to `end` as they are spelt now."""
         begin = len(self._written)
-        letters = self._letters()[begin:end]
+        letters = _letters(self._path, self._syllables)[begin:end]
         tokens = [
             Token(
                 self._party,
@@ -138,47 +141,46 @@ class LexiconStream:
                 return
             del self._path[0], self._syllables[:length], self._written[:length]
 
-    def _letters(self) -> list[str]:
-        """The likeliest spelling, syllable by syllable."""
-        letters: list[str] = []
-        for word in self._path:
-            length = _length(word, self._syllables[len(letters)])
-            letters += [word.text] if length == 1 else word.text
-        return letters
-
-    def _search(self) -> list[Word]:
+    def _search(self, syllables: Sequence[str]) -> list[Word]:
         """The likeliest words (Viterbi over the word lattice) that agree with what is written."""
         scores = [0.0]
         arrived: list[tuple[int, Word | None]] = [(0, None)]
-        for end in range(1, len(self._syllables) + 1):
+        for end in range(1, len(syllables) + 1):
             best_score = -float("inf")
             best: tuple[int, Word | None] = (0, None)
             for start in range(max(0, end - self._lexicon.longest), end):
-                word = self._fitting(start, end)
+                word = self._fitting(syllables[start:end], start)
                 if word is not None and scores[start] + word.score > best_score:
                     best_score, best = scores[start] + word.score, (start, word)
             scores.append(best_score)
             arrived.append(best)
         path: list[Word] = []
-        at = len(self._syllables)
+        at = len(syllables)
         while at:
             at, word = arrived[at]
             assert word is not None
             path.append(word)
         return path[::-1]
 
-    def _fitting(self, start: int, end: int) -> Word | None:
+    def _fitting(self, syllables: Sequence[str], start: int) -> Word | None:
         """The likeliest word of these syllables that agrees with what is written."""
-        written: Sequence[str] = self._written[start:end]
-        for word in self._lexicon.words(self._syllables[start:end]):
+        written = self._written[start : start + len(syllables)]
+        for word in self._lexicon.words(syllables):
             if all(map(str.__eq__, written, word.text)):
                 return word
-        if end - start > 1:
+        if len(syllables) > 1:
             return None
-        unknown = self._lexicon.unknown(self._syllables[start])
-        if written and written[0] != unknown.text:
-            return type(unknown)(written[0], unknown.score)
-        return unknown
+        unknown = self._lexicon.unknown(syllables[0])
+        return Word(written[0], unknown.score) if written else unknown
+
+
+def _letters(path: Sequence[Word], syllables: Sequence[str]) -> list[str]:
+    """A spelling, syllable by syllable."""
+    letters: list[str] = []
+    for word in path:
+        length = _length(word, syllables[len(letters)])
+        letters += [word.text] if length == 1 else word.text
+    return letters
 
 
 def _length(word: Word, syllable: str) -> int:

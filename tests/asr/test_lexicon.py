@@ -92,11 +92,11 @@ def test_a_pause_ends_the_waiting(lexicon: Lexicon) -> None:
     speaker = Speaker(lexicon)
     assert speaker.say("wo") == []
     assert speaker.stream.waiting_from_ms == 0
-    assert speaker.stream.tail == "我"
+    assert speaker.stream.preview([]) == "我"
     assert speaker.stream.elapse(LENGTH_MS + 10) == []
     assert [token.text for token in speaker.stream.elapse(LENGTH_MS + 500)] == ["我"]
     assert speaker.stream.waiting_from_ms is None
-    assert speaker.stream.tail == ""
+    assert speaker.stream.preview([]) == ""
 
 
 @given(st.lists(st.sampled_from(SYLLABLES[1:]), max_size=40), st.booleans())
