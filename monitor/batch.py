@@ -23,9 +23,10 @@ from typing import Any
 
 from monitor import calljson, engine
 from monitor.audio import file as audio_file
-from monitor.engine import CallFacts, Engine
+from monitor.engine import Engine
 from monitor.errors import UserError
 from monitor.events import Party, Severity, to_dict
+from monitor.facts import DEFAULT_PACKS, CallFacts
 from monitor.i18n import Language, tr, use_language
 from monitor.score import scorecard
 
@@ -54,7 +55,7 @@ class BatchSettings:
     """How every call of the run is scored."""
 
     out: Path
-    packs: tuple[str, ...] = engine.DEFAULT_PACKS
+    packs: tuple[str, ...] = DEFAULT_PACKS
     asr: str | None = None
     channels: tuple[Party, ...] | None = None
     facts: CallFacts = field(default_factory=CallFacts)
@@ -265,7 +266,7 @@ def _resume(
     except FileNotFoundError:
         return None
     row = before.get(job.name)
-    if row is not None and row["fingerprint"] == fingerprint and row["status"] == "ok":
+    if row is not None and row["fingerprint"] == fingerprint and row["status"] != "error":
         return Done(job, row, resumed=True)
     return Done(job, _row(job, calljson.read(path)), resumed=True)
 
@@ -277,7 +278,7 @@ def _row(job: Job, data: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "call": job.name,
         "source": str(job.source),
-        "status": "ok",
+        "status": "damaged" if data["call"]["damage"] else "ok",
         "duration_s": round(data["call"]["duration_ms"] / 1000, 1),
         "score": score.get("total"),
         "grade": score.get("grade"),
@@ -287,7 +288,7 @@ def _row(job: Job, data: Mapping[str, Any]) -> dict[str, Any]:
         "scripts_met": states.count("met"),
         "scripts_missed": states.count("missed"),
         "gaps": len(data["gaps"]),
-        "error": "",
+        "error": data["call"]["damage"],
         "fingerprint": data["fingerprint"],
     }
 

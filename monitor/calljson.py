@@ -33,9 +33,13 @@ VERSION = 1
 
 
 class CallRecord:
-    """What a call came to, folded from its events."""
+    """What a call came to, folded from its events.
+
+    `damage` says what was wrong with a recording that could be read only in part.
+    """
 
     def __init__(self) -> None:
+        self.damage = ""
         self.info: CallInfo | None = None
         self.end: CallEnd | None = None
         self.utterances: list[Utterance] = []
@@ -91,6 +95,7 @@ def to_json(
     call = to_dict(record.info)
     call["duration_ms"] = record.end.duration_ms if record.end else None
     call["released_by"] = record.end.released_by if record.end else None
+    call["damage"] = record.damage
     call["packs"] = [
         {"id": name, "version": version}
         for name, _, version in (pack.partition("@") for pack in record.info.packs)

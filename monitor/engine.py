@@ -8,23 +8,13 @@ from pathlib import Path
 
 from monitor import asr, rules
 from monitor.asr import Recognizer
+from monitor.audio.file import TruncatedAudioError
 from monitor.call import Call
 from monitor.calljson import CallRecord
-from monitor.events import CallInfo, Chunk, Detail, Party
+from monitor.events import CallInfo, Chunk, Party
+from monitor.facts import DEFAULT_PACKS, CallFacts
 from monitor.rules import Rulebook
 from monitor.vad import SileroVad
-
-DEFAULT_PACKS = ("unicom-10010",)
-"""The packs used when none is named. The only home of this default."""
-
-
-@dataclass(frozen=True, slots=True)
-class CallFacts:
-    """What is known of a call beside its audio; see `CallInfo` for the fields."""
-
-    started_at: str | None = None
-    direction: str | None = None
-    facts: tuple[tuple[str, Detail], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +54,20 @@ def load(asr_name: str | None = None, packs: Sequence[str | Path] = DEFAULT_PACK
 
 
 def run(call: Call, chunks: Iterable[Chunk]) -> CallRecord:
-    """A recorded call from start to end, as fast as it goes."""
+    """A recorded call from start to end, as fast as it goes.
+
+    A recording that breaks off is taken as far as it goes; the record says so
+    in `damage`.
+
+    Raises:
+        UserError: the recording cannot be read at all.
+    """
     record = CallRecord()
     record(call.start())
-    for chunk in chunks:
-        record(call.feed(chunk))
+    try:
+        for chunk in chunks:
+            record(call.feed(chunk))
+    except TruncatedAudioError as error:
+        record.damage = str(error)
     record(call.finish())
     return record

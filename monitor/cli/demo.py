@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from monitor import cli
-from monitor.cli import options, show
+from monitor.cli import options
 from monitor.errors import UserError
+from monitor.facts import DEFAULT_PACKS
 from monitor.i18n import tr
 
 DEFAULT_CALL = "demo"
@@ -44,6 +45,7 @@ def command(
 ) -> int | None:
     from monitor import engine, live
     from monitor.audio import file as audio_file
+    from monitor.cli import show
     from monitor.testing import fixtures
 
     if names:
@@ -59,7 +61,7 @@ def command(
             )
         )
     fixture = known[name]
-    loaded = engine.load(asr, packs or engine.DEFAULT_PACKS)
+    loaded = engine.load(asr, packs or DEFAULT_PACKS)
     parties = audio_file.parties(fixture.audio, None)
     call = loaded.call(str(fixture.audio.name), parties)
     chunks = audio_file.read_call(fixture.audio, parties)

@@ -12,6 +12,7 @@ import click
 from monitor import cli
 from monitor.cli import options
 from monitor.events import Party
+from monitor.facts import DEFAULT_PACKS
 from monitor.i18n import tr
 
 
@@ -73,7 +74,7 @@ def command(
     from monitor.cli import show
     from monitor.recording import CallFiles
 
-    loaded = engine.load(asr, packs or engine.DEFAULT_PACKS)
+    loaded = engine.load(asr, packs or DEFAULT_PACKS)
     parties = (Party.AGENT, Party.CUSTOMER) if customer is not None else (Party.AGENT,)
     # The call starts now, at the edge, where wall time may be read.
     started_at = started_at or datetime.now().astimezone().isoformat(timespec="seconds")

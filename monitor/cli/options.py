@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from monitor.cli import option
-from monitor.engine import DEFAULT_PACKS, CallFacts
 from monitor.errors import UserError
 from monitor.events import Detail, Party
+from monitor.facts import DEFAULT_PACKS, CallFacts
 from monitor.i18n import tr
 
 

@@ -8,6 +8,7 @@ import click
 
 from monitor import cli
 from monitor.cli import options
+from monitor.facts import DEFAULT_PACKS
 from monitor.i18n import language, tr
 
 
@@ -71,12 +72,12 @@ def command(
         TimeRemainingColumn,
     )
 
-    from monitor import batch, engine
+    from monitor import batch
     from monitor.screen.card import row_text, stored_card_text
 
     settings = batch.BatchSettings(
         out=out,
-        packs=packs or engine.DEFAULT_PACKS,
+        packs=packs or DEFAULT_PACKS,
         asr=asr,
         channels=options.channel_map(channels),
         facts=options.call_facts(started_at, direction, fact),

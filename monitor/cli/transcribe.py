@@ -56,9 +56,12 @@ def command(
             call = loaded.call(str(path), parties)
             record = engine.run(call, audio_file.read_call(path, parties))
         except UserError as error:
-            # What is readable is still transcribed.
+            # The other files are still transcribed.
             click.echo(f"{tr('错误', 'error')}: {error}", err=True)
             failed = True
             continue
         click.echo(transcript.render(record, form, named=len(files) > 1), nl=False)
+        if record.damage:
+            click.echo(f"{tr('错误', 'error')}: {record.damage}", err=True)
+            failed = True
     return cli.EXIT_FAILED if failed else None
