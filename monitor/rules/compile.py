@@ -14,10 +14,10 @@ from typing import Literal
 
 from monitor.events import Party
 from monitor.i18n import tr
-from monitor.rules.load import Origin, ResolvedPack, Written
 from monitor.rules.match import Matcher, PatternError, Phrase, parse
 from monitor.rules.model import Case, Policy, Rule, Situation, Slot, Window
 from monitor.rules.model import Phrase as Said
+from monitor.rules.packs import Origin, ResolvedPack, Written
 from monitor.rules.problems import PackErrors, Problem
 from monitor.rules.ready import (
     BUILT_IN,
@@ -58,7 +58,7 @@ def compile_packs(packs: Sequence[ResolvedPack]) -> Rulebook:
         slots=bench.slots,
         matchers=matchers,
         listeners={key: tuple(found) for key, found in bench.listeners.items()},
-        phrases=tuple(sorted({p.text for p in bench.phrases.values()})),
+        phrases=tuple(sorted({t for p in bench.phrases.values() for t in _plain(p.text)})),
     )
 
 
@@ -188,7 +188,7 @@ class _PackCompiler:
                     origin,
                     ("id",),
                     tr(
-                        f"规则 {rule.id} 在 {before.file.name}:{before.line} 也有,内容不同;换一个 id",
+                        f"规则 {rule.id} 在 {before.file.name}:{before.line} 也有,内容不同;换个 id",
                         f"rule {rule.id} is also in {before.file.name}:{before.line}, with other "
                         "contents; choose another id",
                     ),
@@ -442,6 +442,24 @@ def _quoted(origin: Origin, path: tuple[str | int, ...]) -> int:
     place = origin.place(*path)
     line = place.file.read_text(encoding="utf-8-sig").splitlines()[place.line - 1 : place.line]
     return int(bool(line) and line[0][place.column - 1 : place.column] in ('"', "'"))
+
+
+def _plain(pattern: str) -> set[str]:
+    """The stretches of words in a pattern, without its syntax."""
+    if pattern.startswith("/"):
+        return set()
+    found: set[str] = set()
+    for variant in parse(pattern):
+        run = ""
+        for piece in (*variant, None):
+            if isinstance(piece, str):
+                run += piece
+            elif len(run) > 1:
+                found.add(run)
+                run = ""
+            else:
+                run = ""
+    return found
 
 
 def _names_of(span: Span) -> list[str]:

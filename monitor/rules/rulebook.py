@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from monitor.events import CallInfo, Party
@@ -16,8 +18,8 @@ from monitor.rules.ready import (
 )
 
 if TYPE_CHECKING:
-    from monitor.rules.load import ResolvedPack
     from monitor.rules.match import Matcher
+    from monitor.rules.packs import ResolvedPack
     from monitor.rules.session import RuleSession
 
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 class Rulebook:
     """Immutable. `rules`, `situations` and `slots` are keyed by id or `pack/name`.
 
-    `phrases` are the texts (in pattern syntax) a recogniser should know.
+    `phrases` are the plain texts a recogniser should know.
     """
 
     packs: tuple[PackName, ...]
@@ -36,6 +38,17 @@ class Rulebook:
     matchers: Mapping[Party, Matcher]
     listeners: Listeners
     phrases: tuple[str, ...]
+
+    @cached_property
+    def digest(self) -> str:
+        """A fingerprint of everything the packs say: equal rulebooks judge alike."""
+        parts = [
+            f"{pack.id} {pack.version} {pack.timezone} {pack.when} {pack.policy} {pack.score}"
+            for pack in self.resolved
+        ]
+        for group in (self.rules, self.situations, self.slots):
+            parts += [repr(group[key]) for key in sorted(group)]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
     def session(self, call: CallInfo) -> RuleSession:
         """The rules' view of one call; light, one per call."""

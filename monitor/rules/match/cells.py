@@ -124,7 +124,7 @@ def _weights(text: str) -> list[float]:
             weight = PARTICLE_WEIGHT
         elif char in NEGATIONS and (char in "不没" or word == char):
             weight = max(weight, NEGATION_WEIGHT)
-        weights.append(round(weight, 2))
+        weights.append(weight if weight == PARTICLE_WEIGHT else round(weight, 1))
     return weights
 
 

@@ -20,8 +20,8 @@ from monitor.rules.match.costs import (
     FAR,
     NEVER,
     TONE,
+    CostTable,
     alternative_cost,
-    syllable_cost,
 )
 from monitor.rules.match.units import Unit
 
@@ -70,12 +70,21 @@ class Index:
         # An end cell with a trailing slot does not stay: its slot is verified to the right.
         self.gaps = np.setdiff1d(self.gaps, [p.end for p in self.places])
         self.tone = self._tone_rows(cells)
-        kinds: dict[tuple[tuple[str, ...], float], int] = {}
-        self._kind = np.array(
-            [kinds.setdefault((c.sounds, c.weight) if c else ((), 0.0), len(kinds)) for c in cells],
-            np.intp,
-        )
-        self._kinds = list(kinds)
+        # Cells that expect the same with the same weight are one kind.
+        numbers: dict[str, int] = {"": 0}
+        kinds: dict[tuple[tuple[int, ...], float], int] = {}
+        kind: list[int] = []
+        for cell in cells:
+            sounds = cell.sounds if cell else ("",)
+            ways = tuple(numbers.setdefault(s, len(numbers)) for s in sounds)
+            weight = cell.weight if cell else 1.0
+            kind.append(kinds.setdefault((ways, weight), len(kinds)))
+        most = max(len(ways) for ways, _ in kinds) if kinds else 1
+        self._table = CostTable(list(numbers))
+        self._kind = np.array(kind, np.intp)
+        self._ways = np.array([[*w, *[w[0]] * (most - len(w))] for w, _ in kinds], np.intp)
+        self._ways = self._ways.reshape(len(kinds), most)
+        self._weights = np.array([weight for _, weight in kinds])
         self._cached = lru_cache(maxsize=512)(self._build)
 
     def row(self, unit: Unit) -> Bytes:
@@ -91,13 +100,10 @@ class Index:
         return row
 
     def _build(self, sound: str, doubtful: bool) -> Bytes:
+        base = self._table.row(sound)[self._ways].min(axis=1)
         scale = EDIT * (DOUBTED if doubtful else 1.0)
-        costs = [
-            min(NEVER, round(scale * weight * min((syllable_cost(sound, s) for s in sounds),
-                                                  default=1.0)))
-            for sounds, weight in self._kinds
-        ]  # fmt: skip
-        row = np.array(costs, np.uint8)[self._kind]
+        costs = np.minimum(NEVER, np.rint(scale * self._weights * base)).astype(np.uint8)
+        row: Bytes = costs[self._kind]
         row.flags.writeable = False
         return row
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from monitor.events import Token
 from monitor.text.normalise import normalise
-from monitor.text.pinyin import ANY_TONE, is_han, readings
+from monitor.text.pinyin import ANY_TONE, readings
 
 MIN_ALTERNATIVE = 0.02
 MAX_ALTERNATIVES = 4
@@ -39,46 +40,45 @@ def split(token: Token, index: int) -> tuple[Unit, ...]:
     A recogniser's word may carry several syllables; its `syllable` is used where
     it names as many (separated by spaces or apostrophes) as the text has characters.
     """
-    normal = normalise(token.text)
-    text = normal.text
-    said = token.syllable.lower().replace("'", " ").replace("ü", "v").split()
-    if not text:
+    pieces = _pieces(token.text, token.syllable)
+    alternatives = _alternatives(token) if token.alternatives and len(pieces) == 1 else ()
+    span, count = token.end_ms - token.start_ms, len(pieces)
+    return tuple(
+        Unit(
+            text,
+            raw,
+            sound,
+            tone,
+            token.start_ms + span * at // count,
+            token.start_ms + span * (at + 1) // count,
+            index,
+            token.confidence,
+            alternatives,
+        )
+        for at, (text, raw, sound, tone) in enumerate(pieces)
+    )
+
+
+@lru_cache(maxsize=16384)
+def _pieces(written: str, syllable: str) -> tuple[tuple[str, str, str, int], ...]:
+    """(normalised character, raw text, sound, tone) of each syllable of a token."""
+    normal = normalise(written)
+    said = syllable.lower().replace("'", " ").replace("ü", "v").split()
+    if not normal.text:
         # A syllable the recogniser has no character for still sounds.
-        return tuple(
-            Unit("", token.text if i == 0 else "", sound, ANY_TONE, start, end, index,
-                 token.confidence, _alternatives(token) if len(said) == 1 else ())
-            for i, (sound, (start, end)) in enumerate(
-                zip(said, _times(token, len(said)), strict=True)
-            )
-        )  # fmt: skip
-    rows = readings(text)
-    times = _times(token, len(text))
-    units: list[Unit] = []
-    for at, (char, row) in enumerate(zip(text, rows, strict=True)):
-        sound = said[at] if len(said) == len(text) else ""
-        tone = ANY_TONE
-        if not sound:
-            sound, tone = (row[0].syllable, row[0].tone) if row else (char, ANY_TONE)
-        else:
+        return tuple(("", written if at == 0 else "", s, ANY_TONE) for at, s in enumerate(said))
+    pieces: list[tuple[str, str, str, int]] = []
+    rows = readings(normal.text)
+    for at, (char, row) in enumerate(zip(normal.text, rows, strict=True)):
+        if len(said) == len(normal.text):
+            sound = said[at]
             tone = next((r.tone for r in row if r.syllable == sound), ANY_TONE)
-        # One raw piece may be read out as several characters (10 → 十): quote it once.
+        else:
+            sound, tone = (row[0].syllable, row[0].tone) if row else (char, ANY_TONE)
+        # One raw piece may be read out as several characters (10 → 一十): quote it once.
         again = at > 0 and normal.spans[at] == normal.spans[at - 1]
-        units.append(
-            Unit(char, "" if again else normal.quote(at, at + 1), sound, tone, *times[at], index,
-                 token.confidence, _alternatives(token) if len(text) == 1 else ())
-        )  # fmt: skip
-    return tuple(units)
-
-
-def heard(text: str) -> bool:
-    """Whether a text has anything to say (a syllable or a letter)."""
-    return any(is_han(char) or char.isalnum() for char in text)
-
-
-def _times(token: Token, count: int) -> list[tuple[int, int]]:
-    span = token.end_ms - token.start_ms
-    edges = [token.start_ms + span * i // max(1, count) for i in range(count + 1)]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+        pieces.append((char, "" if again else normal.quote(at, at + 1), sound, tone))
+    return tuple(pieces)
 
 
 def _alternatives(token: Token) -> tuple[tuple[str, float], ...]:
