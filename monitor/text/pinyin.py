@@ -17,6 +17,13 @@ INITIALS = (
 )
 ANY_TONE = 0
 
+PLAUSIBLE = 2
+"""Syllables kept for a character out of context: dictionaries list the common ones first."""
+
+_ONE_SOUND = frozenset("不没说呢么吧吗会大和给看好发")
+"""Everyday characters whose second syllable is literary or dialect (不 fou, 说 shui)."""
+
+_RUNS = re.compile(r"[\u3400-\u9fff〇]+|[^\u3400-\u9fff〇]")
 _SYLLABLE = re.compile(r"^[a-z]+$")
 _SANDHI = frozenset("不一")  # said in several tones, whatever the dictionary prints
 
@@ -35,24 +42,13 @@ def readings(text: str) -> tuple[tuple[Reading, ...], ...]:
 
     A character without a Mandarin reading (a Latin letter) has none.
     """
-    if not text:
-        return ()
-    from pypinyin import Style, pinyin
-
     found: list[tuple[Reading, ...]] = []
-    for run in re.findall(r"[\u3400-\u9fff]+|[^\u3400-\u9fff]", text):
+    for run in _RUNS.findall(text):
         if not is_han(run[0]):
             found.append(())
             continue
-        rows = pinyin(
-            run,
-            style=Style.TONE3,
-            heteronym=True,
-            neutral_tone_with_five=True,
-            v_to_u=False,
-            errors=lambda unknown: [[""] for _ in unknown],
-        )
-        found.extend(_parse(char, tuple(row)) for char, row in zip(run, rows, strict=True))
+        for word in _phrases(run):
+            found.extend(_word(word))
     return tuple(found)
 
 
@@ -93,13 +89,42 @@ def _after_y(final: str) -> str:
     return whole.get(final) or {"ou": "iou", "e": "ie"}.get(final, "i" + final)
 
 
+def _phrases(run: str) -> list[str]:
+    """A run of characters cut where pypinyin's dictionary of phrases cuts it."""
+    from pypinyin.seg.mmseg import seg
+
+    return list(seg.cut(run))
+
+
+@lru_cache(maxsize=32768)
+def _word(word: str) -> tuple[tuple[Reading, ...], ...]:
+    from pypinyin import Style, pinyin
+
+    rows = pinyin(
+        [word],
+        style=Style.TONE3,
+        heteronym=True,
+        neutral_tone_with_five=True,
+        v_to_u=False,
+        errors=lambda unknown: unknown,
+    )
+    if len(rows) != len(word):  # characters without a reading come back unsplit
+        return tuple(row for char in word for row in (_word(char) if len(word) > 1 else ((),)))
+    return tuple(_parse(char, tuple(row)) for char, row in zip(word, rows, strict=True))
+
+
 def _parse(char: str, row: tuple[str, ...]) -> tuple[Reading, ...]:
     parsed: list[Reading] = []
+    sounds: list[str] = []
     for toned in row:
         tone = int(toned[-1]) if toned[-1:].isdigit() else ANY_TONE
-        syllable = toned.rstrip("012345").replace("ü", "v").replace("u:", "v")
+        syllable = toned.rstrip("012345").replace("ü", "v")
         if not _SYLLABLE.match(syllable):
             continue
+        if syllable not in sounds:
+            if len(sounds) == PLAUSIBLE or (sounds and char in _ONE_SOUND):
+                continue
+            sounds.append(syllable)
         reading = Reading(syllable, ANY_TONE if char in _SANDHI else tone)
         if reading not in parsed:
             parsed.append(reading)

@@ -40,6 +40,7 @@ from monitor.rules.match.units import Unit
 from monitor.rules.match.values import Step, StepKind
 
 SKIP_RUN = 2
+ALIKE = 0.6  # syllables up to this far apart are called easily confused
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +230,11 @@ def _heard(index: Index, place: Place, unit: Unit, number: int, cost: int) -> St
     near = syllable_cost(via or unit.sound, expected)
     same = unit.sound == expected
     kind = (
-        StepKind.SAME if same else StepKind.SIMILAR if near < 1.0 or via else StepKind.SUBSTITUTED
+        StepKind.SAME
+        if same
+        else StepKind.SIMILAR
+        if near <= ALIKE or via
+        else StepKind.SUBSTITUTED
     )
     return Step(kind, unit.text, cell.text, unit.sound, expected, cost / EDIT, tone and same, via)
 
