@@ -31,6 +31,7 @@ from monitor.rules.ready import (
 )
 from monitor.rules.rulebook import Rulebook
 from monitor.rules.source import suggest
+from monitor.rules.spot import slot_alone
 from monitor.rules.words import WordsError, expand
 
 DEFAULT_GAP_MS = 5000
@@ -57,6 +58,7 @@ def compile_packs(packs: Sequence[ResolvedPack]) -> Rulebook:
         situations=bench.situations,
         slots=bench.slots,
         matchers=matchers,
+        spots={party: bench.spots_of(party) for party in _PARTIES},
         listeners={key: tuple(found) for key, found in bench.listeners.items()},
         phrases=tuple(sorted({t for p in bench.phrases.values() for t in _plain(p.text)})),
     )
@@ -84,7 +86,16 @@ class _Bench:
         return phrase.key
 
     def phrases_of(self, party: Party) -> list[Phrase]:
-        return [self.phrases[key] for key in sorted(self.phrases) if party in self.parties[key]]
+        return [
+            self.phrases[key]
+            for key in sorted(self.phrases)
+            if party in self.parties[key] and not slot_alone(self.phrases[key].text)
+        ]
+
+    def spots_of(self, party: Party) -> dict[str, str]:
+        """Phrases that are nothing but a slot: key → name of the slot."""
+        named = {key: slot_alone(phrase.text) for key, phrase in self.phrases.items()}
+        return {key: name for key, name in named.items() if name and party in self.parties[key]}
 
 
 class _PackCompiler:
@@ -408,7 +419,9 @@ class _PackCompiler:
         """The phrase with its words put in, or None and a problem at its column."""
         try:
             expanded = expand(text, self.pack.words)
-            if expanded.startswith("/"):
+            if slot_alone(expanded):
+                pass
+            elif expanded.startswith("/"):
                 Matcher([Phrase("check", expanded)])
             else:
                 parse(expanded)
@@ -446,7 +459,7 @@ def _quoted(origin: Origin, path: tuple[str | int, ...]) -> int:
 
 def _plain(pattern: str) -> set[str]:
     """The stretches of words in a pattern, without its syntax."""
-    if pattern.startswith("/"):
+    if pattern.startswith("/") or slot_alone(pattern):
         return set()
     found: set[str] = set()
     for variant in parse(pattern):

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from monitor.events import Detail, Gap, Token
 from monitor.rules.match import Match, StepKind, nearest
+from monitor.rules.spot import slot_alone
 
 _SEARCHED_TOKENS = 600
 _SEARCHED_PHRASES = 12
@@ -66,5 +67,6 @@ def similarity(evidence: Mapping[str, Detail]) -> float:
 
 
 def _nearest(phrases: Sequence[str], tokens: Sequence[Token]) -> Match | None:
-    found = [nearest(phrase, tokens) for phrase in phrases[:_SEARCHED_PHRASES]] if tokens else []
+    searched = [p for p in phrases[:_SEARCHED_PHRASES] if not slot_alone(p)] if tokens else []
+    found = [nearest(phrase, tokens) for phrase in searched]
     return max((m for m in found if m), key=lambda m: (m.similarity, -m.start_ms), default=None)

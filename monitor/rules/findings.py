@@ -73,7 +73,7 @@ class Never(Findings):
         if not self.prompt:
             self.consider(stage, match.end_ms, found)
         elif stage.timeline.inside(self.ready.span, match.end_ms):
-            self._raise(stage, match.at_ms, found, match.party.value)
+            self._raise(stage, match.end_ms, found, match.party.value)
 
 
 class Avoid(Findings):

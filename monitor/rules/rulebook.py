@@ -36,6 +36,7 @@ class Rulebook:
     situations: Mapping[str, ReadySituation]
     slots: Mapping[str, ReadySlot]
     matchers: Mapping[Party, Matcher]
+    spots: Mapping[Party, Mapping[str, str]]
     listeners: Listeners
     phrases: tuple[str, ...]
 

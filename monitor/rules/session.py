@@ -28,6 +28,7 @@ from monitor.rules.ready import Listener, ReadyRule
 from monitor.rules.repeat import Repeat
 from monitor.rules.rulebook import Rulebook
 from monitor.rules.situations import Turns, watcher_of
+from monitor.rules.spot import Spotter
 from monitor.rules.stage import (
     LAG_MS,
     RANK_MATCH,
@@ -58,6 +59,11 @@ class RuleSession:
         self._streams: dict[Party, MatchStream] = {
             party: rulebook.matchers[party].stream(party) for party in call.parties
         }
+        self._spotters = {
+            party: Spotter(party, rulebook.spots[party])
+            for party in call.parties
+            if rulebook.spots[party]
+        }
         self._watchers: dict[str, Watcher] = {}
         self._targets: dict[str, list[tuple[Watcher, tuple[int, int], bool]]] = {}
         self._measures: dict[str, list[Watcher]] = {}
@@ -81,6 +87,9 @@ class RuleSession:
                     self._put_token(event)
                 for found in stream.feed(event):
                     self._matched(found)
+                if event.party in self._spotters:
+                    for found in self._spotters[event.party].feed(event):
+                        self._matched(found)
             case Utterance():
                 stream = self._streams.get(event.party)
                 if stream is not None:
@@ -102,6 +111,9 @@ class RuleSession:
             horizon = min(horizon, known)
             for found in stream.advance(known):
                 self._matched(found)
+            if party in self._spotters:
+                for found in self._spotters[party].advance(known):
+                    self._matched(found)
         if horizon is not _FOREVER:
             self._stage.run(horizon - LAG_MS)
         return self._stage.take()
@@ -111,6 +123,9 @@ class RuleSession:
         stage = self._stage
         for stream in self._streams.values():
             for found in stream.end_utterance(end.duration_ms):
+                self._matched(found)
+        for spotter in self._spotters.values():
+            for found in spotter.flush():
                 self._matched(found)
         self._put_reading(Reading(_CALL_LENGTH, end.duration_ms, "ms", 0, end.duration_ms))
         last = max((said[-1].end_ms for said in stage.tokens.values() if said), default=0)
@@ -130,6 +145,9 @@ class RuleSession:
         self._rulebook = rulebook
         for party, stream in self._streams.items():
             stream.switch(rulebook.matchers[party])
+            if party in self._spotters or rulebook.spots[party]:
+                spotter = self._spotters.setdefault(party, Spotter(party, {}))
+                spotter.switch(rulebook.spots[party])
         self._wire(self._make())
         kept = {key for key in self._watchers if key in before and _unchanged(key, old, rulebook)}
         self._wire({key: before[key] if key in kept else w for key, w in self._watchers.items()})
