@@ -13,24 +13,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
-import soxr
-from av.audio.stream import AudioStream
 from ruamel.yaml import YAML
 from scenes import RULES, SCENES, Say, Scene
 
 from monitor.events import SAMPLE_RATE, Samples
 from monitor.testing.espeak import say
+from monitor.testing.recordings import encode
 
 FOLDER = Path(__file__).parent
 PACK = "unicom-10010"
 _PARTIES = ("agent", "customer")
 _FADE = SAMPLE_RATE * 5 // 1000
 
-# Codec, rate and bit rate by file ending. WAV: 8 kHz A-law as telephone
-# recorders write it, except where a scene is meant to be studio clean.
-_WIDE_WAV = frozenset({"compliant"})
+_ENCODINGS: dict[str, tuple[str, int, int | None]] = {
+    ".flac": ("flac", 16_000, None),
+    ".m4a": ("aac", 16_000, 48_000),
+    ".mp3": ("libmp3lame", 16_000, 48_000),
+    ".opus": ("libopus", 16_000, 32_000),
+    ".wav": ("pcm_alaw", 8_000, None),  # as telephone recorders write it
+}
+_STUDIO = ("pcm_s16le", 16_000, None)
 
 
 @dataclass(frozen=True)
@@ -100,38 +103,8 @@ def _line_noise(total: int, level_db: float, seed: int) -> Samples:
     return (noise * 10 ** (level_db / 20)).astype(np.float32)
 
 
-def write(path: Path, mixed: Samples, wide: bool) -> None:
-    """Encode by the file's ending."""
-    codec, rate, layout_format, bit_rate = {
-        ".flac": ("flac", 16_000, "s16", None),
-        ".m4a": ("aac", 16_000, "fltp", 48_000),
-        ".opus": ("libopus", 16_000, "s16", 32_000),
-        ".mp3": ("libmp3lame", 16_000, "s16p", 48_000),
-        ".wav": ("pcm_s16le", 16_000, "s16", None) if wide else ("pcm_alaw", 8_000, "s16", None),
-    }[path.suffix]
-    if rate != SAMPLE_RATE:
-        mixed = soxr.resample(mixed, SAMPLE_RATE, rate).astype(np.float32)
-    pcm = np.clip(mixed, -1, 1)
-    if layout_format.startswith("s16"):
-        # Rounded, not dithered: the same sound gives the same bytes.
-        pcm = np.round(pcm * 32767).astype(np.int16)
-    planar = layout_format.endswith("p")
-    with av.open(str(path), "w", options={"fflags": "+bitexact"}) as container:
-        stream = container.add_stream(codec, rate=rate, layout="stereo")
-        assert isinstance(stream, AudioStream)
-        stream.codec_context.format = layout_format
-        if bit_rate:
-            stream.bit_rate = bit_rate
-        data = np.ascontiguousarray(pcm.T) if planar else pcm.reshape(1, -1)
-        frame = av.AudioFrame.from_ndarray(data, format=layout_format, layout="stereo")
-        frame.sample_rate = rate
-        frame.pts = 0
-        size = stream.codec_context.frame_size
-        fifo = av.AudioFifo()
-        fifo.write(frame)
-        while (part := fifo.read(size or 4096, partial=True)) is not None:
-            container.mux(stream.encode(part))
-        container.mux(stream.encode(None))
+def _how(scene: Scene) -> tuple[str, int, int | None]:
+    return _STUDIO if scene.name == "compliant" else _ENCODINGS[Path(scene.audio).suffix]
 
 
 def describe(scene: Scene, placed: list[Placed], duration_ms: int) -> dict[str, Any]:
@@ -197,7 +170,7 @@ def main(names: list[str]) -> None:
             continue
         placed = place(scene)
         mixed = mix(scene, placed)
-        write(FOLDER / scene.audio, mixed, scene.name in _WIDE_WAV)
+        encode(FOLDER / scene.audio, mixed, *_how(scene))
         duration_ms = len(mixed) * 1000 // SAMPLE_RATE
         with (FOLDER / f"{scene.name}.yaml").open("w", encoding="utf-8") as file:
             file.write("# Written by generate.py from scenes.py.\n")

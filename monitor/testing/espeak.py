@@ -82,7 +82,8 @@ def toned_pinyin(text: str) -> list[tuple[str, str]]:
     """Each character of `text` that is spoken, with its toned pinyin.
 
     Neutral tone is 5 and ü is v ("nv3"). Readings depend on the words around
-    (银行 yin2 hang2), and the tones of 不 and 一 follow their neighbours.
+    (银行 yin2 hang2), and tones change beside their neighbours as in speech
+    (不会 bu2 hui4, 你好 ni2 hao3).
     Pauses are kept as ("，", ","); other punctuation and blanks are dropped.
 
     Raises:

@@ -1,0 +1,133 @@
+"""Live capture through a real driver: a virtual sound card that plays a bundled call."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from monitor.audio import file
+from monitor.events import SAMPLE_RATE, Party
+from monitor.testing import fixtures, pulse
+from monitor.testing.pulse import VirtualCard
+
+A, C = Party.AGENT, Party.CUSTOMER
+
+# A process of its own: PortAudio looks for devices once, when it is loaded.
+CAPTURE = """
+import sys
+from monitor.audio.headset import open_headset
+from monitor.audio.record import Recorder
+from monitor.events import Party
+
+agent, customer, path = sys.argv[1], sys.argv[2] or None, sys.argv[3]
+parties = [Party.AGENT, Party.CUSTOMER] if customer else [Party.AGENT]
+with Recorder(path, parties) as recorder:
+    with open_headset(agent, customer, recorder.write, lambda gap: print(gap, flush=True)):
+        print("ready", flush=True)
+        sys.stdin.read()
+"""
+
+LIST = "from monitor.audio.headset import devices; print(*devices(), sep='\\n')"
+
+
+@pytest.fixture(scope="module")
+def card() -> Iterator[VirtualCard]:
+    lacking = pulse.missing()
+    if lacking:
+        pytest.skip(f"{lacking} is not installed")
+    pytest.importorskip("sounddevice", exc_type=OSError, reason="PortAudio is not installed")
+    with pulse.virtual_card() as card:
+        yield card
+
+
+def run(card: VirtualCard, code: str, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        env={**card.environment, "PYTHONPATH": str(Path(file.__file__).parents[2])},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def capture(card: VirtualCard, play: Path, record: Path, agent: str, customer: str = "") -> None:
+    with run(card, CAPTURE, agent, customer, str(record)) as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        if first == "ready\n":
+            card.play(play)
+        rest, errors = process.communicate()
+    assert (first, rest, errors, process.returncode) == ("ready\n", "", "", 0)
+
+
+def channels(path: Path, parties: list[Party]) -> dict[Party, np.ndarray]:
+    parts: dict[Party, list[np.ndarray]] = {party: [] for party in parties}
+    for chunk in file.read_call(path, parties):
+        parts[chunk.party].append(chunk.samples)
+    return {party: np.concatenate(samples) for party, samples in parts.items()}
+
+
+def alike(heard: np.ndarray, original: np.ndarray) -> tuple[float, float]:
+    """Highest correlation over all shifts, and the difference in level there (dB)."""
+    size = 1 << (len(heard) + len(original)).bit_length()
+    product = np.fft.rfft(heard, size) * np.conj(np.fft.rfft(original, size))
+    shift = int(np.argmax(np.fft.irfft(product, size)[: len(heard) - len(original) + 1]))
+    part = heard[shift : shift + len(original)].astype(np.float64)
+    likeness = np.dot(part, original) / np.sqrt(np.dot(part, part) * np.dot(original, original))
+    return float(likeness), 10 * float(np.log10(np.dot(part, part) / np.dot(original, original)))
+
+
+@pytest.fixture(scope="module")
+def playable(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[Party, np.ndarray]]:
+    """A bundled call as a WAV with a second of silence around it, and what is heard in it.
+
+    The virtual card drops a few ms while it starts to play.
+    """
+    sound = channels(fixtures.load("last-word").audio, [A, C])
+    stereo = np.pad(np.stack([sound[A], sound[C]], axis=1), ((SAMPLE_RATE, SAMPLE_RATE), (0, 0)))
+    path = tmp_path_factory.mktemp("play") / "call.wav"
+    soundfile.write(path, stereo, SAMPLE_RATE, subtype="FLOAT")
+    return path, sound
+
+
+def test_two_channels_of_a_device_arrive_as_they_were_played(
+    card: VirtualCard, playable: tuple[Path, dict[Party, np.ndarray]], tmp_path: Path
+) -> None:
+    path, played = playable
+    capture(card, path, tmp_path / "heard.wav", "pulse:0", "pulse:1")
+    heard = channels(tmp_path / "heard.wav", [A, C])
+    for party in (A, C):
+        likeness, level_db = alike(heard[party], played[party])
+        assert likeness > 0.95
+        assert abs(level_db) < 0.5
+
+
+def test_the_agent_alone(card: VirtualCard, tmp_path: Path) -> None:
+    seconds = np.arange(2 * SAMPLE_RATE) / SAMPLE_RATE
+    tone = (0.3 * np.sin(2 * np.pi * 500 * seconds)).astype(np.float32)
+    soundfile.write(tmp_path / "tone.wav", tone, SAMPLE_RATE)
+    capture(card, tmp_path / "tone.wav", tmp_path / "heard.wav", "default")
+    heard = channels(tmp_path / "heard.wav", [A])[A]
+    loud = heard[np.abs(heard) > 0.05]
+    assert np.sqrt(2 * np.mean(loud**2)) == pytest.approx(0.3, rel=0.1)
+
+
+def test_the_devices_are_listed(card: VirtualCard) -> None:
+    with run(card, LIST) as process:
+        listed, errors = process.communicate()
+    assert errors == ""
+    assert "name='pulse'" in listed
+    assert "default=True" in listed
+
+
+def test_a_device_that_is_not_there(card: VirtualCard, tmp_path: Path) -> None:
+    with run(card, CAPTURE, "隔壁的耳机", "", str(tmp_path / "x.wav")) as process:
+        _, errors = process.communicate()
+    assert errors.strip().endswith("没有名为“隔壁的耳机”的录音设备；现有：0 pulse；1 default")
