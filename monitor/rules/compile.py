@@ -208,6 +208,7 @@ class _PackCompiler:
         self.bench.written[rule.id] = written
         span = self._span(origin, rule.after, rule.until, rule.within)
         self._check_window(rule, span, origin)
+        self._check_group(rule, origin)
         requirements, listens = self._requirements(rule, origin)
         ready = ReadyRule(
             rule=rule,
@@ -244,6 +245,19 @@ class _PackCompiler:
             )
         if rule.lead is not None and not rule.after:
             self._problem(origin, ("lead",), tr("lead 要和 after 一起用", "lead goes with after"))
+
+    def _check_group(self, rule: Rule, origin: Origin) -> None:
+        groups = getattr(self.pack.score, "groups", {})
+        if rule.score.group is not None and rule.score.group not in groups:
+            self._problem(
+                origin,
+                ("score", "group"),
+                tr(
+                    f"score.groups 里没有组 “{rule.score.group}”",
+                    f"score.groups has no group {rule.score.group!r}",
+                )
+                + suggest(rule.score.group, groups),
+            )
 
     def _requirements(
         self, rule: Rule, origin: Origin
@@ -411,7 +425,8 @@ class _PackCompiler:
         for number, phrase in enumerate(phrases):
             text = self._checked(origin, (*path, number), phrase.say)
             if text is not None:
-                made = _phrase(text, "shield", phrase.likeness, phrase.exact, ())
+                likeness = phrase.likeness if phrase.likeness is not None else _faithful(text)
+                made = _phrase(text, "shield", likeness, phrase.exact, ())
                 keys.append(self.bench.listen(made, party, None))
         return keys
 
@@ -448,6 +463,18 @@ def _phrase(
     contents = "\0".join([role, text, str(likeness), str(exact), *shields])
     key = f"{text}#{hashlib.sha1(contents.encode(), usedforsecurity=False).hexdigest()[:12]}"
     return Phrase(key, text, likeness, exact, shields, role)  # type: ignore[arg-type]
+
+
+def _faithful(text: str) -> float | None:
+    """The likeness at which near sounds are forgiven, but no wrong or missing syllable.
+
+    What protects from an alert must really have been said: `不是您的问题` must
+    not protect from `明明是你的问题`.
+    """
+    if text.startswith("/"):
+        return None
+    syllables = max(sum(isinstance(piece, str) for piece in variant) for variant in parse(text))
+    return round(1.0 - 0.75 / syllables, 4)
 
 
 def _quoted(origin: Origin, path: tuple[str | int, ...]) -> int:

@@ -142,6 +142,8 @@ class Must(Idle):
     # -- obligations ----------------------------------------------------------
 
     def _begin(self, stage: Stage, at_ms: int) -> None:
+        if self._excepted(stage, at_ms):
+            return
         self._opened = True
         within = self.ready.span.within
         after_ms = at_ms - self._lead if at_ms else -1
@@ -238,9 +240,22 @@ class Must(Idle):
         owed.open = False
         self._missed(stage, owed.after_ms, at_ms, owed.hits, owed.number)
 
+    def _excepted(self, stage: Stage, at_ms: int) -> bool:
+        return any(stage.timeline.inside(span, at_ms) for span in self.ready.excepts)
+
     def _missed(
         self, stage: Stage, after_ms: int, at_ms: int, hits: Sequence[Hit], number: int
     ) -> None:
+        if self._excepted(stage, at_ms):
+            reason = tr("属于例外的时段", "in a stretch that is excepted")
+            stage.script(
+                self.ready,
+                ScriptStatus.NOT_APPLICABLE,
+                at_ms,
+                occurrence=number,
+                evidence={"reason": reason},
+            )
+            return
         party = self.ready.rule.party
         case, requirement = self._requirements[0]
         absent = missing(requirement, [h for h in hits if h.case == case])

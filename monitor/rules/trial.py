@@ -21,7 +21,7 @@ from monitor.events import (
 )
 from monitor.i18n import tr
 from monitor.rules.compile import compile_packs
-from monitor.rules.model import MEASURES, Example, Turn, When
+from monitor.rules.model import MEASURES, Example, PackPolicy, Policy, Turn, When
 from monitor.rules.packs import ResolvedPack, Written
 from monitor.rules.problems import Place
 from monitor.rules.ready import ReadyRule
@@ -80,11 +80,14 @@ def try_packs(packs: Sequence[ResolvedPack], only: Iterable[str] = ()) -> Trial:
 
 
 def _all_on(pack: ResolvedPack) -> ResolvedPack:
+    """With every rule on, and every finding an alert: a cooldown would hide the marked words."""
     rules = {
-        name: replace(written, rule=written.rule.model_copy(update={"enabled": True}))
+        name: replace(
+            written, rule=written.rule.model_copy(update={"enabled": True, "policy": Policy()})
+        )
         for name, written in pack.rules.items()
     }
-    return replace(pack, rules=rules)
+    return replace(pack, rules=rules, policy=PackPolicy())
 
 
 def _try_rule(rulebook: Rulebook, ready: ReadyRule, written: Written) -> Iterator[Failure | None]:
