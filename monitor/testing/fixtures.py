@@ -13,7 +13,7 @@ from typing import Any
 
 from monitor import resources
 from monitor.errors import UserError
-from monitor.events import Party, ScriptStatus
+from monitor.events import Party, ScriptStatus, Token
 from monitor.i18n import tr
 
 
@@ -64,6 +64,20 @@ class Fixture:
     alerts: tuple[ExpectedAlert, ...]
     quiet: tuple[str, ...]
     scripts: tuple[ExpectedScript, ...]
+
+    def tokens(self) -> list[Token]:
+        """What a perfect recogniser would hear: each line's characters, evenly over its time."""
+        from monitor.text.pinyin import is_han, syllables
+
+        tokens = []
+        for line in self.lines:
+            text = "".join(filter(is_han, line.text))
+            each_ms = (line.end_ms - line.start_ms) / len(text)
+            for index, (character, syllable) in enumerate(zip(text, syllables(text), strict=True)):
+                start_ms = line.start_ms + round(index * each_ms)
+                end_ms = line.start_ms + round((index + 1) * each_ms)
+                tokens.append(Token(line.party, character, syllable, start_ms, end_ms))
+        return tokens
 
 
 def names(folder: Path | None = None) -> list[str]:
