@@ -81,7 +81,7 @@ class Done:
 
     @property
     def failed(self) -> bool:
-        return self.row["status"] != "ok"
+        return bool(self.row["status"] != "ok")
 
 
 def find_jobs(paths: Sequence[str]) -> list[Job]:

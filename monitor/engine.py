@@ -28,7 +28,6 @@ class Engine:
     def call(self, source: str, parties: Sequence[Party], facts: CallFacts | None = None) -> Call:
         """A new call whose id and source name is `source`."""
         known = facts or CallFacts()
-        direction = known.direction
         info = CallInfo(
             id=Path(source).stem or source,
             source=source,
@@ -36,7 +35,7 @@ class Engine:
             recogniser=self.recognizer.name,
             packs=tuple(f"{pack.id}@{pack.version}" for pack in self.rulebook.packs),
             started_at=known.started_at,
-            direction=direction if direction in ("inbound", "outbound") else None,
+            direction=known.direction,
             facts=dict(known.facts),
         )
         return Call(info, self.recognizer, self.rulebook, self.vad)

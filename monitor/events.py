@@ -28,6 +28,8 @@ Samples = npt.NDArray[np.float32]
 Scalar: TypeAlias = str | int | float | bool | None
 Detail: TypeAlias = "Scalar | list[Detail] | dict[str, Detail]"
 
+Direction: TypeAlias = Literal["inbound", "outbound"]
+
 T = TypeVar("T")
 
 
@@ -221,7 +223,7 @@ class CallInfo:
     recogniser: str = ""
     packs: tuple[str, ...] = ()
     started_at: str | None = None
-    direction: Literal["inbound", "outbound"] | None = None
+    direction: Direction | None = None
     facts: Mapping[str, Detail] = field(default_factory=dict)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from monitor.events import Detail
+from monitor.events import Detail, Direction
 
 DEFAULT_PACKS = ("unicom-10010",)
 """The packs used when none is named. The only home of this default."""
@@ -19,5 +19,5 @@ class CallFacts:
     """What is known of a call beside its audio; see `CallInfo` for the fields."""
 
     started_at: str | None = None
-    direction: str | None = None
+    direction: Direction | None = None
     facts: tuple[tuple[str, Detail], ...] = ()

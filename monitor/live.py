@@ -11,7 +11,7 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -20,7 +20,7 @@ from monitor.call import Call
 from monitor.events import SAMPLE_RATE, Chunk, Event, Gap, Party
 from monitor.i18n import tr
 
-Sink: TypeAlias = Callable[[list[Event], int], None]
+Sink: TypeAlias = Callable[[Sequence[Event], int], None]
 """Takes the next events and the call time (ms) up to which audio has arrived."""
 
 OpenCapture: TypeAlias = Callable[
@@ -188,7 +188,7 @@ def _end_ms(item: Chunk | Gap) -> int:
 def _fan_out(sinks: Iterable[Sink]) -> Sink:
     targets = tuple(sinks)
 
-    def show(events: list[Event], now_ms: int) -> None:
+    def show(events: Sequence[Event], now_ms: int) -> None:
         for target in targets:
             target(events, now_ms)
 

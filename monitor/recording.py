@@ -57,7 +57,7 @@ class CallFiles:
     def record(self, chunk: Chunk) -> None:
         self._audio.write(chunk)
 
-    def __call__(self, events: list[Event], now_ms: int) -> None:
+    def __call__(self, events: Sequence[Event], now_ms: int) -> None:
         self._record(events, now_ms)
         for event in events:
             self._events.write(to_json(event) + "\n")

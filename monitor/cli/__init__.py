@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import click
@@ -135,6 +135,8 @@ def _group() -> click.Group:
     return group
 
 
-def option(*names: str, zh: str, en: str, **settings: Any) -> Any:
+def option(
+    *names: str, zh: str, en: str, **settings: Any
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """A click option with its help in the language in use."""
     return click.option(*names, help=tr(zh, en), **settings)

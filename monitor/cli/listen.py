@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from functools import partial
@@ -11,7 +12,7 @@ import click
 
 from monitor import cli
 from monitor.cli import options
-from monitor.events import Party
+from monitor.events import Direction, Party
 from monitor.facts import DEFAULT_PACKS
 from monitor.i18n import tr
 
@@ -66,7 +67,7 @@ def command(
     record: Path | None,
     seconds: float | None,
     started_at: str | None,
-    direction: str | None,
+    direction: Direction | None,
     fact: tuple[str, ...],
 ) -> int | None:
     from monitor import engine, live
@@ -86,7 +87,7 @@ def command(
         stopped = stack.enter_context(live.interruptible())
         over = live.after(seconds, stopped)
 
-        def play(sinks: list[live.Sink]) -> None:
+        def play(sinks: Sequence[live.Sink]) -> None:
             keep = files.record if files else lambda _chunk: None
             live.listen(call, parties, capture, sinks, keep, stop=over)
 

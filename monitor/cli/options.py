@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import click
 
 from monitor.cli import option
 from monitor.errors import UserError
-from monitor.events import Detail, Party
+from monitor.events import Detail, Direction, Party
 from monitor.facts import DEFAULT_PACKS, CallFacts
 from monitor.i18n import tr
 
+Verb: TypeAlias = Callable[..., Any]
 
-def packs(command: Any) -> Any:
+
+def packs(command: Verb) -> Verb:
     default = ", ".join(DEFAULT_PACKS)
     return option(
         "--pack",
@@ -26,7 +29,7 @@ def packs(command: Any) -> Any:
     )(command)
 
 
-def recogniser(command: Any) -> Any:
+def recogniser(command: Verb) -> Verb:
     return option(
         "--asr",
         metavar="NAME",
@@ -35,7 +38,7 @@ def recogniser(command: Any) -> Any:
     )(command)
 
 
-def facts(command: Any) -> Any:
+def facts(command: Verb) -> Verb:
     """`--started-at`, `--direction` and `--fact`: what is known of the call."""
     for add in (
         option(
@@ -63,7 +66,9 @@ def facts(command: Any) -> Any:
     return command
 
 
-def call_facts(started_at: str | None, direction: str | None, fact: tuple[str, ...]) -> CallFacts:
+def call_facts(
+    started_at: str | None, direction: Direction | None, fact: tuple[str, ...]
+) -> CallFacts:
     """The facts of the `facts` options.
 
     Raises:
@@ -118,7 +123,7 @@ def channel_map(text: str | None) -> tuple[Party, ...] | None:
     return parties
 
 
-def channels(command: Any) -> Any:
+def channels(command: Verb) -> Verb:
     return option(
         "--channels",
         metavar="agent,customer",

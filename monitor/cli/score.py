@@ -8,6 +8,7 @@ import click
 
 from monitor import cli
 from monitor.cli import options
+from monitor.events import Direction
 from monitor.facts import DEFAULT_PACKS
 from monitor.i18n import language, tr
 
@@ -60,7 +61,7 @@ def command(
     channels: str | None,
     jobs: int | None,
     started_at: str | None,
-    direction: str | None,
+    direction: Direction | None,
     fact: tuple[str, ...],
 ) -> int | None:
     from rich.console import Console

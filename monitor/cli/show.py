@@ -26,6 +26,6 @@ def run(loaded: Engine, play: Callable[[Sequence[Sink]], None], sinks: Sequence[
         play([record, *sinks, screen])
     if console.is_terminal:
         # The page is gone with the call: leave what it found in the scroll-back.
-        PlainScreen(sys.stdout)(list(record.utterances) + list(record.alerts), 0)
+        PlainScreen(sys.stdout)([*record.utterances, *record.alerts], 0)
     card = scorecard(loaded.rulebook, record.alerts, record.scripts)
     click.echo(card_text(card))

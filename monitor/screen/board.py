@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from monitor.events import (
@@ -45,7 +46,7 @@ class Board:
     scripts: dict[tuple[str, int], ScriptState] = field(default_factory=dict)
     gaps: list[Gap] = field(default_factory=list)
 
-    def take(self, events: list[Event], now_ms: int) -> None:
+    def take(self, events: Sequence[Event], now_ms: int) -> None:
         self.now_ms = max(self.now_ms, now_ms)
         for event in events:
             match event:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderResult
@@ -40,7 +40,7 @@ class PageScreen:
     def __exit__(self, *exc: object) -> None:
         self._live.__exit__(None, None, None)
 
-    def __call__(self, events: list[Event], now_ms: int) -> None:
+    def __call__(self, events: Sequence[Event], now_ms: int) -> None:
         self._board.take(events, now_ms)
         now = time.monotonic()
         if any(isinstance(event, Alert) for event in events) or now - self._painted >= _REFRESH_S:

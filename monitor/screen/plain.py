@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TextIO
 
 from monitor.events import Alert, Event, Gap, ScriptState, ScriptStatus, Utterance
@@ -14,6 +15,7 @@ class PlainScreen:
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
+        self._missed: set[str] = set()
 
     def __enter__(self) -> PlainScreen:
         return self
@@ -21,8 +23,12 @@ class PlainScreen:
     def __exit__(self, *_exc: object) -> None:
         self._out.flush()
 
-    def __call__(self, events: list[Event], _now_ms: int) -> None:
+    def __call__(self, events: Sequence[Event], _now_ms: int) -> None:
         for event in events:
+            if isinstance(event, ScriptState) and event.status is ScriptStatus.MISSED:
+                self._missed.add(event.rule)
+            elif isinstance(event, Alert) and not event.quote and event.rule in self._missed:
+                continue  # the line on the missing script says it all
             for line in _lines(event):
                 print(line, file=self._out)
         if events:
