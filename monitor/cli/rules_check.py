@@ -21,7 +21,8 @@ from monitor.rules.problems import PackErrors, Problem
 from monitor.rules.replay import replay
 
 
-def _named(packs: Sequence[str]) -> list[str | Path]:
+def named(packs: Sequence[str]) -> list[str | Path]:
+    """The packs that were named, or all that come with the product."""
     chosen: list[str | Path] = list(packs) or list(shipped())
     if not chosen:
         raise UserError(
@@ -33,7 +34,7 @@ def _named(packs: Sequence[str]) -> list[str | Path]:
     return chosen
 
 
-def _resolve_each(packs: Sequence[str | Path]) -> list[ResolvedPack]:
+def resolve_each(packs: Sequence[str | Path]) -> list[ResolvedPack]:
     """Every pack by itself, so that a pack others build on is looked at too."""
     found: list[ResolvedPack] = []
     problems: list[Problem] = []
@@ -50,7 +51,7 @@ def _resolve_each(packs: Sequence[str | Path]) -> list[ResolvedPack]:
 def check(packs: Sequence[str], strict: bool) -> int:
     """Read, resolve and compile; returns the exit code."""
     problems: list[Problem] = []
-    names = _named(packs)
+    names = named(packs)
     for name in names:
         try:
             resolved = resolve([name])
@@ -80,7 +81,7 @@ def check(packs: Sequence[str], strict: bool) -> int:
 
 def test(packs: Sequence[str], only: Sequence[str]) -> int:
     """Run the examples; returns the exit code."""
-    resolved = _resolve_each(_named(packs))
+    resolved = resolve_each(named(packs))
     known = {name for pack in resolved for name in pack.rules}
     for name in only:
         if name not in known:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from monitor.errors import UserError
 from monitor.events import (
@@ -24,6 +24,9 @@ from monitor.events import (
 )
 from monitor.i18n import tr
 from monitor.rules.rulebook import Rulebook
+
+if TYPE_CHECKING:
+    from monitor.rules.session import RuleSession
 
 GROWING = ("silence", "monologue")
 """Readings that are reported on their way: every second from the second one on."""
@@ -44,6 +47,13 @@ class KnownCall:
 
 def replay(rulebook: Rulebook, call: KnownCall) -> list[Alert | ScriptState]:
     """Everything the rules say about the call, in order."""
+    return replay_session(rulebook, call)[1]
+
+
+def replay_session(
+    rulebook: Rulebook, call: KnownCall
+) -> tuple[RuleSession, list[Alert | ScriptState]]:
+    """The same, with the session as it is after the call."""
     session = rulebook.session(call.info)
     out = session.start()
     for gap in call.gaps:
@@ -59,7 +69,7 @@ def replay(rulebook: Rulebook, call: KnownCall) -> list[Alert | ScriptState]:
         out += session.settle(dict.fromkeys(call.info.parties, known_ms))
         out += session.feed(event)
     out += session.settle(dict.fromkeys(call.info.parties, call.end.duration_ms))
-    return out + session.finish(call.end)
+    return session, out + session.finish(call.end)
 
 
 def from_json(data: Mapping[str, Any]) -> KnownCall:

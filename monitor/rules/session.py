@@ -153,6 +153,10 @@ class RuleSession:
         self._wire({key: before[key] if key in kept else w for key, w in self._watchers.items()})
         self._start(sorted(self._watchers.keys() - kept))
 
+    def moments(self, situation: str) -> tuple[int, ...]:
+        """When a situation (its key in the rulebook, or a built-in name) has happened."""
+        return self._stage.timeline.moments(situation)
+
     # -- wiring ---------------------------------------------------------------
 
     def _wire(self, watchers: dict[str, Watcher]) -> None:

@@ -17,6 +17,10 @@ class Timeline:
     def add(self, key: str, at_ms: int) -> None:
         insort(self._times.setdefault(key, []), at_ms)
 
+    def moments(self, key: str) -> tuple[int, ...]:
+        """All moments of a situation."""
+        return tuple(self._times.get(key, ()))
+
     def last_before(self, keys: Iterable[str], at_ms: int) -> int | None:
         """The latest moment of any of the situations before `at_ms`."""
         found = []
