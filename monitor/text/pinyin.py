@@ -7,8 +7,10 @@ known, every plausible reading is kept.
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 
 INITIALS = (
     *("zh", "ch", "sh"),
@@ -24,6 +26,7 @@ _ONE_SOUND = frozenset("不没说呢么吧吗会大和给看好发")
 """Everyday characters whose second syllable is literary or dialect (不 fou, 说 shui)."""
 
 _RUNS = re.compile(r"[\u3400-\u9fff〇]+|[^\u3400-\u9fff〇]")
+_MARKS = MappingProxyType({"\u0304": 1, "\u0301": 2, "\u030c": 3, "\u0300": 4})
 _SYLLABLE = re.compile(r"^[a-z]+$")
 _SANDHI = frozenset("不一")  # said in several tones, whatever the dictionary prints
 
@@ -98,27 +101,21 @@ def _phrases(run: str) -> list[str]:
 
 @lru_cache(maxsize=32768)
 def _word(word: str) -> tuple[tuple[Reading, ...], ...]:
-    from pypinyin import Style, pinyin
+    from pypinyin.constants import PHRASES_DICT, PINYIN_DICT
 
-    rows = pinyin(
-        [word],
-        style=Style.TONE3,
-        heteronym=True,
-        neutral_tone_with_five=True,
-        v_to_u=False,
-        errors=lambda unknown: unknown,
-    )
-    if len(rows) != len(word):  # characters without a reading come back unsplit
-        return tuple(row for char in word for row in (_word(char) if len(word) > 1 else ((),)))
-    return tuple(_parse(char, tuple(row)) for char, row in zip(word, rows, strict=True))
+    known = PHRASES_DICT.get(word)
+    if known is not None and len(known) == len(word):
+        rows = [tuple(row) for row in known]
+    else:
+        rows = [tuple(PINYIN_DICT.get(ord(char), "").split(",")) for char in word]
+    return tuple(_parse(char, row) for char, row in zip(word, rows, strict=True))
 
 
 def _parse(char: str, row: tuple[str, ...]) -> tuple[Reading, ...]:
     parsed: list[Reading] = []
     sounds: list[str] = []
-    for toned in row:
-        tone = int(toned[-1]) if toned[-1:].isdigit() else ANY_TONE
-        syllable = toned.rstrip("012345").replace("ü", "v")
+    for marked in row:
+        syllable, tone = _unmark(marked)
         if not _SYLLABLE.match(syllable):
             continue
         if syllable not in sounds:
@@ -129,3 +126,16 @@ def _parse(char: str, row: tuple[str, ...]) -> tuple[Reading, ...]:
         if reading not in parsed:
             parsed.append(reading)
     return tuple(parsed)
+
+
+def _unmark(marked: str) -> tuple[str, int]:
+    """Toneless syllable and tone of pinyin with tone marks: lǜ → (lv, 4), le → (le, 5)."""
+    tone, plain = 5, ""
+    for char in unicodedata.normalize("NFD", marked):
+        if char in _MARKS:
+            tone = _MARKS[char]
+        elif char == "\u0308":  # the dots of ü
+            plain = plain[:-1] + "v"
+        elif not unicodedata.combining(char):
+            plain += char
+    return plain, tone

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 
@@ -34,6 +36,12 @@ def surprise(word: str) -> float:
     """
     tokenizer = _tokenizer()
     return math.log2(tokenizer.total / max(1, tokenizer.FREQ.get(word, 0)))
+
+
+def frequencies() -> Mapping[str, int]:
+    """How often each word of the dictionary was counted in running text (0: only a prefix)."""
+    table: dict[str, int] = _tokenizer().FREQ
+    return MappingProxyType(table)
 
 
 @lru_cache(maxsize=1)

@@ -31,6 +31,7 @@ from monitor.rules.match.costs import (
     FILLER_SOUNDS,
     FILLERS,
     REPEAT,
+    alternative_cost,
     syllable_cost,
 )
 from monitor.rules.match.index import DOUBT, DOUBTED, Index, Place
@@ -217,26 +218,31 @@ def _retrace(
 def _heard(index: Index, place: Place, unit: Unit, number: int, cost: int) -> Step:
     cell = place.line.cells[number]
     tone = bool(index.tone[unit.tone, place.first + 1 + number])
-    ways = [(syllable_cost(unit.sound, s), 0.0, s, "") for s in cell.sounds]
-    ways += [
-        (syllable_cost(other, s), 1.0 - relative, s, other)
-        for other, relative in unit.alternatives
-        for s in cell.sounds
-    ]
-    if cost < EDIT * cell.weight * min(way[0] for way in ways if not way[3]) * DOUBTED - 1:
-        _, _, expected, via = min(way for way in ways if way[3])
-    else:
-        _, _, expected, via = min(way for way in ways if not way[3])
+    # The way that the cost row took: the chosen syllable or an alternative of the recogniser.
+    ways = [(syllable_cost(unit.sound, sound), "", at) for at, sound in enumerate(cell.sounds)]
+    for other, relative in unit.alternatives:
+        doubt = alternative_cost(relative) / EDIT
+        ways += [
+            (doubt + syllable_cost(other, sound), other, at) for at, sound in enumerate(cell.sounds)
+        ]
+    _, via, at = min(ways)
+    expected = cell.sounds[at]
     near = syllable_cost(via or unit.sound, expected)
-    same = unit.sound == expected
-    kind = (
-        StepKind.SAME
-        if same
-        else StepKind.SIMILAR
-        if near <= ALIKE or via
-        else StepKind.SUBSTITUTED
+    kind = StepKind.SUBSTITUTED
+    if unit.sound == expected:
+        kind = StepKind.SAME
+    elif via or near <= ALIKE:
+        kind = StepKind.SIMILAR
+    return Step(
+        kind,
+        unit.text,
+        cell.chars[at],
+        unit.sound,
+        expected,
+        cost / EDIT,
+        tone and kind is StepKind.SAME,
+        via,
     )
-    return Step(kind, unit.text, cell.text, unit.sound, expected, cost / EDIT, tone and same, via)
 
 
 def _inserted(units: Sequence[Unit], at: int, upto: int) -> Step:

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from monitor.rules.match.costs import EDGE, EDIT, FAR, NEGATIONS, NEVER, PARTICLES, REPEAT
 from monitor.rules.match.pattern import Gap, Slot, Variant
-from monitor.text.pinyin import ANY_TONE, Reading, readings
+from monitor.text.pinyin import ANY_TONE, readings
 from monitor.text.words import split, surprise
 
 NEGATION_WEIGHT = 1.5
@@ -27,18 +27,23 @@ BUDGET_MOST = 12.0
 class Cell:
     """One expected syllable.
 
-    `sounds` are the accepted readings, `tones` a bit set (bit t = tone t
-    accepted; 0 = any). `weight` scales what a wrong syllable costs, `skip` is
+    `sounds` are the accepted readings and `chars` the character of each,
+    `tones` a bit set (bit t = tone t accepted; 0 = any). `weight` scales what a wrong syllable costs, `skip` is
     what leaving it out costs in sixteenths. `after` are the slots and gaps
     between this syllable and the next.
     """
 
-    text: str
+    chars: tuple[str, ...]
     sounds: tuple[str, ...]
     tones: int
     weight: float
     skip: int
     after: tuple[Gap | Slot, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The accepted characters as one would write them: 了, or 了|过."""
+        return "|".join(dict.fromkeys(self.chars))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +72,14 @@ class Line:
 
 def compile_line(variant: Variant, likeness: float | None, *, exact: bool) -> Line:
     """Readings in context, weights and the budget of one variant."""
-    said = "".join(piece for piece in variant if isinstance(piece, str))
-    rows = readings(said)
+    said = "".join(piece[0] for piece in variant if isinstance(piece, str))
     weights = _weights(said)
     before: list[Slot] = []
     cells: list[Cell] = []
     at = 0
     for piece in variant:
         if isinstance(piece, str):
-            cells.append(_cell(piece, rows[at], weights[at]))
+            cells.append(_cell(piece, said, at, weights[at]))
             at += 1
         elif not cells:
             assert isinstance(piece, Slot)  # the parser drops gaps at the ends
@@ -87,13 +91,20 @@ def compile_line(variant: Variant, likeness: float | None, *, exact: bool) -> Li
     return Line(tuple(before), tuple(cells), _budget(len(cells), length, likeness, exact), said)
 
 
-def _cell(char: str, row: tuple[Reading, ...], weight: float) -> Cell:
-    sounds = tuple(dict.fromkeys(r.syllable for r in row)) or (char,)
-    tones = 0
-    if row and all(r.tone != ANY_TONE for r in row):
+def _cell(choice: str, said: str, at: int, weight: float) -> Cell:
+    """The cell of the syllable at `at`, read in the context of the rest."""
+    chars: dict[str, str] = {}
+    tones, toned = 0, True
+    for char in choice:
+        row = readings(said[:at] + char + said[at + 1 :])[at]
         for reading in row:
+            chars.setdefault(reading.syllable, char)
             tones |= 1 << reading.tone
-    return Cell(char, sounds, tones, weight, min(NEVER, round(EDIT * weight)))
+        if not row:
+            chars.setdefault(char, char)
+        toned = toned and bool(row) and all(r.tone != ANY_TONE for r in row)
+    skip = min(NEVER, round(EDIT * weight))
+    return Cell(tuple(chars.values()), tuple(chars), tones if toned else 0, weight, skip)
 
 
 def _edges(cells: list[Cell]) -> None:

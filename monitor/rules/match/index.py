@@ -58,7 +58,8 @@ class Index:
             progress = np.array([line.budget * c // count for c in range(count + 1)], np.uint8)
             self.places.append(Place(line, phrase, first, len(cells) - 1, progress))
         self.size = len(cells)
-        self.skip = np.array([c.skip if c else NEVER for c in cells], np.uint8)
+        # Of every cell but the first: what the shifted columns of the stream need.
+        self.skip = np.array([c.skip if c else NEVER for c in cells[1:]], np.uint8)
         self.ceiling = np.array([FAR if c else 0 for c in cells], np.uint8)
         # A cell hits when its cost is below the limit: only ends have one.
         self.limit = np.zeros(self.size, np.uint8)

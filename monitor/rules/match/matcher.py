@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice, product
 
 from monitor.events import Party
 from monitor.rules.match.cells import SHORT, Line, compile_line
@@ -16,6 +17,9 @@ from monitor.rules.match.values import Phrase
 COURTEOUS = 4
 """Alerts of up to this many syllables give way to a courtesy said right before them."""
 _COURTESY = ("请", "您", "麻烦")
+
+SPELLINGS = 64
+"""Readings of one phrase that are looked at when phrases are searched in one another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,8 @@ def _shields(
         if phrase.role == "alert":
             for line in own:
                 if not line.loose:
-                    inside.setdefault(_sounds(line), []).append(n)
+                    for run in _runs(line):
+                        inside.setdefault(run, []).append(n)
     sizes = sorted({len(sounds) for sounds in inside})
     shields: list[set[int]] = [set() for _ in phrases]
     for n, phrase in enumerate(phrases):
@@ -128,15 +133,11 @@ def _shields(
     return [frozenset(s) for s in shields]
 
 
-def _sounds(line: Line) -> tuple[str, ...]:
-    return tuple(cell.sounds[0] for cell in line.cells)
-
-
 def _runs(line: Line) -> list[tuple[str, ...]]:
-    """The stretches of expected syllables between slots and gaps."""
-    runs: list[list[str]] = [[]]
+    """The stretches of expected syllables between slots and gaps, in each of their sounds."""
+    runs: list[list[tuple[str, ...]]] = [[]]
     for cell in line.cells:
-        runs[-1].append(cell.sounds[0])
+        runs[-1].append(cell.sounds)
         if cell.after:
             runs.append([])
-    return [tuple(run) for run in runs if run]
+    return [spelt for run in runs if run for spelt in islice(product(*run), SPELLINGS)]

@@ -37,7 +37,7 @@ class Slot:
 
 Piece: TypeAlias = "str | Gap | Slot"
 Variant: TypeAlias = tuple[Piece, ...]
-"""Pieces in order; a `str` is one expected character (a Latin letter counts as one)."""
+"""Pieces in order; a `str` is one expected syllable: the characters any of which will do."""
 
 _OPEN = {"[": "]", "(": ")"}
 _GAP = re.compile(r"(?:…+|\.{3,})(\d{1,2})?")
@@ -95,6 +95,15 @@ def _tidy(variant: Variant) -> Variant:
     return tuple(pieces)
 
 
+def _merged(branches: list[Variant]) -> list[Variant]:
+    """(了|过) is one syllable with a choice, not two ways to say the whole pattern."""
+    single = [b for b in branches if len(b) == 1 and isinstance(b[0], str)]
+    if len(single) < 2:
+        return branches
+    choice = "".join(dict.fromkeys("".join(str(b[0]) for b in single)))
+    return [(choice,), *(b for b in branches if b not in single)]
+
+
 class _Parser:
     """Recursive descent over the raw text, so that columns are the writer's own."""
 
@@ -118,7 +127,7 @@ class _Parser:
             if self.peek() != closing:
                 raise self.fail(f"this bracket is never closed by {closing!r}", opened)
             self.at += 1
-        return branches
+        return _merged(branches)
 
     def sequence(self, closing: str | None) -> list[Variant]:
         parts: list[list[Variant]] = []

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from monitor.events import Party, Token
-from monitor.rules.match.align import Alignment, align, insertion_cost, pair_cost
+from monitor.rules.match.align import SKIP_RUN, Alignment, align, insertion_cost, pair_cost
 from monitor.rules.match.cells import Line
 from monitor.rules.match.context import another_word, courteous, on_boundaries
 from monitor.rules.match.costs import EDIT
@@ -37,6 +37,7 @@ HOLD_MOST_MS = 6000
 LEFT_UNITS, RIGHT_UNITS = 8, 2
 KEEP = 320
 _ALL = 1 << 62
+_BYTES = tuple(np.uint8(n) for n in range(256))
 REGEX_UNITS = 64
 
 
@@ -63,6 +64,17 @@ class _Found:
     deadline: int
 
 
+class Column:
+    """One byte per cell, with the views that shift it by one cell."""
+
+    __slots__ = ("all", "head", "tail")
+
+    def __init__(self, cells: Bytes) -> None:
+        self.all = cells.copy()
+        self.head = self.all[:-1]
+        self.tail = self.all[1:]
+
+
 class MatchStream:
     """State of one party of one call; bounded, light, deterministic.
 
@@ -87,11 +99,14 @@ class MatchStream:
 
     def feed(self, token: Token) -> list[Match]:
         """The next committed token. Returns what became certain with it."""
-        matches = self._release(token.start_ms)
+        waiting = self._held or self._candidates
+        matches = self._release(token.start_ms) if waiting else []
         if self._coming is not None:
             self._adopt(self._coming)
         for unit in split(token, self._tokens):
-            matches += self._hear(unit, token.end_ms)
+            found = self._hear(unit, token.end_ms)
+            if found:
+                matches += found
         self._tokens += 1
         return matches
 
@@ -126,8 +141,10 @@ class MatchStream:
         if len(self._units) > 2 * KEEP:
             del self._units[:KEEP]
             self._base += KEEP
-        self._step(unit)
-        hits = self._hits()
+        hits: list[int] = []
+        if self._index.size:
+            self._step(unit)
+            hits = self._hits()
         if hits or self._armed:
             self._propose(hits)
         if self._matcher.regexes:
@@ -138,31 +155,34 @@ class MatchStream:
 
     def _step(self, unit: Unit) -> None:
         """The next column: substitution, insertion, then at most two skips."""
-        index, column, before = self._index, self._column, self._before
-        new, work = self._new, self._work
-        np.add(column[:-1], index.row(unit)[1:], out=new[1:])
+        index, work = self._index, self._work
+        column, before, new = self._column, self._before, self._new
+        add, minimum = np.add, np.minimum
+        row = index.row(unit)
+        add(column.head, row[1:], new.tail)
         if unit.tone:
-            np.add(new, index.tone[unit.tone], out=new)
+            add(new.all, index.tone[unit.tone], new.all)
         last = len(self._units) - 1
         extra = insertion_cost(unit, self._units[last - 1] if last else None)
-        np.add(column, np.uint8(extra), out=work)
+        add(column.all, _BYTES[extra], work.all)
         if index.gaps.size:
-            work[index.gaps] = column[index.gaps]
-        np.minimum(new, work, out=new)
+            work.all[index.gaps] = column.all[index.gaps]
+        minimum(new.all, work.all, out=new.all)
         pair = pair_cost(self._units, last)
         if pair is not None:
-            np.add(before, np.uint8(pair), out=work)
-            np.minimum(new, work, out=new)
-        np.minimum(new, index.ceiling, out=new)
-        for _ in range(2):
-            np.add(new[:-1], index.skip[1:], out=work[1:])
-            np.minimum(new[1:], work[1:], out=new[1:])
+            add(before.all, _BYTES[pair], work.all)
+            minimum(new.all, work.all, out=new.all)
+        minimum(new.all, index.ceiling, out=new.all)
+        for _ in range(SKIP_RUN):
+            add(new.head, index.skip, work.tail)
+            minimum(new.tail, work.tail, out=new.tail)
         self._column, self._before, self._new = new, column, before
 
     def _hits(self) -> list[int]:
         """Lines whose end cell is within budget."""
-        below = np.less(self._column, self._index.limit, out=self._flags)
-        if not self._index.size or not below[below.argmax()]:
+        below = self._flags
+        np.less(self._column.all, self._index.limit, below)
+        if not below[below.argmax()]:
             return []
         return [int(p) for p in self._index.owner[np.flatnonzero(below)]]
 
@@ -172,7 +192,7 @@ class MatchStream:
         at = self._count - 1
         for number in hits:
             place = self._index.places[number]
-            cost = int(self._column[place.end])
+            cost = int(self._column.all[place.end])
             if place.line.loose:
                 if place.line.trailing:
                     reach = sum(_most(p) for p in place.line.trailing)
@@ -219,7 +239,7 @@ class MatchStream:
             return at - candidate.end < 2 and at < self._armed.get(candidate.place, at)
         if candidate.cost == 0 or at - candidate.seen >= SETTLE_UNITS:
             return False
-        near = self._column[max(place.first + 1, place.end - 2) : place.end]
+        near = self._column.all[max(place.first + 1, place.end - 2) : place.end]
         return bool(near.size) and int(near.min()) < candidate.cost
 
     def _accept(self, phrase: int, candidate: _Candidate, now_ms: int) -> None:
@@ -235,8 +255,8 @@ class MatchStream:
         found = self._align(candidate.place, candidate.end)
         self._free[phrase] = self._count
         low, high = compiled.cells
-        self._column[low:high] = self._index.ceiling[low:high]
-        self._before[low:high] = self._index.ceiling[low:high]
+        self._column.all[low:high] = self._index.ceiling[low:high]
+        self._before.all[low:high] = self._index.ceiling[low:high]
         for number in compiled.places:
             self._armed.pop(number, None)
         if found is None:
@@ -353,7 +373,7 @@ class MatchStream:
                 return True
             for number in self._matcher.compiled[phrase].places:
                 place = self._index.places[number]
-                cells = self._column[place.first + need : place.end]
+                cells = self._column.all[place.first + need : place.end]
                 if cells.size and bool((cells <= place.progress[need : need + cells.size]).any()):
                     return True
         return False
@@ -410,20 +430,20 @@ class MatchStream:
 
     def _set_columns(self, index: Index) -> None:
         self._index = index
-        self._column: Bytes = index.ceiling.copy()
-        self._before: Bytes = index.ceiling.copy()
-        self._new: Bytes = index.ceiling.copy()
-        self._work: Bytes = index.ceiling.copy()
+        self._column = Column(index.ceiling)
+        self._before = Column(index.ceiling)
+        self._new = Column(index.ceiling)
+        self._work = Column(index.ceiling)
         self._flags = np.zeros(index.size, np.bool_)
 
     def _reset_columns(self) -> None:
-        self._column[:] = self._index.ceiling
-        self._before[:] = self._index.ceiling
+        self._column.all[:] = self._index.ceiling
+        self._before.all[:] = self._index.ceiling
 
     def _adopt(self, matcher: Matcher) -> None:
         """Switch to other phrases; those that are the same value keep their state."""
         old, self._matcher, self._coming = self._matcher, matcher, None
-        column, before = self._column, self._before
+        column, before = self._column.all, self._before.all
         self._set_columns(matcher.index)
         moved: dict[int, int] = {}
         places: dict[int, int] = {}
@@ -434,8 +454,8 @@ class MatchStream:
             moved[was] = number
             places.update(zip(old.compiled[was].places, compiled.places, strict=True))
             (low, high), (low2, high2) = old.compiled[was].cells, compiled.cells
-            self._column[low2:high2] = column[low:high]
-            self._before[low2:high2] = before[low:high]
+            self._column.all[low2:high2] = column[low:high]
+            self._before.all[low2:high2] = before[low:high]
         self._free = {moved[p]: at for p, at in self._free.items() if p in moved}
         self._candidates = {
             moved[p]: replace(c, place=places.get(c.place, c.place))

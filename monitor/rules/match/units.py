@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from monitor.events import Token
 from monitor.text.normalise import normalise
@@ -13,8 +13,7 @@ MIN_ALTERNATIVE = 0.02
 MAX_ALTERNATIVES = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(NamedTuple):
     """One heard syllable (or Latin letter): the matcher's unit of time.
 
     `text` is its normalised character, `raw` what the recogniser wrote.
@@ -41,21 +40,16 @@ def split(token: Token, index: int) -> tuple[Unit, ...]:
     it names as many (separated by spaces or apostrophes) as the text has characters.
     """
     pieces = _pieces(token.text, token.syllable)
-    alternatives = _alternatives(token) if token.alternatives and len(pieces) == 1 else ()
-    span, count = token.end_ms - token.start_ms, len(pieces)
+    start, end, confidence = token.start_ms, token.end_ms, token.confidence
+    if len(pieces) == 1:
+        alternatives = _alternatives(token) if token.alternatives else ()
+        return (Unit(*pieces[0], start, end, index, confidence, alternatives),)
+    span, count = end - start, len(pieces)
     return tuple(
         Unit(
-            text,
-            raw,
-            sound,
-            tone,
-            token.start_ms + span * at // count,
-            token.start_ms + span * (at + 1) // count,
-            index,
-            token.confidence,
-            alternatives,
+            *piece, start + span * at // count, start + span * (at + 1) // count, index, confidence
         )
-        for at, (text, raw, sound, tone) in enumerate(pieces)
+        for at, piece in enumerate(pieces)
     )
 
 
