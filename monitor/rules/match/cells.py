@@ -48,9 +48,9 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A compiled variant: its cells, the slots before the first, and its budget in sixteenths."""
+    """A compiled variant: its cells, the slots (and gaps) before the first, and its budget in sixteenths."""
 
-    before: tuple[Slot, ...]
+    before: tuple[Gap | Slot, ...]
     cells: tuple[Cell, ...]
     budget: int
     text: str
@@ -74,7 +74,7 @@ def compile_line(variant: Variant, likeness: float | None, *, exact: bool) -> Li
     """Readings in context, weights and the budget of one variant."""
     said = "".join(piece[0] for piece in variant if isinstance(piece, str))
     weights = _weights(said)
-    before: list[Slot] = []
+    before: list[Gap | Slot] = []
     cells: list[Cell] = []
     at = 0
     for piece in variant:
@@ -82,7 +82,6 @@ def compile_line(variant: Variant, likeness: float | None, *, exact: bool) -> Li
             cells.append(_cell(piece, said, at, weights[at]))
             at += 1
         elif not cells:
-            assert isinstance(piece, Slot)  # the parser drops gaps at the ends
             before.append(piece)
         else:
             cells[-1] = replace(cells[-1], after=(*cells[-1].after, piece))
