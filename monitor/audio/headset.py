@@ -21,7 +21,7 @@ from monitor.errors import UserError
 from monitor.events import SAMPLE_RATE, Chunk, Gap, Party
 from monitor.i18n import tr
 
-__all__ = ["Device", "devices", "open_headset"]
+__all__ = ["Device", "Listening", "devices", "open_headset"]
 
 OnChunk: TypeAlias = Callable[[Chunk], None]
 OnGap: TypeAlias = Callable[[Gap], None]
@@ -30,10 +30,17 @@ _BLOCK_S = 0.02
 _PER_MS = SAMPLE_RATE // 1000
 
 
+class Listening:
+    """An open headset. `stopped` names the devices that ended by themselves (unplugged)."""
+
+    def __init__(self) -> None:
+        self.stopped: tuple[str, ...] = ()
+
+
 @contextmanager
 def open_headset(
     agent: str | None, customer: str | None, on_chunk: OnChunk, on_gap: OnGap
-) -> Iterator[None]:
+) -> Iterator[Listening]:
     """Capture until the context is left.
 
     `agent` and `customer` are devices as `devices.find` takes them; `agent` None
@@ -57,10 +64,11 @@ def open_headset(
         Capture(device, channels, on_chunk, on_gap) for device, channels in _shared(lines).items()
     ]
     start_together = _StartLine(captures)
+    listening = Listening()
     with ExitStack() as stack:
         for capture in captures:
-            stack.enter_context(_stream(sd, capture, start_together))
-        yield
+            stack.enter_context(_stream(sd, capture, start_together, listening))
+        yield listening
 
 
 class Capture:
@@ -162,12 +170,17 @@ def _shared(lines: Mapping[Party, Line]) -> dict[Device, Mapping[Party, int]]:
 
 
 @contextmanager
-def _stream(sd: Any, capture: Capture, start: _StartLine) -> Iterator[None]:
+def _stream(sd: Any, capture: Capture, start: _StartLine, listening: Listening) -> Iterator[None]:
     device = capture.device
+    closing = False
 
     def callback(frames: npt.NDArray[np.float32], _count: int, _time: object, status: Any) -> None:
         if start.passed(capture):
             capture.deliver(frames, time.monotonic(), bool(status.input_overflow))
+
+    def finished() -> None:
+        if not closing:
+            listening.stopped += (device.name,)
 
     try:
         with quiet():
@@ -179,6 +192,7 @@ def _stream(sd: Any, capture: Capture, start: _StartLine) -> Iterator[None]:
                 dtype="float32",
                 latency="high",
                 callback=callback,
+                finished_callback=finished,
             )
             stream.start()
     except sd.PortAudioError as error:
@@ -191,6 +205,7 @@ def _stream(sd: Any, capture: Capture, start: _StartLine) -> Iterator[None]:
     try:
         yield
     finally:
+        closing = True
         with quiet():
             stream.stop()
             stream.close()

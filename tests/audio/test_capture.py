@@ -28,9 +28,10 @@ from monitor.events import Party
 agent, customer, path = sys.argv[1], sys.argv[2] or None, sys.argv[3]
 parties = [Party.AGENT, Party.CUSTOMER] if customer else [Party.AGENT]
 with Recorder(path, parties) as recorder:
-    with open_headset(agent, customer, recorder.write, lambda gap: print(gap, flush=True)):
+    with open_headset(agent, customer, recorder.write, print) as listening:
         print("ready", flush=True)
         sys.stdin.read()
+    print(*listening.stopped, end="")
 """
 
 LIST = "from monitor.audio.headset import devices; print(*devices(), sep='\\n')"
@@ -86,11 +87,12 @@ def alike(heard: np.ndarray, original: np.ndarray) -> tuple[float, float]:
 
 @pytest.fixture(scope="module")
 def playable(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[Party, np.ndarray]]:
-    """A bundled call as a WAV with a second of silence around it, and what is heard in it.
+    """The end of a bundled call as a WAV, a second of silence around it; and what is heard in it.
 
     The virtual card drops a few ms while it starts to play.
     """
-    sound = channels(fixtures.load("last-word").audio, [A, C])
+    call = channels(fixtures.load("last-word").audio, [A, C])
+    sound = {party: samples[-6 * SAMPLE_RATE :] for party, samples in call.items()}
     stereo = np.pad(np.stack([sound[A], sound[C]], axis=1), ((SAMPLE_RATE, SAMPLE_RATE), (0, 0)))
     path = tmp_path_factory.mktemp("play") / "call.wav"
     soundfile.write(path, stereo, SAMPLE_RATE, subtype="FLOAT")
