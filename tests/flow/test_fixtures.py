@@ -64,7 +64,7 @@ def test_what_must_be_found_is_found(
 
 @_by_name
 def test_nothing_else_is_alleged(fixture: Fixture, scored: Callable[[Fixture], CallRecord]) -> None:
-    spoken = [alert for alert in scored(fixture).alerts if alert.quote]
+    spoken = [alert for alert in scored(fixture).alerts if "phrase" in alert.evidence]
     expected = {alert.rule for alert in fixture.alerts}
     assert {alert.rule for alert in spoken} - expected == set()
     assert not {alert.rule for alert in spoken} & set(fixture.quiet)
