@@ -117,7 +117,9 @@ class Bounds:
 
     def first(self, reading: Reading) -> bool:
         """Whether this stretch was not found out of bounds before; remembers it."""
-        stretch = (reading.party, reading.start_ms)
+        # Who owed the next word may become clearer as a silence goes on: it is one silence.
+        party = None if reading.name == "silence" else reading.party
+        stretch = (party, reading.start_ms)
         if self._last == stretch:
             return False
         self._last = stretch

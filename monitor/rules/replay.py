@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from monitor.errors import UserError
@@ -22,16 +23,15 @@ from monitor.events import (
     Utterance,
     from_dict,
 )
+from monitor.floor import MIN_MONOLOGUE_MS, MIN_SILENCE_MS, STEP_MS
 from monitor.i18n import tr
 from monitor.rules.rulebook import Rulebook
 
 if TYPE_CHECKING:
     from monitor.rules.session import RuleSession
 
-GROWING = ("silence", "monologue")
-"""Readings that are reported on their way: every second from the second one on."""
-_TICK_MS = 1000
-_FIRST_TICK_MS = 2000
+_GROWING = MappingProxyType({"silence": MIN_SILENCE_MS, "monologue": MIN_MONOLOGUE_MS})
+"""Readings that are reported on their way, and from which length on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +112,12 @@ def grown(readings: Iterable[Reading]) -> list[Reading]:
     """The readings with those on their way put back before each final one."""
     found: list[Reading] = []
     for reading in readings:
-        if reading.final and reading.name in GROWING:
+        first = _GROWING.get(reading.name)
+        if reading.final and first is not None:
             whole = reading.end_ms - reading.start_ms
             found += [
                 replace(reading, value=float(ms), end_ms=reading.start_ms + ms, final=False)
-                for ms in range(_FIRST_TICK_MS, whole, _TICK_MS)
+                for ms in range(first, whole + 1, STEP_MS)
             ]
         found.append(reading)
     return found

@@ -13,9 +13,11 @@ from monitor.events import (
     CallEnd,
     CallInfo,
     Detail,
+    Event,
     Party,
     Reading,
     ScriptState,
+    Speech,
     Token,
     Utterance,
 )
@@ -35,6 +37,7 @@ PACE_MS = 200
 LEAD_IN_MS = 500
 PAUSE_MS = 500
 TAIL_MS = 1000
+LEVEL_DB = -25.0
 _MARK = re.compile(r"[【】]")
 
 
@@ -252,8 +255,27 @@ def example_call(
     duration = example.end if example.end is not None else now + TAIL_MS
     info = _info(example, ready)
     released = example.released_by.value if example.released_by else None
+    by_hand = {reading.name for reading in readings}
+    readings += [r for r in _measured(info, utterances, duration) if r.name not in by_hand]
     call = KnownCall(info, tuple(utterances), tuple(readings), (), CallEnd(duration, released))
     return call, marked
+
+
+def _measured(info: CallInfo, utterances: Sequence[Utterance], duration: int) -> list[Reading]:
+    """What would be measured of a call with these turns, spoken at an even level."""
+    from monitor.dynamics import Dynamics
+
+    dynamics = Dynamics(info.parties)
+    found: list[Reading] = []
+    for turn in sorted(utterances, key=lambda u: (u.start_ms, u.party)):
+        if turn.party not in info.parties:
+            continue
+        speech = Speech(turn.party, turn.start_ms, turn.end_ms, LEVEL_DB)
+        events: tuple[Event, ...] = (*turn.tokens, speech, turn)
+        for event in events:
+            found += dynamics.feed(event)
+    found += dynamics.finish(duration)
+    return [reading for reading in found if reading.final]
 
 
 def _reading(turn: Turn, at_ms: int) -> Reading:
