@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from monitor.call import Call
 from monitor.events import SAMPLE_RATE, Chunk, Event, Gap, Party
@@ -23,8 +23,17 @@ from monitor.i18n import tr
 Sink: TypeAlias = Callable[[Sequence[Event], int], None]
 """Takes the next events and the call time (ms) up to which audio has arrived."""
 
+
+class Listening(Protocol):
+    """Open devices."""
+
+    @property
+    def stopped(self) -> tuple[str, ...]:
+        """Those that ended by themselves (unplugged)."""
+
+
 OpenCapture: TypeAlias = Callable[
-    [Callable[[Chunk], None], Callable[[Gap], None]], AbstractContextManager[object]
+    [Callable[[Chunk], None], Callable[[Gap], None]], AbstractContextManager[Listening]
 ]
 """Opens a device: it calls the first function with audio, the second with losses."""
 
@@ -109,8 +118,8 @@ def listen(
     record: Callable[[Chunk], None] = lambda _chunk: None,
     settings: LiveSettings | None = None,
     stop: Callable[[], bool] = lambda: False,
-) -> None:
-    """Monitor a live call until `stop()` says so.
+) -> tuple[str, ...]:
+    """Monitor a live call until `stop()` says so or a device goes away; returns those gone.
 
     The recording gets every chunk the device delivered, also those that were
     too late to be processed.
@@ -120,12 +129,14 @@ def listen(
     show = _fan_out(sinks)
     desk = _Desk(call, settings, dict.fromkeys(parties, 0))
     show(call.start(), 0)
-    with open_capture(arrived.put, arrived.put):
-        while not stop():
+    with open_capture(arrived.put, arrived.put) as listening:
+        while not stop() and not listening.stopped:
             show(desk.take(_drain(arrived, settings.poll_s), record), desk.now_ms)
+    gone = listening.stopped
     # The device is closed: what it still delivered belongs to the call.
     show(desk.take(_drain(arrived, 0), record), desk.now_ms)
     show(call.finish(), desk.now_ms)
+    return gone
 
 
 class _Desk:

@@ -87,9 +87,18 @@ def command(
         stopped = stack.enter_context(live.interruptible())
         over = live.after(seconds, stopped)
 
+        gone: tuple[str, ...] = ()
+
         def play(sinks: Sequence[live.Sink]) -> None:
+            nonlocal gone
             keep = files.record if files else lambda _chunk: None
-            live.listen(call, parties, capture, sinks, keep, stop=over)
+            gone = live.listen(call, parties, capture, sinks, keep, stop=over)
 
         show.run(loaded, play, [files] if files else [])
-    return None
+    for device in gone:
+        text = tr(
+            f"{device}: 设备已断开,通话到此为止;请重新插好后再次开始",
+            f"{device}: the device went away and the call ended there; plug it in and start again",
+        )
+        click.echo(f"{tr('错误', 'error')}: {text}", err=True)
+    return cli.EXIT_FAILED if gone else None

@@ -14,6 +14,7 @@ import pytest
 
 from monitor import engine, live
 from monitor.audio import file as audio_file
+from monitor.audio.headset import Listening
 from monitor.calljson import CallRecord
 from monitor.engine import Engine
 from monitor.events import Chunk, Event, Gap
@@ -83,10 +84,10 @@ def test_live_equals_recorded(
     @contextmanager
     def capture(
         on_chunk: Callable[[Chunk], None], _on_gap: Callable[[Gap], None]
-    ) -> Iterator[object]:
+    ) -> Iterator[Listening]:
         for chunk in chunks:
             on_chunk(chunk)
-        yield None
+        yield Listening()
 
     live.listen(
         embedded.call("test", parties),

@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -20,6 +21,13 @@ AGENT, CUSTOMER = Party.AGENT, Party.CUSTOMER
 
 def chunk(party: Party, start_ms: int, length_ms: int = 100) -> Chunk:
     return Chunk(party, start_ms, np.zeros(length_ms * 16, np.float32))
+
+
+@dataclass(frozen=True)
+class Open:
+    """Devices that are listened to, but for those already gone."""
+
+    stopped: tuple[str, ...] = ()
 
 
 class Ledger:
@@ -44,24 +52,25 @@ class Ledger:
 
 
 def listen(
-    items: list[Chunk | Gap], parties: tuple[Party, ...] = (AGENT,), **settings: int
+    items: list[Chunk | Gap],
+    parties: tuple[Party, ...] = (AGENT,),
+    gone: tuple[str, ...] = (),
+    **settings: int,
 ) -> tuple[Ledger, list[Event], list[Chunk]]:
     """Run the live loop over a device that delivers `items` at once and is then stopped."""
     ledger, shown, recorded = Ledger(), list[Event](), list[Chunk]()
     asked = iter([False, True])
 
     @contextmanager
-    def capture(
-        on_chunk: Callable[[Chunk], None], on_gap: Callable[[Gap], None]
-    ) -> Iterator[object]:
+    def capture(on_chunk: Callable[[Chunk], None], on_gap: Callable[[Gap], None]) -> Iterator[Open]:
         for item in items:
             if isinstance(item, Gap):
                 on_gap(item)
             else:
                 on_chunk(item)
-        yield None
+        yield Open(gone)
 
-    live.listen(
+    returned = live.listen(
         cast("Call", ledger),
         parties,
         capture,
@@ -70,6 +79,7 @@ def listen(
         live.LiveSettings(**cast("Any", settings)),
         lambda: next(asked),
     )
+    assert returned == gone
     return ledger, shown, recorded
 
 
@@ -99,6 +109,12 @@ def test_a_stalled_device_does_not_hold_up_the_other() -> None:
     ledger, shown, _ = listen(items, (AGENT, CUSTOMER), stall_ms=500)
     assert ledger.given[-1] == ("skip", CUSTOMER, 1000)
     assert [event.party for event in shown if isinstance(event, Gap)] == [CUSTOMER]
+
+
+def test_a_device_that_goes_away_ends_the_call_and_is_named() -> None:
+    ledger, shown, _ = listen([chunk(AGENT, 0)], gone=("Headset",))
+    assert ledger.given == [("feed", AGENT, 0)], "what it still delivered belongs to the call"
+    assert isinstance(shown[-1], CallEnd)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -1,0 +1,90 @@
+"""`monitor listen` on a virtual sound card raises the same alerts as the file it plays."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from monitor import engine
+from monitor.audio import file as audio_file
+from monitor.engine import Engine
+from monitor.events import from_json, to_json
+from monitor.facts import CallFacts
+from monitor.testing import fixtures, pulse
+from monitor.testing.pulse import VirtualCard
+
+_STARTED = "2026-03-02T10:00:00+08:00"  # a plain Monday, for rules that ask for the day
+
+
+@pytest.fixture(scope="module")
+def card() -> Iterator[VirtualCard]:
+    lacking = pulse.missing()
+    if lacking:
+        pytest.skip(f"{lacking} is not installed")
+    pytest.importorskip("sounddevice", exc_type=OSError, reason="PortAudio is not installed")
+    with pulse.virtual_card() as card:
+        yield card
+
+
+def test_listening_to_a_call_finds_what_scoring_it_finds(
+    card: VirtualCard, embedded: Engine, tmp_path: Path
+) -> None:
+    fixture = fixtures.load("last-word")
+    recording = tmp_path / "live.wav"
+    command: list[str | Path] = [
+        "listen",
+        "--started-at",
+        _STARTED,
+        "--agent",
+        "pulse:0",
+        "--customer",
+        "pulse:1",
+        "--record",
+        recording,
+    ]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "monitor", *map(str, command)],
+        env={**card.environment, "PYTHONPATH": str(Path(__file__).parents[2])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    events = recording.with_suffix(".jsonl")
+    give_up = time.monotonic() + 60
+    while time.monotonic() < give_up:
+        if recording.exists() and recording.stat().st_size > 10_000:
+            break  # the model is loaded and the monitor hears
+        time.sleep(0.1)
+    card.play(fixture.audio)
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    out, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+
+    facts = CallFacts(started_at=_STARTED)
+    live = json.loads(recording.with_suffix(".json").read_text("utf-8"))
+    parties = audio_file.parties(fixture.audio)
+    recorded = engine.run(
+        embedded.call("x", parties, facts), audio_file.read_call(fixture.audio, parties)
+    )
+    spoken = sorted(a.rule for a in recorded.alerts if "phrase" in a.evidence)
+    assert spoken, "the fixture must hold something to find"
+    assert sorted(a["rule"] for a in live["alerts"] if "phrase" in a["evidence"]) == spoken
+    assert {s["rule"]: s["state"] for s in live["scripts"]} == {
+        s.rule: s.status.value for s in recorded.scripts
+    }
+    assert out, "the call was shown"
+
+    # The recording and the event log are complete: both lead to the same findings again.
+    lines = events.read_text("utf-8").splitlines()
+    assert [to_json(from_json(line)) for line in lines] == lines
+    assert '"event": "end"' in lines[-1]
+    again = engine.run(embedded.call("x", parties, facts), audio_file.read_call(recording, parties))
+    assert sorted(a.rule for a in again.alerts if "phrase" in a.evidence) == spoken
