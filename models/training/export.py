@@ -175,8 +175,32 @@ def write(network: Network, out: Path, quantise: bool = True) -> None:
     (out / "tokens.txt").write_text("\n".join(tokens) + "\n", encoding="utf-8")
 
 
+def blank_prior(network: Network) -> float:
+    """How much to take off the blank's score: fewest syllable errors on Common Voice `dev`.
+
+    A network trained on few passes drops syllables rather than guess; the prior balances that. It
+    goes into the bias of the last layer, so that no loader has to know of it.
+    """
+    from models.training import heldout, scoring
+    from models.training.train import recognise
+
+    pairs = []
+    for situation in ("16k", "8k-alaw"):
+        logp = recognise(network, list(heldout.features("commonvoice", situation)), "cpu")
+        pairs += list(zip(heldout.items("commonvoice"), logp, strict=True))
+
+    def ser(penalty: float) -> float:
+        return scoring.errors((i.units, scoring.greedy(p, penalty)) for i, p in pairs)["ser"]
+
+    return min((0.25 * step for step in range(9)), key=ser)
+
+
 def run(checkpoint: Path, out: Path) -> dict[str, Any]:
-    """Export a checkpoint; reports size and the step it came from."""
-    write(load(checkpoint), out)
+    """Export a checkpoint with the best prior of the blank; reports both and the size."""
+    network = load(checkpoint)
+    prior = blank_prior(network)
+    with torch.no_grad():
+        network.leave.bias[units.BLANK] -= prior
+    write(network, out)
     size = (out / "model.int8.onnx").stat().st_size
-    return {"exported": str(out), "bytes": size}
+    return {"exported": str(out), "bytes": size, "blank_prior": prior}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import queue
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    Report = dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -75,9 +78,9 @@ def loss_of(
 class Trainer:
     """Master weights in float32, bfloat16 replicas that compute, and a running average.
 
-    On a CPU there is one replica per core, each computing its share of the rows on one thread: the
-    cores then meet once per step instead of once per operation, which matters when other work
-    shares the machine.
+    On a CPU there is one replica per core, each on one thread, taking two rows after two rows until
+    the batch is done: the cores meet once per step instead of once per operation, which matters
+    when other work shares the machine.
     """
 
     def __init__(self, settings: Settings, recipe: Recipe, device: str) -> None:
@@ -122,24 +125,35 @@ class Trainer:
             for mine, theirs in zip(replica.parameters(), self.master.parameters(), strict=True):
                 mine.copy_(theirs)
 
-    def _share(self, replica: Network, batch: batches.Batch) -> dict[str, float]:
-        """Forward and backward of one replica."""
-        speech = torch.from_numpy(batch.speech).to(self.device)
-        normal = self.master.normalise(speech).to(replica.enter.weight.dtype)
-        scores, _ = replica.logits(normal, replica.start(len(normal)))
-        loss, parts = loss_of(scores, batch, self.recipe)
-        loss.backward()  # type: ignore[no-untyped-call]
-        return {"loss": loss.item(), **parts}
+    def _work(self, replica: Network, waiting: queue.SimpleQueue[batches.Batch]) -> list[Report]:
+        """Forward and backward of one replica, part after part, until none is waiting."""
+        reports: list[Report] = []
+        while True:
+            try:
+                part = waiting.get_nowait()
+            except queue.Empty:
+                return reports
+            speech = torch.from_numpy(part.speech).to(self.device)
+            normal = self.master.normalise(speech).to(replica.enter.weight.dtype)
+            scores, _ = replica.logits(normal, replica.start(len(normal)))
+            loss, report = loss_of(scores, part, self.recipe)
+            share = len(part.lengths) / self.recipe.rows
+            (loss * share).backward()  # type: ignore[no-untyped-call]
+            reports.append({k: v * share for k, v in {"loss": loss.item(), **report}.items()})
 
-    def train_step(self, batch: batches.Batch, rate: float) -> dict[str, float]:
+    def train_step(self, batch: batches.Batch, rate: float) -> Report:
         """One update; returns the losses and the gradient's norm."""
-        count = len(self.replicas)
-        shares = [batch.rows(slice(number, None, count)) for number in range(count)]
-        reports = list(self.pool.map(self._share, self.replicas, shares))
+        size = len(batch.lengths) if len(self.replicas) == 1 else 2  # rows per part
+        waiting: queue.SimpleQueue[batches.Batch] = queue.SimpleQueue()
+        for start in range(0, len(batch.lengths), size):
+            waiting.put(batch.rows(slice(start, start + size)))
+        busy = [self.pool.submit(self._work, replica, waiting) for replica in self.replicas]
+        reports = [report for future in busy for report in future.result()]
         for theirs, *mine in zip(
             self.master.parameters(), *(r.parameters() for r in self.replicas), strict=True
         ):
-            theirs.grad = torch.stack([m.grad.float() for m in mine if m.grad is not None]).mean(0)
+            parts = [m.grad.float() for m in mine if m.grad is not None]
+            theirs.grad = torch.stack(parts).sum(0) if parts else None
             for m in mine:
                 m.grad = None
         norm = torch.nn.utils.clip_grad_norm_(self.master.parameters(), 1.0)
@@ -155,8 +169,8 @@ class Trainer:
             for mean, now in zip(self.average.parameters(), self.master.parameters(), strict=True):
                 mean.lerp_(now, 1 - keep)
         self._refresh()
-        mean_of = {key: sum(r[key] for r in reports) / count for key in reports[0]}
-        return {**mean_of, "norm": float(norm)}
+        totals = {key: sum(r[key] for r in reports) for key in reports[0]}
+        return {**totals, "norm": float(norm)}
 
     def rate(self, progress: float) -> float:
         """Linear warm-up by steps, then linear decay to zero at progress 1."""
@@ -263,7 +277,7 @@ def run(
         started = time.monotonic()
         progress = rate = 0.0
         stream = batches.epoch(
-            folder, mean, recipe.rows, settings.delay, (recipe.seed, trainer.epoch)
+            folder, mean, recipe.rows, settings.delay, (recipe.seed, trainer.step)
         )
         for batch in stream:
             trainer.elapsed = before + time.monotonic() - began
