@@ -23,7 +23,7 @@ class Recorder:
 
     Chunks may come in any order; time without audio is silence. After every
     `write` the file on disk is a complete WAV, so that whatever ends the
-    process, the call so far is kept. A context manager.
+    process, the call so far is kept. A context manager; one thread at a time.
 
     Raises:
         OSError: the file cannot be created.

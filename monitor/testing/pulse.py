@@ -36,6 +36,12 @@ class VirtualCard:
     """
 
     environment: dict[str, str]
+    server: subprocess.Popen[bytes]
+
+    def stop(self) -> None:
+        """Pull the plug."""
+        self.server.terminate()
+        self.server.wait()
 
     def play(self, path: str | Path) -> None:
         """Play a WAV or FLAC file, in real time, to its end.
@@ -97,7 +103,7 @@ def virtual_card(rate: int = 48_000) -> Iterator[VirtualCard]:
         )  # fmt: skip
         try:
             _await(server, environment)
-            yield VirtualCard(environment)
+            yield VirtualCard(environment, server)
         finally:
             server.terminate()
             server.wait()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import builtins
+import os
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.audio.devices import Device, Line, find
+from monitor.audio.devices import Device, Line, devices, find, quiet
 from monitor.audio.headset import Capture, _shared
 from monitor.errors import UserError
 from monitor.events import Chunk, Gap, Party
@@ -69,6 +73,26 @@ def test_two_channels_of_one_device() -> None:
 def test_one_device_for_both_needs_two_channels(agent: int | None, customer: int | None) -> None:
     with pytest.raises(UserError, match="3:0 和 3:1"):
         _shared({A: Line(CARD, agent), C: Line(CARD, customer)})
+
+
+def test_without_portaudio(monkeypatch: pytest.MonkeyPatch) -> None:
+    importing = builtins.__import__
+
+    def no_portaudio(name: str, *args: Any) -> Any:
+        if name == "sounddevice":  # what it does when the library is not there
+            raise OSError("PortAudio library not found")
+        return importing(name, *args)
+
+    monkeypatch.setattr(builtins, "__import__", no_portaudio)
+    with pytest.raises(UserError, match="apt-get install libportaudio2"):
+        devices()
+
+
+def test_drivers_chatter_is_kept_off_the_screen(capfd: pytest.CaptureFixture[str]) -> None:
+    with quiet():
+        os.write(2, b"ALSA lib pcm.c: Unknown PCM\n")
+    os.write(2, b"heard again\n")
+    assert capfd.readouterr().err == "heard again\n"
 
 
 class Desk:
