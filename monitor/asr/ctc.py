@@ -56,7 +56,7 @@ class CtcRecognizer:
         from monitor.asr.lexicon import Lexicon
         from monitor.asr.syllables import LexiconSpeller
 
-        return LexiconSpeller(self.inventory, Lexicon.build(phrases))
+        return LexiconSpeller(self.inventory, Lexicon.build(phrases, self.folder.words))
 
 
 class CtcStream:

@@ -117,10 +117,12 @@ class Decoding(_Part):
 
     Apart from `model.json` because it is tuned after the network is trained.
     The keys are those of `monitor.asr.decode.DecodingSettings`; `bigram` names
-    a numpy file of bytes, shape [units + 1, units] (see `GRAMMAR_STEP`).
+    a numpy file of bytes, shape [units + 1, units] (see `GRAMMAR_STEP`), `words`
+    a text file of words with counts that the spelling of syllables adds to its own.
     """
 
     bigram: str | None = None
+    words: str | None = None
     blank_penalty: float = 0.0
     grammar_weight: float = Field(default=0.0, ge=0)
     unit_bonus: float = 0.0
@@ -152,6 +154,7 @@ class ModelFolder(BaseModel):
     rescale: Vector | None  # … multiplied
     decoding: DecodingSettings
     grammar: Table | None  # log-probability of a unit after another, [units + 1, units]
+    words: Path | None  # for the lexicon
 
     @property
     def network(self) -> Path:
@@ -186,15 +189,16 @@ def read(path: Path) -> ModelFolder:
             )
         )
     shift, rescale = _normalisation(path, description)
-    decoding, grammar = _decoding(path, len(units))
+    tuning = _tuning(path)
     return ModelFolder(
         path=path,
         description=description,
         units=units,
         shift=shift,
         rescale=rescale,
-        decoding=decoding,
-        grammar=grammar,
+        decoding=DecodingSettings(**tuning.model_dump(exclude={"bigram", "words"})),
+        grammar=_grammar(path, tuning, len(units)),
+        words=None if tuning.words is None else path / tuning.words,
     )
 
 
@@ -228,29 +232,35 @@ def _validated(kind: type[P], file: Path) -> P:
         raise UserError(_validation_line(file, error)) from error
 
 
-def _decoding(path: Path, units: int) -> tuple[DecodingSettings, Table | None]:
+def _tuning(path: Path) -> Decoding:
     file = path / DECODING
     if not file.is_file():
-        return DecodingSettings(), None
-    read = _validated(Decoding, file)
-    settings = DecodingSettings(**read.model_dump(exclude={"bigram"}))
-    if read.bigram is None:
-        return settings, None
-    if not (path / read.bigram).is_file():
-        raise UserError(_missing(file, "bigram", read.bigram))
+        return Decoding()
+    tuning = _validated(Decoding, file)
+    for key, name in (("bigram", tuning.bigram), ("words", tuning.words)):
+        if name is not None and not (path / name).is_file():
+            raise UserError(_missing(file, key, name))
+    return tuning
+
+
+def _grammar(path: Path, tuning: Decoding, units: int) -> Table | None:
+    if tuning.bigram is None:
+        return None
+    file = path / DECODING
     try:
-        steps = np.load(path / read.bigram, allow_pickle=False)
+        steps = np.load(path / tuning.bigram, allow_pickle=False)
     except (ValueError, OSError, EOFError):
         steps = np.empty(0, dtype=np.uint8)
     if steps.shape != (units + 1, units) or steps.dtype != np.uint8:
         raise UserError(
             tr(
-                f"{file}：bigram 指向的 {read.bigram} 应是形状为 {units + 1}×{units} 的字节数组",
-                f"{file}: {read.bigram}, named by bigram, must be an array of bytes of shape "
+                f"{file}：bigram 指向的 {tuning.bigram} 应是形状为 {units + 1}×{units} 的字节数组",
+                f"{file}: {tuning.bigram}, named by bigram, must be an array of bytes of shape "
                 f"{units + 1} by {units}",
             )
         )
-    return settings, steps.astype(np.float32) * np.float32(-GRAMMAR_STEP)
+    table: Table = steps.astype(np.float32) * np.float32(-GRAMMAR_STEP)
+    return table
 
 
 def _validation_line(file: Path, error: ValidationError) -> str:

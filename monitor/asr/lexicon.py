@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from types import MappingProxyType
+
+from monitor.errors import UserError
+from monitor.i18n import tr
 
 LONGEST_WORD = 6
 """Syllables of the longest dictionary word that is kept."""
@@ -50,9 +54,14 @@ class Lexicon:
         self.longest = max([LONGEST_WORD, *(key.count(" ") + 1 for key in phrases)])
 
     @classmethod
-    def build(cls, phrases: Iterable[str] = ()) -> Lexicon:
-        """The dictionary's words and these phrases (plain text; only Chinese characters count)."""
-        dictionary = Dictionary.shared()
+    def build(cls, phrases: Iterable[str] = (), more: Path | None = None) -> Lexicon:
+        """The dictionary's words and these phrases (plain text; only Chinese characters count).
+
+        Args:
+            phrases: texts that are words of their own.
+            more: see `Dictionary.shared`.
+        """
+        dictionary = Dictionary.shared(more)
         plain = cls(dictionary, {})
         begun: dict[str, Word] = {}
         for phrase in sorted(set(phrases)):
@@ -137,9 +146,16 @@ class Dictionary:
         return tuple(sorted(words, key=_by_score)[:_MOST_HOMOPHONES])
 
     @staticmethod
-    @lru_cache(maxsize=1)
-    def shared() -> Dictionary:
-        """The dictionary of this process, built once (under a second)."""
+    @lru_cache(maxsize=2)
+    def shared(more: Path | None = None) -> Dictionary:
+        """jieba's dictionary and the words of a file, built once per process (under a second).
+
+        Args:
+            more: text file of words with counts to be added to jieba's (`帮您 3120`).
+
+        Raises:
+            UserError: a line of the file that is no word with a count.
+        """
         import jieba
         from pypinyin.constants import PHRASES_DICT, PINYIN_DICT
         from pypinyin.contrib.tone_convert import to_normal
@@ -147,17 +163,39 @@ class Dictionary:
         plain = lru_cache(maxsize=None)(to_normal)
         readings = {chr(code): plain(tones.split(",")[0]) for code, tones in PINYIN_DICT.items()}
         lines: dict[str, str] = {}
+        added = {} if more is None else dict(_read_counts(more))
         total = 0
+
+        def enter(text: str, frequency: int) -> None:
+            known = PHRASES_DICT.get(text)
+            spoken = [plain(tones[0]) for tones in known] if known else map(readings.get, text)
+            if all(spoken := [syllable or "" for syllable in spoken]):
+                reading = " ".join(spoken)
+                lines[reading] = f"{lines.get(reading, '')} {text} {frequency}"
+
         with jieba.get_dict_file() as file:
             for line in file:
                 text, count, _ = line.decode("utf-8").split(" ")
-                frequency = int(count)
+                frequency = int(count) + added.pop(text, 0)
                 total += frequency
-                if frequency < _LEAST_FREQUENCY or len(text) > LONGEST_WORD:
-                    continue
-                known = PHRASES_DICT.get(text)
-                spoken = [plain(tones[0]) for tones in known] if known else map(readings.get, text)
-                if all(spoken := [syllable or "" for syllable in spoken]):
-                    reading = " ".join(spoken)
-                    lines[reading] = f"{lines.get(reading, '')} {text} {count}"
+                if frequency >= _LEAST_FREQUENCY and len(text) <= LONGEST_WORD:
+                    enter(text, frequency)
+        for text, frequency in added.items():
+            total += frequency
+            enter(text, frequency)
         return Dictionary(MappingProxyType(lines), total)
+
+
+def _read_counts(file: Path) -> Iterator[tuple[str, int]]:
+    lines = file.read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines, start=1):
+        text, _, count = line.partition(" ")
+        if not count.isdecimal() or len(text) > LONGEST_WORD or not _HANZI.fullmatch(text):
+            raise UserError(
+                tr(
+                    f"{file}:{number}：应为“词 次数”，词最多 {LONGEST_WORD} 个汉字",
+                    f"{file}:{number}: expected a word of at most {LONGEST_WORD} "
+                    "Chinese characters and a count",
+                )
+            )
+        yield text, int(count)

@@ -19,10 +19,12 @@ from hypothesis import strategies as st
 
 from monitor.asr import Recognizer, RecognizerStream, load
 from monitor.asr.scripted import ScriptedRecognizer
+from monitor.audio.file import read_call
 from monitor.errors import UserError
 from monitor.events import SAMPLE_RATE, Chunk, Party, Samples, Token
+from monitor.resources import fixtures_dir
 
-SPOKEN_MS = 4_000
+SPOKEN_MS = 4_400
 """Length of the piece of speech that is fed."""
 
 
@@ -65,10 +67,12 @@ def _fsmn(shared: Path, tmp_path: Path, tiny: Any) -> Candidate:
 
 def _embedded(shared: Path, tmp_path: Path, tiny: Any) -> Candidate:
     try:
-        recognizer = load(phrases=["位于美国", "请您稍等"])
+        recognizer = load(phrases=["有什么可以帮您", "请您稍等"])
     except UserError as error:
         pytest.skip(f"no embedded model: {error}")
-    return Candidate(recognizer, _recording(shared))
+    call = read_call(fixtures_dir() / "compliant.wav")
+    agent = np.concatenate([chunk.samples for chunk in call if chunk.party is Party.AGENT])
+    return Candidate(recognizer, agent[: SPOKEN_MS * 16])
 
 
 def _tiny(mode: str) -> Callable[[Path, Path, Any], Candidate]:
@@ -109,7 +113,7 @@ def candidate(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Candidate]:
     name = request.param
-    shared = request.getfixturevalue("shared") if name in ("fsmn", "embedded") else Path()
+    shared = request.getfixturevalue("shared") if name == "fsmn" else Path()
     tiny = request.getfixturevalue("tiny") if name.startswith("tiny") else None
     one = CANDIDATES[name](shared, tmp_path_factory.mktemp("models"), tiny)
     yield one

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from monitor.asr.decode import Unit
 from monitor.asr.inventory import Inventory
 from monitor.asr.lexicon import Lexicon
 from monitor.asr.syllables import LexiconSpeller, LexiconStream
+from monitor.errors import UserError
 from monitor.events import Party, Token
 
 SYLLABLES = ("", "bu", "gui", "guan", "wo", "zhe", "shi", "xia", "yi", "xyz", "lv", "nve")
@@ -123,3 +125,20 @@ def test_a_long_turn_is_forgotten_as_it_goes(lexicon: Lexicon) -> None:
         speaker.say("yi")
         speaker.say("xia")
     assert len(speaker.stream._syllables) < 30
+
+
+def test_more_words_may_be_given(tmp_path: Path, lexicon: Lexicon) -> None:
+    spoken = lazy_pinyin("帮您")
+    assert _spell(lexicon, spoken) != "帮您"  # jieba counts 浜 before 帮
+    (tmp_path / "words.txt").write_text("帮您 9000\n龘龘 5\n", encoding="utf-8")
+    more = Lexicon.build(more=tmp_path / "words.txt")
+    assert _spell(more, spoken) == "帮您"
+    assert [word.text for word in more.words(["da", "da"])][-1] == "龘龘"
+
+
+@pytest.mark.parametrize("line", ["帮您", "帮您 many", "help 3", "一二三四五六七 3"])
+def test_a_line_that_is_no_word_is_named(tmp_path: Path, line: str) -> None:
+    file = tmp_path / "words.txt"
+    file.write_text(f"帮您 1\n{line}\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"words\.txt:2"):
+        Lexicon.build(more=file)
