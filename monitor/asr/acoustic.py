@@ -33,7 +33,7 @@ Cache = npt.NDArray[np.float32]
 
 
 class AcousticModel:
-    """A loaded network. Immutable and shared; `run` may be called from any thread.
+    """A loaded network. Immutable and shared; it may be run from any thread.
 
     Raises:
         UserError: the network cannot be loaded, or its inputs and outputs are
@@ -41,7 +41,7 @@ class AcousticModel:
     """
 
     def __init__(self, folder: ModelFolder) -> None:
-        self._description = folder.description
+        self.description = folder.description
         self._shift = folder.shift
         self._rescale = folder.rescale
         self._session = _session(folder)
@@ -50,7 +50,7 @@ class AcousticModel:
 
     def stream(self) -> PosteriorStream:
         """A fresh stream for one speech stretch."""
-        match self._description.streaming:
+        match self.description.streaming:
             case ContextStreaming(left=left, right=right):
                 return _ContextStream(self, left, right)
             case CacheStreaming(delay=delay):
@@ -69,7 +69,7 @@ class AcousticModel:
     def run(self, frames: Frames, kept: slice = slice(None)) -> Posteriors:
         """Log-posteriors [T, units] of the `kept` ones of normalised frames (context mode)."""
         (raw,) = self._session.run(
-            [self._description.output], {self._description.input: frames[None]}
+            [self.description.output], {self.description.input: frames[None]}
         )
         return _log_softmax(raw[0][kept])
 
@@ -84,8 +84,8 @@ class AcousticModel:
             log-posteriors [streams, T, units] and the new states.
         """
         raw, cache_out = self._session.run(
-            [self._description.output, "cache_out"],
-            {self._description.input: frames, "cache": cache},
+            [self.description.output, "cache_out"],
+            {self.description.input: frames, "cache": cache},
         )
         return _log_softmax(raw), cache_out
 
