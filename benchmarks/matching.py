@@ -230,38 +230,36 @@ def myers_numpy(phrases: Sequence[str]) -> Feed:
     return feed
 
 
-def hyperscan_fuzzy(phrases: Sequence[str]) -> Feed:
-    import hyperscan
+class HyperscanFuzzy:
+    """A streaming scan; the database and the stream live as long as this."""
 
-    database = hyperscan.Database(mode=hyperscan.HS_MODE_STREAM)
-    database.compile(
-        expressions=[phrase.encode() for phrase in phrases],
-        ids=list(range(len(phrases))),
-        elements=len(phrases),
-        flags=[0] * len(phrases),
-        ext=[
-            hyperscan.ExpressionExt(
-                flags=hyperscan.HS_EXT_FLAG_EDIT_DISTANCE, edit_distance=1 if len(p) < 6 else 2
-            )
-            for p in phrases
-        ],
-    )
-    hits = 0
+    def __init__(self, phrases: Sequence[str]) -> None:
+        import hyperscan
 
-    def on_match(*_: object) -> None:
-        nonlocal hits
-        hits += 1
+        self.database = hyperscan.Database(mode=hyperscan.HS_MODE_STREAM)
+        self.database.compile(
+            expressions=[phrase.encode() for phrase in phrases],
+            ids=list(range(len(phrases))),
+            elements=len(phrases),
+            flags=[0] * len(phrases),
+            ext=[
+                hyperscan.ExpressionExt(
+                    flags=hyperscan.HS_EXT_FLAG_EDIT_DISTANCE, edit_distance=1 if len(p) < 6 else 2
+                )
+                for p in phrases
+            ],
+        )
+        self.hits = 0
+        self.context = self.database.stream(match_event_handler=self.on_match)
+        self.stream = self.context.__enter__()
 
-    context = database.stream(match_event_handler=on_match)
-    stream = context.__enter__()
+    def on_match(self, *_: object) -> None:
+        self.hits += 1
 
-    def feed(heard: Token) -> int:
-        nonlocal hits
-        hits = 0
-        stream.scan(heard.text.encode())
-        return hits
-
-    return feed
+    def __call__(self, heard: Token) -> int:
+        self.hits = 0
+        self.stream.scan(heard.text.encode())
+        return self.hits
 
 
 CONTESTANTS: dict[str, Callable[[Sequence[str]], Feed]] = {
@@ -269,7 +267,7 @@ CONTESTANTS: dict[str, Callable[[Sequence[str]], Feed]] = {
     "rapidfuzz-partial": rapidfuzz_partial,
     "aho-corasick": aho_corasick,
     "myers-numpy": myers_numpy,
-    "hyperscan": hyperscan_fuzzy,
+    "hyperscan": HyperscanFuzzy,
 }
 
 

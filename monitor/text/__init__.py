@@ -1,1 +1,1 @@
-"""Written Mandarin: normal form, readings and words. Pure functions, heavy data loaded on first use."""
+"""Written Mandarin: normal form, readings and words. Pure functions; data loads on first use."""

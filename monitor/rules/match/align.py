@@ -23,7 +23,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.rules.match.cells import Line
 from monitor.rules.match.costs import (
     EDIT,
     FILLER,
@@ -41,6 +40,7 @@ from monitor.rules.match.units import Unit
 from monitor.rules.match.values import Step, StepKind
 
 SKIP_RUN = 2
+PARTICLE_MOST = 0.3  # what leaving out a particle may cost
 ALIKE = 0.6  # syllables up to this far apart are called easily confused
 
 
@@ -136,7 +136,7 @@ def align(
             return _retrace(index, place, units, end, state, cost, back, costs)
         if rest:
             piece = pieces(left)[rest - 1]
-            for size, value in _fillings(piece, units, at, floor):
+            for size, value in _fillings(piece, units, at, floor, not left):
                 keep = run if size == 0 else 0
                 reach(cost, (at - size, left, rest - 1, keep), state, ("piece", rest - 1, value))
         else:
@@ -157,6 +157,15 @@ def align(
     return None
 
 
+def faithful(alignment: Alignment) -> bool:
+    """Whether nothing but hesitations and tones differs: what `exact` asks for."""
+    kinds = (StepKind.SAME, StepKind.FILLER, StepKind.SLOT, StepKind.GAP)
+    return all(
+        step.kind in kinds or (step.kind is StepKind.SKIPPED and step.cost < PARTICLE_MOST)
+        for step in alignment.steps
+    )
+
+
 def cell_costs(index: Index, place: Place, unit: Unit) -> list[int]:
     """What hearing `unit` costs at each cell of the line."""
     cells = slice(place.first + 1, place.end + 1)
@@ -165,14 +174,19 @@ def cell_costs(index: Index, place: Place, unit: Unit) -> list[int]:
 
 
 def _fillings(
-    piece: Gap | Slot, units: Sequence[Unit], at: int, floor: int
+    piece: Gap | Slot, units: Sequence[Unit], at: int, floor: int, leading: bool
 ) -> list[tuple[int, str]]:
     """(units taken to the left of boundary `at`, captured value) of a gap or slot."""
     if isinstance(piece, Gap):
         return [(size, "") for size in range(min(piece.most, at - floor) + 1)]
     most = min(SLOTS[piece.name].most, at - floor)
-    found = ((size, capture(piece.name, units[at - size : at])) for size in range(1, most + 1))
-    return [(size, value) for size, value in found if value is not None]
+    found = [
+        (size, value)
+        for size in range(1, most + 1)
+        if (value := capture(piece.name, units[at - size : at])) is not None
+    ]
+    # Before the first syllable nothing else limits the slot: take all of a number, not its end.
+    return found[-1:] if leading and SLOTS[piece.name].closed else found
 
 
 def _retrace(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from monitor.rules.match.costs import EDGE, EDIT, FAR, NEGATIONS, NEVER, PARTICLES, REPEAT
+from monitor.rules.match.costs import EDGE, EDIT, FAR, NEGATIONS, NEVER, PARTICLES, REPEAT, TONE
 from monitor.rules.match.pattern import Gap, Slot, Variant
+from monitor.rules.match.slots import SLOTS
 from monitor.text.pinyin import ANY_TONE, readings
 from monitor.text.words import split, surprise
 
@@ -16,8 +18,11 @@ LIGHTEST, HEAVIEST = 0.7, 1.3
 
 SHORT = 3
 """Phrases of up to this many syllables must stand on word boundaries."""
+CURT = 4
+"""Alerts of up to this many syllables give way to a courtesy said right before them."""
+COURTESY = ("请", "您", "麻烦")
 
-BUDGET = (0.0, 0.0, 0.1, 0.4, 0.8, 1.3, 1.75, 2.1, 2.4)
+BUDGET = (0.0, 0.0, 0.1, 0.4, 0.7, 1.0, 1.8, 2.1, 2.4)
 """Edits allowed by the number of expected syllables; longer ones get `BUDGET_RATIO` each."""
 BUDGET_RATIO = 0.3
 BUDGET_MOST = 12.0
@@ -28,9 +33,9 @@ class Cell:
     """One expected syllable.
 
     `sounds` are the accepted readings and `chars` the character of each,
-    `tones` a bit set (bit t = tone t accepted; 0 = any). `weight` scales what a wrong syllable costs, `skip` is
-    what leaving it out costs in sixteenths. `after` are the slots and gaps
-    between this syllable and the next.
+    `tones` a bit set (bit t = tone t accepted; 0 = any). `weight` scales what a
+    wrong syllable costs, `skip` is what leaving it out costs in sixteenths.
+    `after` are the slots and gaps between this syllable and the next.
     """
 
     chars: tuple[str, ...]
@@ -48,12 +53,28 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A compiled variant: its cells, the slots (and gaps) before the first, and its budget in sixteenths."""
+    """A compiled variant: its cells, what stands before the first, its budget in sixteenths."""
 
     before: tuple[Gap | Slot, ...]
     cells: tuple[Cell, ...]
     budget: int
     text: str
+    exact: bool
+
+    @property
+    def firm(self) -> int:
+        """Syllables that must really be said."""
+        return _firm(self.cells)
+
+    @property
+    def short(self) -> bool:
+        """Whether it must stand on word boundaries."""
+        return self.firm <= SHORT
+
+    @property
+    def curt(self) -> bool:
+        """Whether a courtesy right before it (请问您…) makes it another sentence."""
+        return self.firm <= CURT and not self.text.startswith(COURTESY)
 
     @property
     def loose(self) -> bool:
@@ -63,6 +84,15 @@ class Line:
     @property
     def trailing(self) -> tuple[Gap | Slot, ...]:
         return self.cells[-1].after
+
+    @property
+    def reach(self) -> int:
+        """How many units the slots and gaps after the last syllable may take."""
+        return sum(SLOTS[p.name].most if isinstance(p, Slot) else p.most for p in self.trailing)
+
+    def similarity(self, cost: int) -> float:
+        """0–1 for a cost in sixteenths."""
+        return round(max(0.0, 1.0 - cost / EDIT / self.length), 4)
 
     @property
     def length(self) -> float:
@@ -87,7 +117,9 @@ def compile_line(variant: Variant, likeness: float | None, *, exact: bool) -> Li
             cells[-1] = replace(cells[-1], after=(*cells[-1].after, piece))
     _edges(cells)
     length = sum(cell.weight for cell in cells)
-    return Line(tuple(before), tuple(cells), _budget(len(cells), length, likeness, exact), said)
+    return Line(
+        tuple(before), tuple(cells), _budget(_firm(cells), length, likeness, exact), said, exact
+    )
 
 
 def _cell(choice: str, said: str, at: int, weight: float) -> Cell:
@@ -138,9 +170,14 @@ def _weights(text: str) -> list[float]:
     return weights
 
 
+def _firm(cells: Sequence[Cell]) -> int:
+    """Syllables that must really be said: particles and reduplications do not count."""
+    return sum(cell.weight > PARTICLE_WEIGHT and cell.skip > REPEAT for cell in cells)
+
+
 def _budget(count: int, length: float, likeness: float | None, exact: bool) -> int:
     if exact:
-        return 0
+        return TONE * count  # homophones in any tone; `align.faithful` refuses the rest
     if likeness is not None:
         edits = (1.0 - likeness) * length
     else:

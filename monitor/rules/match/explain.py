@@ -70,29 +70,24 @@ def _side(text: str, sound: str, via: str) -> str:
 
 
 def _why(step: Step) -> str:
-    match step.kind:
-        case StepKind.SAME if step.tone_differs:
+    if step.kind is StepKind.SAME:
+        if step.tone_differs:
             return tr("声调不同", "another tone")
-        case StepKind.SAME if step.heard and step.heard != step.expected:
-            return tr("同音", "sounds the same")
-        case StepKind.SAME:
-            return ""
-        case StepKind.SIMILAR if step.via:
-            return tr("识别器的另一候选", "the recogniser's second choice") + f" {step.via}"
-        case StepKind.SIMILAR:
-            return tr("近音", "easily confused") + f" {_pair(step)}"
-        case StepKind.SUBSTITUTED:
-            return tr("读音不同", "another sound")
-        case StepKind.INSERTED:
-            return tr("多出的音节", "not expected")
-        case StepKind.SKIPPED:
-            return tr("没听到", "not heard")
-        case StepKind.FILLER:
-            return tr("口头语或重复", "hesitation or repetition")
-        case StepKind.SLOT:
-            return tr("填空", "slot")
-        case StepKind.GAP:
-            return tr("略过", "passed over")
+        same = not step.heard or step.heard == step.expected
+        return "" if same else tr("同音", "sounds the same")
+    if step.kind is StepKind.SIMILAR:
+        if step.via:
+            return tr("识别器的另一候选", "the recogniser's other candidate") + f" {step.via}"
+        return tr("近音", "easily confused") + f" {_pair(step)}"
+    plain = {
+        StepKind.SUBSTITUTED: tr("读音不同", "another sound"),
+        StepKind.INSERTED: tr("多出的音节", "not expected"),
+        StepKind.SKIPPED: tr("没听到", "not heard"),
+        StepKind.FILLER: tr("口头语或重复", "hesitation or repetition"),
+        StepKind.SLOT: tr("填空", "slot"),
+        StepKind.GAP: tr("略过", "passed over"),
+    }
+    return plain[step.kind]
 
 
 def _pair(step: Step) -> str:

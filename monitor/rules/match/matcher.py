@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice, product
 
 from monitor.events import Party
-from monitor.rules.match.cells import SHORT, Line, compile_line
+from monitor.rules.match.cells import Line, compile_line
 from monitor.rules.match.index import Index
 from monitor.rules.match.pattern import compile_regex, is_regex, parse
 from monitor.rules.match.stream import MatchStream
 from monitor.rules.match.values import Phrase
-
-COURTEOUS = 4
-"""Alerts of up to this many syllables give way to a courtesy said right before them."""
-_COURTESY = ("请", "您", "麻烦")
 
 SPELLINGS = 64
 """Readings of one phrase that are looked at when phrases are searched in one another."""
@@ -28,16 +24,13 @@ class Compiled:
 
     `places` are its lines in the index, `cells` the half-open range of cells
     they occupy, `regex` stands instead of lines for a `/…/` pattern.
-    `short` phrases must stand on word boundaries; `bare` ones must not follow
-    a courtesy (请问您有什么事). `shields` are the phrases that protect it.
+    `shields` are the phrases that protect it.
     """
 
     phrase: Phrase
     places: tuple[int, ...]
     cells: tuple[int, int]
     regex: re.Pattern[str] | None
-    short: bool
-    bare: bool
     shields: frozenset[int]
 
     def same(self, other: Compiled) -> bool:
@@ -67,20 +60,12 @@ class Matcher:
         for number, (phrase, own) in enumerate(zip(self.phrases, lines, strict=True)):
             places = tuple(range(place, place + len(own)))
             place += len(own)
-            shortest = min((len(line.cells) for line in own), default=SHORT + 1)
-            bare = (
-                phrase.role == "alert"
-                and shortest <= COURTEOUS
-                and not any(line.text.startswith(_COURTESY) for line in own)
-            )
             self.compiled.append(
                 Compiled(
                     phrase,
                     places,
                     self._range(places),
                     None if own else compile_regex(phrase.text),
-                    shortest <= SHORT,
-                    bare,
                     shields[number],
                 )
             )
@@ -106,31 +91,36 @@ def _shields(
     phrases: tuple[Phrase, ...], lines: list[list[Line]], number: Mapping[str, int]
 ) -> list[frozenset[int]]:
     """What protects each alert: what it names, and every longer phrase that contains it."""
-    inside: dict[tuple[str, ...], list[int]] = {}
-    for n, (phrase, own) in enumerate(zip(phrases, lines, strict=True)):
-        if phrase.role == "alert":
-            for line in own:
-                if not line.loose:
-                    for run in _runs(line):
-                        inside.setdefault(run, []).append(n)
-    sizes = sorted({len(sounds) for sounds in inside})
     shields: list[set[int]] = [set() for _ in phrases]
-    for n, phrase in enumerate(phrases):
+    for phrase, own in zip(phrases, shields, strict=True):
         for key in phrase.shielded_by:
             if key not in number:
                 raise ValueError(
                     f"phrase {phrase.key!r} is shielded by {key!r}, which is not there"
                 )
-            shields[n].add(number[key])
-    for outer, own in enumerate(lines):
-        for line in own:
-            for run in _runs(line):
-                for size in sizes:
-                    for at in range(len(run) - size + 1):
-                        for inner in inside.get(run[at : at + size], ()):
-                            if inner != outer and size < len(line.cells):
-                                shields[inner].add(outer)
-    return [frozenset(s) for s in shields]
+            own.add(number[key])
+    inside: dict[tuple[str, ...], list[int]] = {}
+    for inner, (phrase, own_lines) in enumerate(zip(phrases, lines, strict=True)):
+        for line in own_lines if phrase.role == "alert" else ():
+            for run in _runs(line) if not line.loose else ():
+                inside.setdefault(run, []).append(inner)
+    for inner, outer in _containments(inside, lines):
+        shields[inner].add(outer)
+    return [frozenset(own) for own in shields]
+
+
+def _containments(
+    inside: Mapping[tuple[str, ...], list[int]], lines: list[list[Line]]
+) -> Iterator[tuple[int, int]]:
+    """(shorter, longer): the first is, sound for sound, a part of the second."""
+    sizes = sorted({len(sounds) for sounds in inside})
+    for outer, line in ((n, line) for n, own in enumerate(lines) for line in own):
+        for run in _runs(line):
+            for size in (s for s in sizes if s < len(line.cells)):
+                for at in range(len(run) - size + 1):
+                    for inner in inside.get(run[at : at + size], ()):
+                        if inner != outer:
+                            yield inner, outer
 
 
 def _runs(line: Line) -> list[tuple[str, ...]]:

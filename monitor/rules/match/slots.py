@@ -30,12 +30,11 @@ COMPOUND_SURNAMES = ("欧阳", "上官", "司马", "诸葛", "司徒", "东方",
 TITLES = ("先生", "小姐", "女士")
 
 _DIGITS: Mapping[str, str] = MappingProxyType(
-    dict(ling="0", yi="1", yao="1", er="2", liang="2", san="3", si="4", wu="5", liu="6", qi="7",
-         ba="8", jiu="9")
+    {
+        "ling": "0", "yi": "1", "yao": "1", "er": "2", "liang": "2", "san": "3", "si": "4",
+        "wu": "5", "liu": "6", "qi": "7", "ba": "8", "jiu": "9",
+    }
 )  # fmt: skip
-_PLACES: Mapping[str, int] = MappingProxyType(
-    {"十": 10, "百": 100, "千": 1000, "万": 10_000, "亿": 100_000_000}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +44,7 @@ class SlotKind:
     name: str
     most: int
     ends: Callable[[Sequence[Unit]], Ends]
+    closed: bool = True  # it knows by itself where it begins and ends
 
 
 def _letters(unit: Unit) -> str:
@@ -56,23 +56,35 @@ def _letters(unit: Unit) -> str:
 def _digits(shortest: int, longest: int, *, letters: bool) -> Callable[[Sequence[Unit]], Ends]:
     def ends(units: Sequence[Unit]) -> Ends:
         found: Ends = []
-        value = ""
-        for count, unit in enumerate(units, start=1):
-            piece = _letters(unit) if letters else _DIGITS.get(unit.sound, "")
+        value, at = "", 0
+        while at < len(units):
+            size, piece = _figure(units, at, letters=letters)
+            at += size
             if not piece:
-                if value and unit.text in _HESITATION:
+                if value and units[at - 1].text in _HESITATION:
                     continue
-                if letters and found and unit.sound == "hao":
-                    found.append((count, value))
+                if letters and found and units[at - 1].sound == "hao":
+                    found.append((at, value))
                 break
             value += piece
             if len(value) > longest:
                 break
             if len(value) >= shortest:
-                found.append((count, value))
+                found.append((at, value))
         return found
 
     return ends
+
+
+def _figure(units: Sequence[Unit], at: int, *, letters: bool) -> tuple[int, str]:
+    """(units, digits) of a spoken digit, or of a whole number that was written in figures."""
+    raw = units[at].raw
+    if len(raw) > 1 and raw.isdecimal():
+        size = 1
+        while at + size < len(units) and not units[at + size].raw:
+            size += 1  # the other syllables of the same number
+        return size, "".join(str(int(digit)) for digit in raw)
+    return 1, _letters(units[at]) if letters else _DIGITS.get(units[at].sound, "")
 
 
 _HESITATION = frozenset("嗯啊呃额哦")
@@ -151,8 +163,8 @@ SLOTS: Mapping[str, SlotKind] = MappingProxyType(
             SlotKind("号码", 22, _digits(5, 19, letters=False)),
             SlotKind("金额", 12, _by_text(_AMOUNT)),
             SlotKind("时间", 14, _by_text(_TIME)),
-            SlotKind("业务", 10, _anything(1)),
-            SlotKind("公司", 12, _anything(2)),
+            SlotKind("业务", 10, _anything(1), closed=False),
+            SlotKind("公司", 12, _anything(2), closed=False),
         )
     }
 )

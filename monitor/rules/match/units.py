@@ -11,6 +11,7 @@ from monitor.text.pinyin import ANY_TONE, readings
 
 MIN_ALTERNATIVE = 0.02
 MAX_ALTERNATIVES = 4
+STOPS = tuple("，。！？；：、,.!?;:")
 
 
 class Unit(NamedTuple):
@@ -31,6 +32,7 @@ class Unit(NamedTuple):
     token: int
     confidence: float = 1.0
     alternatives: tuple[tuple[str, float], ...] = ()
+    stop: bool = False  # the recogniser wrote a punctuation mark behind it
 
 
 def split(token: Token, index: int) -> tuple[Unit, ...]:
@@ -43,14 +45,18 @@ def split(token: Token, index: int) -> tuple[Unit, ...]:
     start, end, confidence = token.start_ms, token.end_ms, token.confidence
     if len(pieces) == 1:
         alternatives = _alternatives(token) if token.alternatives else ()
-        return (Unit(*pieces[0], start, end, index, confidence, alternatives),)
+        stop = token.text[-1:] in STOPS
+        return (Unit(*pieces[0], start, end, index, confidence, alternatives, stop),)
     span, count = end - start, len(pieces)
-    return tuple(
+    units = [
         Unit(
             *piece, start + span * at // count, start + span * (at + 1) // count, index, confidence
         )
         for at, piece in enumerate(pieces)
-    )
+    ]
+    if units and token.text[-1:] in STOPS:
+        units[-1] = units[-1]._replace(stop=True)
+    return tuple(units)
 
 
 @lru_cache(maxsize=16384)
