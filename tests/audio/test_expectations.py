@@ -10,8 +10,9 @@ import pytest
 from monitor import engine, rules
 from monitor.asr.scripted import ScriptedRecognizer
 from monitor.audio import file
+from monitor.calljson import CallRecord
 from monitor.engine import Engine
-from monitor.events import Alert, ScriptState, ScriptStatus
+from monitor.events import Party, ScriptState, ScriptStatus
 from monitor.rules import Rulebook
 from monitor.testing import fixtures
 from monitor.testing.fixtures import Fixture
@@ -33,13 +34,16 @@ def fixture(request: pytest.FixtureRequest) -> Fixture:
     return request.param  # type: ignore[no-any-return]
 
 
-def test_alerts_and_scripts(fixture: Fixture, vad: SileroVad, rulebook: Rulebook) -> None:
+def judged(fixture: Fixture, vad: SileroVad, rulebook: Rulebook) -> CallRecord:
     told = Engine(ScriptedRecognizer(fixture.tokens()), rulebook, vad)
     parties = file.parties(fixture.audio)
-    record = engine.run(told.call(fixture.name, parties), file.read_call(fixture.audio))
+    return engine.run(told.call(fixture.name, parties), file.read_call(fixture.audio))
 
+
+def test_alerts_and_scripts(fixture: Fixture, vad: SileroVad, rulebook: Rulebook) -> None:
+    record = judged(fixture, vad, rulebook)
     alerts = [alert for alert in record.alerts if alert.rule.startswith("unicom-forbidden")]
-    assert [rule for rule, _ in map(_named, alerts)] == [a.rule for a in fixture.alerts]
+    assert [alert.rule for alert in alerts] == [alert.rule for alert in fixture.alerts]
     for alert, expected in zip(alerts, fixture.alerts, strict=True):
         assert alert.party is expected.party
         assert alert.start_ms < expected.end_ms
@@ -53,5 +57,36 @@ def test_alerts_and_scripts(fixture: Fixture, vad: SileroVad, rulebook: Rulebook
     assert ScriptStatus.PENDING not in {state.status for state in last.values()}
 
 
-def _named(alert: Alert) -> tuple[str, str]:
-    return alert.rule, alert.quote
+def test_the_long_silence_is_the_agents(vad: SileroVad, rulebook: Rulebook) -> None:
+    """The customer asked and waited while the agent looked it up."""
+    fixture = fixtures.load("long-silence")
+    record = judged(fixture, vad, rulebook)
+    silences = [r for r in record.readings if r.name == "silence" and r.final]
+    asked, answered = fixture.lines[1], fixture.lines[2]
+    (silence,) = silences
+    assert silence.party is Party.AGENT
+    assert silence.start_ms == pytest.approx(asked.end_ms, abs=250)
+    assert silence.end_ms == pytest.approx(answered.start_ms, abs=250)
+
+
+def test_the_interruption_is_the_agents(vad: SileroVad, rulebook: Rulebook) -> None:
+    fixture = fixtures.load("overlap")
+    record = judged(fixture, vad, rulebook)
+    (interruption,) = (r for r in record.readings if r.name == "interruption")
+    talking, cutting_in = fixture.lines[1], fixture.lines[2]
+    assert interruption.party is Party.AGENT
+    assert interruption.value == pytest.approx(cutting_in.start_ms - talking.start_ms, abs=250)
+    overlaps = [r for r in record.readings if r.name == "overlap"]
+    assert overlaps[0].start_ms == pytest.approx(cutting_in.start_ms, abs=250)
+    assert overlaps[0].end_ms == pytest.approx(talking.end_ms, abs=250)
+
+
+def test_the_pace_is_the_voices(vad: SileroVad, rulebook: Rulebook) -> None:
+    """Characters over the time the line took, whatever the rules and the recogniser do."""
+    fixture = fixtures.load("compliant")
+    record = judged(fixture, vad, rulebook)
+    rates = {r.start_ms: r.value for r in record.readings if r.name == "speech_rate"}
+    first = fixture.lines[0]
+    count = sum(1 for token in fixture.tokens() if token.end_ms <= first.end_ms)
+    truth = count * 60_000 / (first.end_ms - first.start_ms)
+    assert rates[first.start_ms] == pytest.approx(truth, rel=0.05)
