@@ -54,20 +54,35 @@ def prepare(views: str, workers: int, nice: int = 10) -> None:
 @click.option("--rows", default=14, show_default=True, help="Rows of 15 s per step.")
 @click.option("--peak", default=2e-3, show_default=True, help="Highest learning rate.")
 @click.option("--seed", default=1, show_default=True)
-def train(hours: float, passes: int = 0, rows: int = 14, peak: float = 2e-3, seed: int = 1) -> None:
+@click.option(
+    "--start",
+    type=click.Path(path_type=Path, exists=True),
+    help="An exported model folder to begin with where there is no checkpoint.",
+)
+def train(
+    hours: float,
+    passes: int = 0,
+    rows: int = 14,
+    peak: float = 2e-3,
+    seed: int = 1,
+    start: Path | None = None,
+) -> None:
     """Train until the budget is used; an interrupted run goes on from its last checkpoint."""
+    from models.training import export as exporting
     from models.training import train as training
     from models.training import units
     from models.training.network import Settings
 
     recipe = training.Recipe(hours=hours, passes=passes, rows=rows, peak=peak, seed=seed)
+    settings = Settings(units=units.size())
     training.run(
         recipe,
-        Settings(units=units.size()),
+        settings,
         paths.cache(),
         paths.checkpoints(),
         training.device_name(),
         _say,
+        None if start is None else exporting.read(start, settings),
     )
 
 

@@ -39,10 +39,10 @@ class Graph:
         self._quantise = quantise
         self._count = 0
 
-    def constant(self, value: Any, dtype: Any = np.float32) -> str:
-        """Store an array."""
+    def constant(self, value: Any, dtype: Any = np.float32, name: str = "") -> str:
+        """Store an array; those of the network carry its parameter's name."""
         self._count += 1
-        name = f"w{self._count}"
+        name = name or f"w{self._count}"
         self.weights.append(numpy_helper.from_array(np.ascontiguousarray(value, dtype), name))
         return name
 
@@ -53,27 +53,27 @@ class Graph:
         self.nodes.append(helper.make_node(kind, list(inputs), [name], **attributes))
         return name
 
-    def norm(self, x: str, layer: torch.nn.LayerNorm) -> str:
+    def norm(self, x: str, layer: torch.nn.Module, name: str) -> str:
         """Layer normalisation over the last axis."""
-        return self.node(
-            "LayerNormalization",
-            x,
-            self.constant(_array(layer.weight)),
-            self.constant(_array(layer.bias)),
-            axis=-1,
-            epsilon=layer.eps,
-        )
+        assert isinstance(layer, torch.nn.LayerNorm)
+        weight = self.constant(_array(layer.weight), name=f"{name}.weight")
+        bias = self.constant(_array(layer.bias), name=f"{name}.bias")
+        return self.node("LayerNormalization", x, weight, bias, axis=-1, epsilon=layer.eps)
 
-    def linear(self, x: str, layer: torch.nn.Linear) -> str:
+    def linear(self, x: str, layer: torch.nn.Module, name: str) -> str:
         """x @ W + b; W stored as int8 with a scale per output where quantising."""
+        assert isinstance(layer, torch.nn.Linear)
         weight = _array(layer.weight).T  # [in, out]
-        bias = self.constant(_array(layer.bias))
+        bias = self.constant(_array(layer.bias), name=f"{name}.bias")
         if not self._quantise:
-            return self.node("Add", self.node("MatMul", x, self.constant(weight)), bias)
+            stored = self.constant(weight, name=f"{name}.weight.T")
+            return self.node("Add", self.node("MatMul", x, stored), bias)
         scale = np.maximum(np.abs(weight).max(0), 1e-9) / 127.0
-        stored = self.constant(np.clip(np.round(weight / scale), -127, 127), np.int8)
+        rounded = np.clip(np.round(weight / scale), -127, 127)
+        stored = self.constant(rounded, np.int8, f"{name}.weight.T")
         unpacked = self.node("Cast", stored, to=TensorProto.FLOAT)
-        product = self.node("MatMul", x, self.node("Mul", unpacked, self.constant(scale)))
+        steps = self.constant(scale, name=f"{name}.weight.scale")
+        product = self.node("MatMul", x, self.node("Mul", unpacked, steps))
         return self.node("Add", product, bias)
 
 
@@ -86,28 +86,32 @@ def build(network: Network, quantise: bool) -> onnx.ModelProto:
     settings = network.settings
     memory, width = settings.memory, settings.width
     g = Graph(quantise)
-    centred = g.node("Sub", "speech", g.constant(_array(network.mean)))
-    scaled = g.node("Mul", centred, g.constant(_array(network.scale)))
-    x = g.linear(g.node("Clip", scaled, g.constant(-4.0), g.constant(4.0)), network.enter)
+    centred = g.node("Sub", "speech", g.constant(_array(network.mean), name="mean"))
+    scaled = g.node("Mul", centred, g.constant(_array(network.scale), name="scale"))
+    x = g.linear(g.node("Clip", scaled, g.constant(-4.0), g.constant(4.0)), network.enter, "enter")
     time_axis = g.constant([2], np.int64)
     end = g.constant([np.iinfo(np.int64).max], np.int64)
     kept = []
     for number, block in enumerate(network.blocks):
         assert isinstance(block, Block)
+        own = f"blocks.{number}"
         span = (
             g.constant([number * memory], np.int64),
             g.constant([(number + 1) * memory], np.int64),
         )
         past = g.node("Slice", "cache", *span, time_axis)
-        now = g.node("Transpose", g.norm(x, block.before_memory), perm=[0, 2, 1])
+        now = g.node(
+            "Transpose", g.norm(x, block.before_memory, f"{own}.before_memory"), perm=[0, 2, 1]
+        )
         heard = g.node("Concat", past, now, axis=2)
         kept.append(g.node("Slice", heard, g.constant([-memory], np.int64), end, time_axis))
-        kernel = g.constant(_array(block.memory)[:, :, :, 0])
+        kernel = g.constant(_array(block.memory)[:, :, :, 0], name=f"{own}.memory")
         mixed = g.node("Conv", heard, kernel, group=width, kernel_shape=[memory + 1])
         x = g.node("Add", x, g.node("Transpose", mixed, perm=[0, 2, 1]))
-        inner = g.node("Relu", g.linear(g.norm(x, block.before_feed), block.wide))
-        x = g.node("Add", x, g.linear(inner, block.narrow))
-    scores = g.linear(g.norm(x, network.before_leave), network.leave)
+        calm = g.norm(x, block.before_feed, f"{own}.before_feed")
+        inner = g.node("Relu", g.linear(calm, block.wide, f"{own}.wide"))
+        x = g.node("Add", x, g.linear(inner, block.narrow, f"{own}.narrow"))
+    scores = g.linear(g.norm(x, network.before_leave, "before_leave"), network.leave, "leave")
     g.node("LogSoftmax", scores, out="logp", axis=-1)
     g.node("Concat", *kept, out="cache_out", axis=2)
     state: list[str | int | None] = ["B", width, settings.blocks * memory]
@@ -160,6 +164,23 @@ def load(checkpoint: Path) -> Network:
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     network = Network(Settings(**state["settings"]))
     network.load_state_dict(state["average"])
+    return network.eval()
+
+
+def read(folder: Path, settings: Settings) -> Network:
+    """A network with the weights of an exported folder, e.g. to go on training from them."""
+    facts = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    graph = onnx.load(str(folder / facts["file"])).graph
+    stored = {i.name: numpy_helper.to_array(i) for i in graph.initializer}
+    state: dict[str, torch.Tensor] = {}
+    network = Network(settings)
+    for name, own in network.state_dict().items():
+        if f"{name}.T" in stored:
+            value = stored[f"{name}.T"].astype(np.float32) * stored.get(f"{name}.scale", 1.0)
+            state[name] = torch.from_numpy(value.T.copy())
+        else:
+            state[name] = torch.from_numpy(stored[name].copy()).reshape(own.shape)
+    network.load_state_dict(state)
     return network.eval()
 
 

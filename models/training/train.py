@@ -119,6 +119,12 @@ class Trainer:
         self.average.load_state_dict(self.master.state_dict())
         self._refresh()
 
+    def begin_with(self, network: Network) -> None:
+        """Take over weights and statistics of a trained network of the same shape."""
+        self.master.load_state_dict(network.state_dict())
+        self.average.load_state_dict(network.state_dict())
+        self._refresh()
+
     @torch.no_grad()
     def _refresh(self) -> None:
         for replica in self.replicas:
@@ -260,14 +266,20 @@ def run(
     checkpoints: Path,
     device: str,
     log: Callable[[dict[str, Any]], None],
+    start: Network | None = None,
 ) -> Trainer:
-    """Train until the budget is used, resuming from `checkpoints/last.pt` where it exists."""
+    """Train until the budget is used, resuming from `checkpoints/last.pt` where it exists.
+
+    Without a checkpoint the weights begin with those of `start`, or at random.
+    """
     checkpoints.mkdir(parents=True, exist_ok=True)
     last = checkpoints / "last.pt"
     trainer = Trainer(settings, recipe, device)
     trainer.prepare(folder)
     if last.exists():
         trainer.restore(torch.load(last, map_location=device, weights_only=True))
+    elif start is not None:
+        trainer.begin_with(start)
     began = saved = time.monotonic()
     before = trainer.elapsed
     mean = trainer.master.mean[:80].cpu().numpy()

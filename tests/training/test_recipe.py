@@ -63,6 +63,16 @@ def test_exported_graph_is_close_to_the_network(session) -> None:
     assert np.allclose(np.exp(logp).sum(-1), 1.0, atol=1e-4)
 
 
+def test_exported_weights_can_be_trained_on(tmp_path: Path) -> None:
+    network = small_network()
+    export.write(network, tmp_path)
+    again = export.read(tmp_path, SMALL)
+    assert again.state_dict().keys() == network.state_dict().keys()
+    for name, value in network.state_dict().items():
+        step = value.abs().max() / 127  # the coarsest int8 step of this array
+        assert (again.state_dict()[name] - value).abs().max() <= step / 2 + 1e-6, name
+
+
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 39])
 def test_streaming_equals_whole_file(session, size: int) -> None:
     speech, cache = speech_and_cache(1, 40)
