@@ -95,10 +95,14 @@ def command(
             gone = live.listen(call, parties, capture, sinks, keep, stop=over)
 
         show.run(loaded, play, [files] if files else [])
-    for device in gone:
-        text = tr(
+    problems = list(dict.fromkeys(files.problems)) if files else []
+    problems += [
+        tr(
             f"{device}: 设备已断开,通话到此为止;请重新插好后再次开始",
             f"{device}: the device went away and the call ended there; plug it in and start again",
         )
-        click.echo(f"{tr('错误', 'error')}: {text}", err=True)
-    return cli.EXIT_FAILED if gone else None
+        for device in gone
+    ]
+    for problem in problems:
+        click.echo(f"{tr('错误', 'error')}: {problem}", err=True)
+    return cli.EXIT_FAILED if problems else None
