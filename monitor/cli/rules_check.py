@@ -16,7 +16,7 @@ from monitor.rules import trial
 from monitor.rules.compile import compile_packs
 from monitor.rules.match import explain, nearest
 from monitor.rules.model import Example, Pack, Turn
-from monitor.rules.packs import ResolvedPack, resolve, shipped
+from monitor.rules.packs import ResolvedPack, resolve, shipped, survey
 from monitor.rules.problems import PackErrors, Problem
 from monitor.rules.replay import replay
 
@@ -54,8 +54,8 @@ def check(packs: Sequence[str], strict: bool) -> int:
     names = named(packs)
     for name in names:
         try:
-            resolved = resolve([name])
-            book = compile_packs(resolved)
+            resolved, found = survey([name])
+            book = compile_packs(resolved, found)
         except PackErrors as error:
             problems += error.problems
             continue

@@ -29,6 +29,6 @@ def load(packs: Sequence[str | Path]) -> Rulebook:
         PackErrors: with every problem of every file as `file:line:column: what to do`.
     """
     from monitor.rules.compile import compile_packs
-    from monitor.rules.packs import resolve
+    from monitor.rules.packs import survey
 
-    return compile_packs(resolve(packs))
+    return compile_packs(*survey(packs))

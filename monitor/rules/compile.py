@@ -38,13 +38,14 @@ DEFAULT_GAP_MS = 5000
 _PARTIES = (Party.AGENT, Party.CUSTOMER)
 
 
-def compile_packs(packs: Sequence[ResolvedPack]) -> Rulebook:
+def compile_packs(packs: Sequence[ResolvedPack], problems: Iterable[Problem] = ()) -> Rulebook:
     """One rulebook of all packs; their order makes no difference.
 
     Raises:
-        PackErrors: every problem of every pack.
+        PackErrors: every problem of every pack, and those already found.
     """
     bench = _Bench()
+    bench.problems += problems
     for pack in sorted(packs, key=lambda p: p.id):
         _PackCompiler(pack, bench).run()
     if bench.problems:

@@ -88,6 +88,14 @@ def resolve(names: Sequence[str | Path]) -> list[ResolvedPack]:
     Raises:
         PackErrors: every problem in every file that was read.
     """
+    packs, problems = survey(names)
+    if problems:
+        raise PackErrors(problems)
+    return packs
+
+
+def survey(names: Sequence[str | Path]) -> tuple[list[ResolvedPack], list[Problem]]:
+    """The packs that could be resolved, and every problem on the way."""
     reader = _Reader()
     packs: dict[str, ResolvedPack] = {}
     for name in names:
@@ -109,10 +117,8 @@ def resolve(names: Sequence[str | Path]) -> list[ResolvedPack]:
                     )
                 )
             )
-    if reader.problems:
-        raise PackErrors(reader.problems)
     absorbed = frozenset().union(*(pack.ancestors for pack in packs.values()))
-    return [packs[key] for key in sorted(packs) if key not in absorbed]
+    return [packs[key] for key in sorted(packs) if key not in absorbed], reader.problems
 
 
 def _missing(name: str, known: Iterable[str]) -> str:

@@ -34,7 +34,7 @@ class Source:
         """
         node, found = self.data, (0, 0)
         for depth, step in enumerate(loc):
-            spot = _spot(node, step, key=key or depth < len(loc) - 1)
+            spot = _spot(node, step, key=key and depth == len(loc) - 1)
             if spot is None:
                 break
             found = spot

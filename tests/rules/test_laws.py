@@ -165,7 +165,9 @@ rules:
 """
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     half=st.integers(500, 6000),
     rest=st.integers(500, 6000),
