@@ -30,6 +30,7 @@ from monitor.rules.match.costs import (
     FILLER_SOUNDS,
     FILLERS,
     REPEAT,
+    SKIP_RUN,
     alternative_cost,
     syllable_cost,
 )
@@ -39,7 +40,6 @@ from monitor.rules.match.slots import SLOTS, capture
 from monitor.rules.match.units import Unit
 from monitor.rules.match.values import Step, StepKind
 
-SKIP_RUN = 2
 PARTICLE_MOST = 0.3  # what leaving out a particle may cost
 ALIKE = 0.6  # syllables up to this far apart are called easily confused
 

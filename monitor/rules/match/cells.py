@@ -167,6 +167,9 @@ def _weights(text: str) -> list[float]:
         elif char in NEGATIONS and (char in "不没" or word == char):
             weight = max(weight, NEGATION_WEIGHT)
         weights.append(weight if weight == PARTICLE_WEIGHT else round(weight, 1))
+    if sum(weight > PARTICLE_WEIGHT for weight in weights) <= SHORT:
+        # A short phrase has nothing to spare: no syllable of it is light.
+        return [w if w == PARTICLE_WEIGHT else max(1.0, w) for w in weights]
     return weights
 
 
@@ -176,10 +179,11 @@ def _firm(cells: Sequence[Cell]) -> int:
 
 
 def _budget(count: int, length: float, likeness: float | None, exact: bool) -> int:
+    tones = TONE * count  # homophones in any tone are always allowed
     if exact:
-        return TONE * count  # homophones in any tone; `align.faithful` refuses the rest
+        return tones  # `align.faithful` refuses the rest
     if likeness is not None:
         edits = (1.0 - likeness) * length
-    else:
-        edits = BUDGET[count] if count < len(BUDGET) else BUDGET_RATIO * count
+        return min(FAR - 1, max(tones, round(EDIT * min(edits, BUDGET_MOST))))
+    edits = BUDGET[count] if count < len(BUDGET) else BUDGET_RATIO * count
     return min(FAR - 1, round(EDIT * min(edits, BUDGET_MOST)))

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from monitor.rules.match.align import SKIP_RUN, insertion_cost, pair_cost
+from monitor.rules.match.align import insertion_cost, pair_cost
+from monitor.rules.match.costs import SKIP_RUN
 from monitor.rules.match.index import Bytes, Index, Place
 from monitor.rules.match.units import Unit
 
@@ -35,7 +36,7 @@ class Columns:
 
     def __init__(self, index: Index) -> None:
         self.index = index
-        self._column = _Column(index.ceiling)
+        self._column = _Column(index.start)
         self._before = _Column(index.ceiling)
         self._new = _Column(index.ceiling)
         self._work = _Column(index.ceiling)
@@ -98,7 +99,7 @@ class Columns:
     def clear(self, cells: tuple[int, int]) -> None:
         """Forget every attempt in a range of cells."""
         low, high = cells
-        self._column.all[low:high] = self.index.ceiling[low:high]
+        self._column.all[low:high] = self.index.start[low:high]
         self._before.all[low:high] = self.index.ceiling[low:high]
 
     def take_over(

@@ -27,6 +27,7 @@ FILLER = 1  # a hesitation heard between
 REPEAT = 2  # a syllable or a pair said again
 EDGE = 20  # a missing first or last syllable: a prefix is not the phrase
 CHEAPEST = 0.1  # a syllable that is not the same is never cheaper, in edits
+SKIP_RUN = 2  # expected syllables missing in a row, at most
 NEVER = 50  # the dearest single step
 FAR = 200  # "not reachable": no budget is larger
 NATS_PER_EDIT = 3.0  # ln 20: something 20 times less likely than the best is one edit

@@ -19,6 +19,7 @@ from monitor.rules.match.costs import (
     EDIT,
     FAR,
     NEVER,
+    SKIP_RUN,
     TONE,
     CostTable,
     alternative_cost,
@@ -61,6 +62,11 @@ class Index:
         # Of every cell but the first: what the shifted columns of the stream need.
         self.skip = np.array([c.skip if c else NEVER for c in cells[1:]], np.uint8)
         self.ceiling = np.array([FAR if c else 0 for c in cells], np.uint8)
+        # Before anything is heard the first syllables may already be given up.
+        self.start = self.ceiling.copy()
+        for _ in range(SKIP_RUN):
+            skipped = self.start[:-1] + self.skip
+            self.start[1:] = np.minimum(self.start[1:], np.minimum(skipped, self.ceiling[1:]))
         # A cell hits when its cost is below the limit: only ends have one.
         self.limit = np.zeros(self.size, np.uint8)
         self.owner = np.zeros(self.size, np.intp)

@@ -1,0 +1,226 @@
+"""The exhaustive reference: what docs/matching.md defines, computed the slow and plain way.
+
+No arrays, no index, no search: a recursion over (syllables heard, pieces of the
+pattern consumed, skips in a row), from scratch for every syllable. It shares
+with the matcher only the definitions: `syllable_cost`, a line's cells and
+budget, the slots' grammars, and the numbers of the scale.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeAlias
+
+from monitor.rules.match.cells import Cell, Line
+from monitor.rules.match.costs import syllable_cost
+from monitor.rules.match.pattern import Gap, Slot
+from monitor.rules.match.slots import SLOTS, capture
+from monitor.rules.match.units import Unit
+
+BREAK_MS = 3000
+NOTHING = (10**9, 0)
+
+Element: TypeAlias = "Cell | Gap | Slot | None"
+"""None: any number of anything."""
+
+
+@dataclass(frozen=True)
+class Occurrence:
+    """Units `first`..`last`, settled when unit `at` was heard (or at the end: the count)."""
+
+    line: int
+    first: int
+    last: int
+    cost: int
+    at: int
+
+
+def hearing(cell: Cell, unit: Unit) -> int:
+    """Sixteenths of an edit for hearing `unit` where `cell` is expected."""
+
+    def wrong(sound: str) -> int:
+        edits = min(syllable_cost(sound, expected) for expected in cell.sounds)
+        doubt = 0.7 if unit.confidence < 0.5 else 1.0
+        return min(50, round(16 * doubt * cell.weight * edits))
+
+    ways = [wrong(unit.sound)]
+    for sound, relative in unit.alternatives:
+        doubt = 0 if relative >= 1 else min(16, round(16 * -math.log(max(relative, 1e-6)) / 3))
+        ways.append(min(50, wrong(sound) + doubt))
+    tone = bool(unit.tone and cell.tones and not cell.tones >> unit.tone & 1)
+    return min(ways) + tone
+
+
+def between(units: Sequence[Unit], at: int) -> int:
+    """Sixteenths for `units[at]` where nothing is expected."""
+    unit = units[at]
+    if unit.text in "嗯啊呃额哦噢唉哎诶呀嘛呢吧哈欸" and unit.text:
+        return 1
+    if unit.sound in {"en", "e", "a", "o", "ng", "n"}:
+        return 1
+    if at and units[at - 1].sound == unit.sound:
+        return 2
+    return 11 if unit.confidence < 0.5 else 16
+
+
+def pair_between(units: Sequence[Unit], at: int) -> int | None:
+    """Sixteenths for `units[at - 1 : at + 1]` together, if they are a pair to overhear."""
+    if at < 1:
+        return None
+    pair = (units[at - 1].sound, units[at].sound)
+    if pair in {("na", "ge"), ("zhe", "ge"), ("jiu", "shi"), ("ran", "hou"), ("shi", "ba")}:
+        return 2
+    if at >= 3 and (units[at - 3].sound, units[at - 2].sound) == pair:
+        return 2
+    return None
+
+
+def elements(line: Line, *, whole: bool) -> list[Element]:
+    """The pieces of a line in order; with `whole` False slots and gaps may hold anything."""
+    found: list[Element] = list(line.before) if whole else []
+    for number, cell in enumerate(line.cells):
+        found.append(cell)
+        if whole:
+            found += cell.after
+        elif cell.after and number < len(line.cells) - 1:
+            found.append(None)
+    return found
+
+
+class Costs:
+    """Cheapest (cost, -first unit) of every prefix of the pieces, ending before unit `end`."""
+
+    def __init__(self, pieces: Sequence[Element], units: Sequence[Unit], floor: int) -> None:
+        self.pieces, self.units, self.floor = pieces, units, floor
+        self.solid = [isinstance(piece, Cell) for piece in pieces]
+        self.of = lru_cache(maxsize=None)(self._of)
+
+    def best(self, end: int, consumed: int) -> tuple[int, int]:
+        """Over all skip runs."""
+        return min(self.of(end, consumed, run) for run in range(3))
+
+    def _of(self, end: int, consumed: int, run: int) -> tuple[int, int]:
+        if consumed == 0:
+            return (0, -end) if end >= self.floor and run == 0 else NOTHING
+        if end < self.floor:
+            return NOTHING
+        ways = [NOTHING]
+        piece = self.pieces[consumed - 1]
+        if isinstance(piece, Cell):
+            if run:
+                ways.append(_plus(self.of(end, consumed - 1, run - 1), piece.skip))
+            elif end > self.floor:
+                heard = hearing(piece, self.units[end - 1])
+                ways.append(_plus(self.best(end - 1, consumed - 1), heard))
+        else:
+            ways.append(self.of(end, consumed - 1, run) if self._may_be_empty(piece) else NOTHING)
+            if run == 0:
+                sizes = self._sizes(piece, end)
+                if isinstance(piece, Slot) and SLOTS[piece.name].closed:
+                    # Nothing before a leading slot limits it: it takes all it can.
+                    sizes = sizes if any(self.solid[: consumed - 1]) else sizes[-1:]
+                ways += [self.best(end - size, consumed - 1) for size in sizes]
+        if run == 0 and any(self.solid[:consumed]):
+            if end > self.floor:
+                extra = between(self.units, end - 1)
+                ways.append(_plus(self.best(end - 1, consumed), extra))
+            pair = pair_between(self.units, end - 1) if end - 2 >= self.floor else None
+            if pair is not None:
+                ways.append(_plus(self.best(end - 2, consumed), pair))
+        return min(ways)
+
+    def _may_be_empty(self, piece: Element) -> bool:
+        return not isinstance(piece, Slot)
+
+    def _sizes(self, piece: Element, end: int) -> list[int]:
+        room = end - self.floor
+        if piece is None:
+            return list(range(1, room + 1))
+        if isinstance(piece, Gap):
+            return list(range(1, min(room, piece.most) + 1))
+        assert isinstance(piece, Slot)
+        return [
+            size
+            for size in range(1, min(room, SLOTS[piece.name].most) + 1)
+            if capture(piece.name, self.units[end - size : end]) is not None
+        ]
+
+
+def _plus(way: tuple[int, int], cost: int) -> tuple[int, int]:
+    return (way[0] + cost, way[1])
+
+
+def occurrences(lines: Sequence[Line], units: Sequence[Unit]) -> list[Occurrence]:
+    """Every occurrence of one phrase, given by its lines, each once and in order."""
+    found: list[Occurrence] = []
+    floor = 0
+    waiting: tuple[int, int, int, int, int] | None = None  # cost, line, end, first seen, start
+    armed: dict[int, int] = {}
+
+    def accept(at: int) -> None:
+        nonlocal waiting, floor
+        assert waiting is not None
+        cost, line, end, _, first = waiting
+        found.append(Occurrence(line, first, end, cost, at))
+        waiting, floor = None, at
+        armed.clear()
+
+    for at, unit in enumerate(units):
+        if at and unit.start_ms - units[at - 1].end_ms > BREAK_MS:
+            if waiting:
+                accept(at)
+            floor = max(floor, at)
+            armed.clear()
+        seen = units[: at + 1]
+        proposals: list[tuple[int, int, int]] = []
+        for number, line in enumerate(lines):
+            loose = Costs(elements(line, whole=False), seen, floor)
+            if loose.best(at + 1, len(loose.pieces))[0] > line.budget:
+                continue
+            if line.trailing:
+                armed[number] = at + line.reach
+            else:
+                whole = Costs(elements(line, whole=True), seen, floor)
+                cost, start = whole.best(at + 1, len(whole.pieces))
+                if cost <= line.budget:
+                    proposals.append((number, cost, -start))
+        for number in sorted(armed):
+            whole = Costs(elements(lines[number], whole=True), seen, floor)
+            cost, start = whole.best(at + 1, len(whole.pieces))
+            if at <= armed[number] and cost <= lines[number].budget:
+                proposals.append((number, cost, -start))
+        for number, cost, first in proposals:
+            grows = bool(lines[number].trailing)
+            if waiting is None:
+                waiting = (cost, number, at, at, first)
+            elif cost < waiting[0] or (cost == waiting[0] and grows and number == waiting[1]):
+                waiting = (cost, number, at, at if grows else waiting[3], first)
+        if waiting and not _may_improve(lines, waiting, armed, seen, floor):
+            accept(at + 1)
+    if waiting:
+        accept(len(units))
+    return found
+
+
+def _may_improve(
+    lines: Sequence[Line],
+    waiting: tuple[int, int, int, int, int],
+    armed: dict[int, int],
+    units: Sequence[Unit],
+    floor: int,
+) -> bool:
+    cost, number, end, seen, _ = waiting
+    line, at = lines[number], len(units) - 1
+    if line.trailing:
+        return at < armed.get(number, at) and at - end < 2
+    if cost == 0 or at - seen >= 3:
+        return False
+    loose = Costs(elements(line, whole=False), units, floor)
+    pieces = loose.pieces
+    # Having heard all but the last, or all but the last two, syllables (and what may follow).
+    ends = [n for n in range(len(pieces)) if isinstance(pieces[n], Cell)][-3:-1]
+    ends = [n + 2 if pieces[n + 1] is None else n + 1 for n in ends]
+    return any(loose.best(at + 1, consumed)[0] < cost for consumed in ends)
