@@ -97,7 +97,7 @@ class Must(Idle):
     def start(self, stage: Stage) -> None:
         if "call.start" in self._anchors:
             within = self.ready.span.within
-            if within is None or stage.now_ms <= within:
+            if within is None or stage.heard_ms <= within:  # later only after a reload
                 self._begin(stage, 0)
         elif self.ready.span.until == ("call.end",) and not self._anchors:
             stage.script(self.ready, ScriptStatus.PENDING, stage.now_ms, advice=self._advice)

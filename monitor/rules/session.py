@@ -115,6 +115,7 @@ class RuleSession:
                 for found in self._spotters[party].advance(known):
                     self._matched(found)
         if horizon is not _FOREVER:
+            self._stage.heard_ms = max(self._stage.heard_ms, horizon)
             self._stage.run(horizon - LAG_MS)
         return self._stage.take()
 

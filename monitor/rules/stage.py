@@ -112,7 +112,8 @@ class Stage:
         self.info = info
         self.gate = gate
         self.timeline = Timeline()
-        self.now_ms = 0
+        self.now_ms = 0  # how far the queue has been worked off
+        self.heard_ms = 0  # up to where all parties have been heard
         self.tokens: dict[Party, list[Token]] = {party: [] for party in info.parties}
         self.gaps: list[Gap] = []
         self.subscribers: dict[str, list[Watcher]] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,10 @@ BAD = sorted(PACKS.glob("*.bad.yaml"))
 
 
 @pytest.fixture(autouse=True)
-def _english() -> None:
+def _english() -> Iterator[None]:
     use_language("en")
+    yield
+    use_language("zh")
 
 
 def _expected(file: Path) -> list[tuple[str, str]]:
@@ -96,7 +99,7 @@ def test_the_same_id_in_two_packs_is_an_error(tmp_path: Path) -> None:
             f"rules: [{{id: same, title: t, never: [{phrase}]}}]\n",
             encoding="utf-8",
         )
-    with pytest.raises(PackErrors, match="rule same is also in one.yaml:4, with other contents"):
+    with pytest.raises(PackErrors, match=r"rule same is also in one\.yaml:4, with other contents"):
         load([tmp_path / "two.yaml", tmp_path / "one.yaml"])
 
 
