@@ -113,6 +113,20 @@ def test_ordinary_sentences_stay_quiet(text: str) -> None:
     assert [(alert.rule, alert.quote) for alert in _accusations("agent", text)] == []
 
 
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_no_rule_objects_to_the_advice_of_another(file: Path) -> None:
+    """What a card tells the agent to say must not raise the next card."""
+    objections = [
+        (name, advice, alert.rule, alert.quote)
+        for name, written in _packs(file)[0].rules.items()
+        if written.home == file.stem
+        for advice in {written.rule.say_instead, *(c.say_instead for c in written.rule.cases)}
+        if advice
+        for alert in _accusations("agent", advice)
+    ]
+    assert objections == []
+
+
 def test_every_row_of_the_manuals_is_accounted_for(shared: Path) -> None:
     inventory = json.loads((shared / "seeds" / "inventory.json").read_text("utf-8"))
     rows = {row["id"] for section in "ABCD" for row in inventory[section]}
