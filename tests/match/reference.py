@@ -218,9 +218,14 @@ def _may_improve(
         return at < armed.get(number, at) and at - end < 2
     if cost == 0 or at - seen >= 3:
         return False
+    return any(_nearly(other, units, floor) < cost for other in lines)
+
+
+def _nearly(line: Line, units: Sequence[Unit], floor: int) -> int:
+    """The cheapest way to lack only the last one or two syllables, gaps holding anything."""
     loose = Costs(elements(line, whole=False), units, floor)
     pieces = loose.pieces
     # Having heard all but the last, or all but the last two, syllables (and what may follow).
     ends = [n for n in range(len(pieces)) if isinstance(pieces[n], Cell)][-3:-1]
     ends = [n + 2 if pieces[n + 1] is None else n + 1 for n in ends]
-    return any(loose.best(at + 1, consumed)[0] < cost for consumed in ends)
+    return min((loose.best(len(units), consumed)[0] for consumed in ends), default=NOTHING[0])

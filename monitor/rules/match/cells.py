@@ -130,7 +130,8 @@ def _cell(choice: str, said: str, at: int, weight: float) -> Cell:
         row = readings(said[:at] + char + said[at + 1 :])[at]
         for reading in row:
             chars.setdefault(reading.syllable, char)
-            tones |= 1 << reading.tone
+            if reading.syllable == row[0].syllable:  # of the likeliest reading
+                tones |= 1 << reading.tone
         if not row:
             chars.setdefault(char, char)
         toned = toned and bool(row) and all(r.tone != ANY_TONE for r in row)

@@ -160,7 +160,11 @@ class MatchStream:
             return growing and at - candidate.end < GROW_UNITS
         if candidate.cost == 0 or at - candidate.seen >= SETTLE_UNITS:
             return False
-        return self._columns.nearly(place) < candidate.cost
+        index, compiled = self._matcher.index, self._matcher.compiled[place.phrase]
+        return any(
+            self._columns.nearly(index.places[number]) < candidate.cost
+            for number in compiled.places
+        )
 
     def _accept(self, phrase: int, candidate: Candidate, now_ms: int) -> None:
         """Align, note the occurrence, and let the phrase start afresh after it."""

@@ -1,0 +1,57 @@
+"""Other phrases from the next token on; unchanged ones keep their state."""
+
+from __future__ import annotations
+
+import time
+
+from monitor.events import Party
+from monitor.rules.match import Match, Matcher, Phrase
+from monitor.rules.match.slots import SURNAMES
+
+from .speech import tokens
+
+OLD = [Phrase("a", "你有没有搞错"), Phrase("b", "我们解决不了"), Phrase("c", "不会用就别用")]
+NEW = [Phrase("x", "请您稍等一下"), Phrase("c", "不会用就别用"), Phrase("a", "你有没有搞错")]
+
+
+def _halfway(text: str, old: list[Phrase], new: list[Phrase], at: int) -> list[Match]:
+    stream = Matcher(old).stream(Party.AGENT)
+    found: list[Match] = []
+    for number, token in enumerate(tokens(text)):
+        if number == at:
+            stream.switch(Matcher(new))
+        found += stream.feed(token)
+    return found + stream.end_utterance(10_000)
+
+
+def test_an_unchanged_phrase_survives_in_mid_sentence() -> None:
+    assert [m.key for m in _halfway("你有没有搞错", OLD, NEW, 3)] == ["a"]
+
+
+def test_a_removed_phrase_is_forgotten_and_a_new_one_heard() -> None:
+    assert _halfway("我们解决不了", OLD, NEW, 3) == []
+    assert [m.key for m in _halfway("我们解决不了请您稍等一下", OLD, NEW, 3)] == ["x"]
+
+
+def test_a_changed_phrase_starts_afresh() -> None:
+    changed = [Phrase("a", "你有没有搞错", likeness=0.9)]
+    assert _halfway("你有没有搞错", OLD, changed, 3) == []
+    assert [m.key for m in _halfway("你有没有搞错你有没有搞错", OLD, changed, 3)] == ["a"]
+
+
+def test_what_is_held_stays_held() -> None:
+    old = [
+        Phrase("alert", "不知道", shielded_by=("s",)),
+        Phrase("s", "不知道您贵姓", role="shield"),
+    ]
+    found = _halfway("我不知道啊你问别人", old, [Phrase("new", "请您稍等一下"), *old], 4)
+    assert [m.key for m in found] == ["alert"]
+
+
+def test_a_thousand_phrases_load_within_a_second() -> None:
+    texts = [f"{a}先生{b}小姐请稍等" for a in SURNAMES[:40] for b in SURNAMES[40:65]]
+    Matcher([Phrase("warm", "你好请稍等")])  # reading the dictionaries is not part of a reload
+    began = time.thread_time()
+    Matcher([Phrase(text, text) for text in texts])
+    assert len(texts) == 1000
+    assert time.thread_time() - began < 1.0
