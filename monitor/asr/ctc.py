@@ -9,7 +9,7 @@ tokens do not depend on how the audio was cut up.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from monitor.asr.acoustic import AcousticModel
 from monitor.asr.decode import CtcDecoder, Unit
@@ -23,10 +23,23 @@ if TYPE_CHECKING:
     from monitor.asr.folder import ModelFolder
 
 _LEAD_MS = 180
-_TRAIL_MS = 60
+TRAIL_MS = 60
 """A CTC unit fires within its syllable: it begins about so long before the first frame
 in which it was heard and ends so long after the last, neighbours permitting. Set on
 two-syllable words spoken slowly, onset and end by their energy: median errors below 60 ms."""
+
+
+class Tap(Protocol):
+    """Listens in on the posteriors of one party, stretch by stretch."""
+
+    def begin(self, start_ms: int, frame_ms: int) -> None:
+        """A stretch begins at `start_ms`; its frames last `frame_ms`."""
+
+    def hear(self, posteriors: Posteriors) -> None:
+        """The next log-probabilities of the inventory's classes, shape [frames, classes]."""
+
+    def end(self) -> None:
+        """The stretch is over."""
 
 
 class CtcRecognizer:
@@ -44,8 +57,9 @@ class CtcRecognizer:
         self.model = AcousticModel(folder)
         self.speller = self._speller(phrases)
 
-    def stream(self, party: Party) -> CtcStream:
-        return CtcStream(self, party)
+    def stream(self, party: Party, tap: Tap | None = None) -> CtcStream:
+        """A fresh stream; `tap` is handed the posteriors that the tokens are decoded from."""
+        return CtcStream(self, party, tap)
 
     def close(self) -> None:
         """Nothing to release: the session goes with its last reference."""
@@ -62,18 +76,19 @@ class CtcRecognizer:
 class CtcStream:
     """One party of one call."""
 
-    def __init__(self, recognizer: CtcRecognizer, party: Party) -> None:
+    def __init__(self, recognizer: CtcRecognizer, party: Party, tap: Tap | None = None) -> None:
         self.settled_ms = 0
         self.partial = ""
         self._recognizer = recognizer
         self._party = party
+        self._tap = tap
         self._spelling = recognizer.speller.stream(party)
         self._stretch: _Stretch | None = None
 
     def feed(self, chunk: Chunk) -> list[Token]:
         """Take the next piece of the open speech stretch, of any length."""
         if self._stretch is None:
-            self._stretch = _Stretch(self._recognizer, chunk.start_ms)
+            self._stretch = _Stretch(self._recognizer, chunk.start_ms, self._tap)
         stretch = self._stretch
         stretch.samples += len(chunk.samples)
         frames = stretch.frontend.feed(chunk.samples)
@@ -99,6 +114,8 @@ class CtcStream:
         self.settled_ms = stretch.end_ms
         self.partial = ""
         self._stretch = None
+        if self._tap is not None:
+            self._tap.end()
         return tokens
 
     def _spell(self, units: Sequence[Unit]) -> list[Token]:
@@ -112,7 +129,7 @@ class CtcStream:
 class _Stretch:
     """State that lives from the beginning of a speech stretch to its end."""
 
-    def __init__(self, recognizer: CtcRecognizer, start_ms: int) -> None:
+    def __init__(self, recognizer: CtcRecognizer, start_ms: int, tap: Tap | None) -> None:
         description = recognizer.folder.description
         self.frontend = StreamingFrontend(
             description.frontend, description.stack, description.sample_rate
@@ -127,6 +144,9 @@ class _Stretch:
         self._start_ms = start_ms
         self._free_ms = start_ms  # end of the last unit
         self._over = False
+        self._tap = tap
+        if tap is not None:
+            tap.begin(start_ms, self._frame_ms)
 
     @property
     def end_ms(self) -> int:
@@ -141,7 +161,10 @@ class _Stretch:
         return units + self.decoder.finish()
 
     def decode(self, posteriors: Posteriors) -> list[Unit]:
-        return self.decoder.feed(self._fold(posteriors), posteriors)
+        folded = self._fold(posteriors)
+        if self._tap is not None:
+            self._tap.hear(folded)
+        return self.decoder.feed(folded, posteriors)
 
     def earliest_start(self, frame: int) -> int:
         """Where a unit that first wins in `frame` or later can begin at the earliest, in ms."""
@@ -150,7 +173,7 @@ class _Stretch:
     def span(self, unit: Unit) -> tuple[int, int]:
         """Start and end of the next unit in ms; units never overlap."""
         start_ms = self.earliest_start(unit.first)
-        end_ms = self._start_ms + (unit.last + 1) * self._frame_ms + _TRAIL_MS
+        end_ms = self._start_ms + (unit.last + 1) * self._frame_ms + TRAIL_MS
         if self._over:
             end_ms = max(start_ms + 1, min(end_ms, self.end_ms))
         self._free_ms = end_ms
