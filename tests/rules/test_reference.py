@@ -30,7 +30,7 @@ KEYS = sorted(
 )
 
 
-@pytest.mark.parametrize(("kind", "key"), KEYS, ids=lambda part: str(part))
+@pytest.mark.parametrize(("kind", "key"), KEYS, ids=str)
 def test_every_key_is_in_the_reference(kind: str, key: str) -> None:
     assert re.search(rf"`[^`\n]*\b{re.escape(key)}\b[^`\n]*`", DOC), f"{kind}.{key}"
 

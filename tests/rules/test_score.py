@@ -24,7 +24,7 @@ score:
 situations: {投诉: {said: [我要投诉], party: customer}}
 rules:
   - {id: open, title: 问候, must: [您好], within: 5s, score: {group: 开场, weight: 3}}
-  - {id: offer, title: 询问, must: [请问有什么可以帮您], within: 8s, score: {group: 开场, weight: 1}}
+  - {id: offer, title: 询问, must: [有什么可以帮您], within: 8s, score: {group: 开场, weight: 1}}
   - {id: close, title: 道别, must: [感谢您的来电], until: call.end, score: {group: 结束, weight: 5}}
   - {id: sorry, title: 致歉, must: [对不起], after: 投诉, within: 4s, score: {weight: 2}}
   - {id: minor, title: 小错, severity: 一般, never: [你说吧]}
@@ -33,7 +33,8 @@ rules:
   - {id: group, title: 组零, severity: 一般, never: [快说啊], score: {fatal: group}}
   - {id: fatal, title: 致命, severity: 致命, never: [你有没有搞错]}
   - {id: aside, title: 不计, severity: 严重, never: [有什么事], score: {counts: false}}
-  - {id: vip, title: 仅贵宾, must: [尊敬的贵宾], within: 5s, when: {queue: VIP}, score: {group: 开场, weight: 9}}
+  - {id: vip, title: 仅贵宾, must: [尊敬的贵宾], within: 5s, when: {queue: VIP},
+     score: {group: 开场, weight: 9}}
 """
 GOOD = [{"at": 1, "agent": "您好请问有什么可以帮您"}, {"at": 10, "agent": "感谢您的来电"}]
 
@@ -124,7 +125,8 @@ def test_several_packs_keep_their_own_cards(book: MakeBook, tmp_path) -> None:  
     book(PACK)
     other = tmp_path / "other.yaml"
     other.write_text(
-        'pack: other\ntitle: 另一张\nversion: "1"\nscore: {groups: {用语: 100}, deduct: {严重: 30}}\n'
+        'pack: other\ntitle: 另一张\nversion: "1"\n'
+        "score: {groups: {用语: 100}, deduct: {严重: 30}}\n"
         "rules: [{id: other, title: 乙, severity: 严重, never: [你等着]}]\n",
         encoding="utf-8",
     )

@@ -270,7 +270,7 @@ def test_bounds_rows_and_means(book: MakeBook, bounds: str, values: list[int], c
 def test_said_again(value: str, said: str, again: bool) -> None:
     echo = echo_of(value)
     tokens, _ = tokens_of(said, Party.AGENT, 0)
-    assert any([echo.hear(token) for token in tokens]) is again
+    assert (True in [echo.hear(token) for token in tokens]) is again
 
 
 def test_a_value_is_owed_once(book: MakeBook) -> None:
