@@ -64,7 +64,7 @@ def test_rules_for_one_direction_do_not_judge_a_call_of_unknown_direction() -> N
         for name, ready in _book().rules.items()
         if any(when.direction is not None for when in ready.conditions)
     }
-    assert {"etiquette-opening", "etiquette-closing", "etiquette-outbound-closing"} <= directed
+    assert {"etiquette-opening", "etiquette-closing", "etiquette-forgot-to-record"} <= directed
     assert [out.rule for out in outcome if isinstance(out, Alert) and out.rule in directed] == []
     states = {out.rule: out.status for out in outcome if isinstance(out, ScriptState)}
     assert states["etiquette-opening"] is ScriptStatus.NOT_APPLICABLE
