@@ -24,20 +24,22 @@ ANY_TONE = 0
 # a few of everyday speech that phrases do not show (得 dei, 谁 shei). Dictionaries list many
 # more that nobody says (不 fou, 说 yue).
 _POLYPHONES = (
-    "劲:jin,jing 了:le,liao 模:mo,mu 似:si,shi 佛:fo,fu 刹:cha,sha 匙:shi,chi 扁:bian,pian 吭:keng,hang "
-    "朝:chao,zhao 长:zhang,chang 差:cha,chai 弹:dan,tan 行:xing,hang 抹:mo,ma 曝:bao,pu 落:luo,la "
-    "觉:jue,jiao 角:jiao,jue 的:de,di 地:di,de 得:de,dei 谷:gu,yu 还:hai,huan 重:zhong,chong 血:xue,xie "
-    "爪:zhao,zhua 巷:xiang,hang 攒:cuan,zan 恶:e,wu 拗:niu,ao 都:dou,du 藏:zang,cang 率:lv,shuai "
-    "调:diao,tiao 咽:yan,ye 塞:sai,se 降:jiang,xiang 乐:le,yue 埋:mai,man 便:bian,pian 龟:gui,qiu 卒:zu,cu "
-    "着:zhe,zhuo,zhao 粘:nian,zhan 蔓:man,wan 辟:pi,bi 露:lu,lou 纶:lun,guan 莞:guan,wan 阿:a,e 泊:po,bo "
-    "宿:su,xiu 牟:mou,mu 铅:qian,yan 薄:bo,bao 伺:ci,si 糜:mi,mei 臭:chou,xiu 蔚:wei,yu 剥:bo,bao 虾:xia,ha "
-    "蛤:ha,ge 迫:po,pai 颈:jing,geng 畜:chu,xu 藉:jie,ji 纤:xian,qian 壳:ke,qiao 仔:zi,zai 俩:lia,liang "
-    "扎:zha,za 弄:nong,long 伽:jia,ga,qie 禅:chan,shan 裳:shang,chang 柏:bo,bai 秘:mi,bi 朴:pu,piao,po "
-    "嚼:jue,jiao 栅:zha,shan 艾:ai,yi 卡:ka,qia 杉:sha,shan 颤:chan,zhan 削:xue,xiao 刨:bao,pao 蹊:qi,xi "
-    "蚌:beng,bang 椎:zhui,chui 卜:bo,bu 厦:sha,xia 稽:ji,qi 扒:ba,pa 绿:lv,lu 叨:dao,tao 呱:gu,gua 吁:yu,xu "
-    "吓:xia,he 咯:ge,ka,lo 谁:shui,shei 屏:ping,bing 埔:pu,bu 缪:mou,miu 娜:nuo,na 殷:yin,yan 膀:bang,pang "
-    "槟:bin,bing 茄:qie,jia 褪:tui,tun 单:dan,shan 曾:ceng,zeng 盛:sheng,cheng 参:can,shen 系:xi,ji "
-    "省:sheng,xing 期:qi 熟:shu,shou 嗯:en,ng,n "
+    "劲:jin,jing 了:le,liao 模:mo,mu 似:si,shi 佛:fo,fu 刹:cha,sha 匙:shi,chi 扁:bian,pian "
+    "吭:keng,hang 朝:chao,zhao 长:zhang,chang 差:cha,chai 弹:dan,tan 行:xing,hang 抹:mo,ma "
+    "曝:bao,pu 落:luo,la 觉:jue,jiao 角:jiao,jue 的:de,di 地:di,de 得:de,dei 谷:gu,yu "
+    "还:hai,huan 重:zhong,chong 血:xue,xie 爪:zhao,zhua 巷:xiang,hang 攒:cuan,zan 恶:e,wu "
+    "拗:niu,ao 都:dou,du 藏:zang,cang 率:lv,shuai 调:diao,tiao 咽:yan,ye 塞:sai,se "
+    "降:jiang,xiang 乐:le,yue 埋:mai,man 便:bian,pian 龟:gui,qiu 卒:zu,cu 着:zhe,zhuo,zhao "
+    "粘:nian,zhan 蔓:man,wan 辟:pi,bi 露:lu,lou 纶:lun,guan 莞:guan,wan 阿:a,e 泊:po,bo "
+    "宿:su,xiu 牟:mou,mu 铅:qian,yan 薄:bo,bao 伺:ci,si 糜:mi,mei 臭:chou,xiu 蔚:wei,yu "
+    "剥:bo,bao 虾:xia,ha 蛤:ha,ge 迫:po,pai 颈:jing,geng 畜:chu,xu 藉:jie,ji 纤:xian,qian "
+    "壳:ke,qiao 仔:zi,zai 俩:lia,liang 扎:zha,za 弄:nong,long 伽:jia,ga,qie 禅:chan,shan "
+    "裳:shang,chang 柏:bo,bai 秘:mi,bi 朴:pu,piao,po 嚼:jue,jiao 栅:zha,shan 艾:ai,yi "
+    "卡:ka,qia 杉:sha,shan 颤:chan,zhan 削:xue,xiao 刨:bao,pao 蹊:qi,xi 蚌:beng,bang "
+    "椎:zhui,chui 卜:bo,bu 厦:sha,xia 稽:ji,qi 扒:ba,pa 绿:lv,lu 叨:dao,tao 呱:gu,gua "
+    "吁:yu,xu 吓:xia,he 咯:ge,ka,lo 谁:shui,shei 屏:ping,bing 埔:pu,bu 缪:mou,miu 娜:nuo,na "
+    "殷:yin,yan 膀:bang,pang 槟:bin,bing 茄:qie,jia 褪:tui,tun 单:dan,shan 曾:ceng,zeng "
+    "盛:sheng,cheng 参:can,shen 系:xi,ji 省:sheng,xing 期:qi 熟:shu,shou 嗯:en,ng,n "
 )
 
 _RUNS = re.compile(r"[\u3400-\u9fff〇]+|[^\u3400-\u9fff〇]")

@@ -153,7 +153,9 @@ def _plus(way: tuple[int, int], cost: int) -> tuple[int, int]:
     return (way[0] + cost, way[1])
 
 
-def occurrences(lines: Sequence[Line], units: Sequence[Unit]) -> list[Occurrence]:
+def occurrences(  # noqa: PLR0912  # one loop, as the definition reads
+    lines: Sequence[Line], units: Sequence[Unit]
+) -> list[Occurrence]:
     """Every occurrence of one phrase, given by its lines, each once and in order."""
     found: list[Occurrence] = []
     floor = 0

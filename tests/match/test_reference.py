@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from monitor.events import Alternative, Party, Token
 from monitor.rules.match import Match, Matcher, Phrase
 from monitor.rules.match.units import Unit, split
+
 from .reference import Occurrence, occurrences
 
 # Few sounds, so that near misses, repeats and overlaps are common; some confusable.
