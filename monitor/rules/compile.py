@@ -6,18 +6,16 @@ pattern that cannot be read) is found here and reported at its place.
 
 from __future__ import annotations
 
-import hashlib
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from monitor.events import Party
 from monitor.i18n import tr
-from monitor.rules.match import Matcher, PatternError, Phrase, parse
+from monitor.rules.bench import PARTIES, Bench, plain_texts
+from monitor.rules.match import Matcher
 from monitor.rules.model import Case, Policy, Rule, Situation, Slot, Window
-from monitor.rules.model import Phrase as Said
 from monitor.rules.packs import Origin, ResolvedPack, Written
+from monitor.rules.phrasing import Phrasing
 from monitor.rules.problems import PackErrors, Problem
 from monitor.rules.ready import (
     BUILT_IN,
@@ -31,11 +29,8 @@ from monitor.rules.ready import (
 )
 from monitor.rules.rulebook import Rulebook
 from monitor.rules.source import suggest
-from monitor.rules.spot import slot_alone
-from monitor.rules.words import WordsError, expand
 
 DEFAULT_GAP_MS = 5000
-_PARTIES = (Party.AGENT, Party.CUSTOMER)
 
 
 def compile_packs(packs: Sequence[ResolvedPack], problems: Iterable[Problem] = ()) -> Rulebook:
@@ -44,13 +39,13 @@ def compile_packs(packs: Sequence[ResolvedPack], problems: Iterable[Problem] = (
     Raises:
         PackErrors: every problem of every pack, and those already found.
     """
-    bench = _Bench()
+    bench = Bench()
     bench.problems += problems
     for pack in sorted(packs, key=lambda p: p.id):
         _PackCompiler(pack, bench).run()
     if bench.problems:
         raise PackErrors(bench.problems)
-    matchers = {party: Matcher(bench.phrases_of(party)) for party in _PARTIES}
+    matchers = {party: Matcher(bench.phrases_of(party)) for party in PARTIES}
     rules = {name: bench.rules[name] for name in sorted(bench.rules)}
     return Rulebook(
         packs=tuple(PackName(p.id, p.version, p.title) for p in sorted(packs, key=lambda p: p.id)),
@@ -59,51 +54,21 @@ def compile_packs(packs: Sequence[ResolvedPack], problems: Iterable[Problem] = (
         situations=bench.situations,
         slots=bench.slots,
         matchers=matchers,
-        spots={party: bench.spots_of(party) for party in _PARTIES},
+        spots={party: bench.spots_of(party) for party in PARTIES},
         listeners={key: tuple(found) for key, found in bench.listeners.items()},
-        phrases=tuple(sorted({t for p in bench.phrases.values() for t in _plain(p.text)})),
+        phrases=tuple(sorted({t for p in bench.phrases.values() for t in plain_texts(p.text)})),
     )
 
 
-class _Bench:
-    """What all packs add up to."""
-
-    def __init__(self) -> None:
-        self.problems: list[Problem] = []
-        self.rules: dict[str, ReadyRule] = {}
-        self.written: dict[str, Written] = {}
-        self.situations: dict[str, ReadySituation] = {}
-        self.slots: dict[str, ReadySlot] = {}
-        self.phrases: dict[str, Phrase] = {}
-        self.parties: dict[str, set[Party]] = defaultdict(set)
-        self.listeners: dict[str, list[Listener]] = defaultdict(list)
-
-    def listen(self, phrase: Phrase, party: Party | None, listener: Listener | None) -> str:
-        """Register a phrase for a party; the same phrase is matched once for all who listen."""
-        self.phrases.setdefault(phrase.key, phrase)
-        self.parties[phrase.key] |= {party} if party else set(_PARTIES)
-        if listener is not None and listener not in self.listeners[phrase.key]:
-            self.listeners[phrase.key].append(listener)
-        return phrase.key
-
-    def phrases_of(self, party: Party) -> list[Phrase]:
-        return [
-            self.phrases[key]
-            for key in sorted(self.phrases)
-            if party in self.parties[key] and not slot_alone(self.phrases[key].text)
-        ]
-
-    def spots_of(self, party: Party) -> dict[str, str]:
-        """Phrases that are nothing but a slot: key → name of the slot."""
-        named = {key: slot_alone(phrase.text) for key, phrase in self.phrases.items()}
-        return {key: name for key, name in named.items() if name and party in self.parties[key]}
-
-
 class _PackCompiler:
-    def __init__(self, pack: ResolvedPack, bench: _Bench) -> None:
+    def __init__(self, pack: ResolvedPack, bench: Bench) -> None:
         self.pack = pack
         self.bench = bench
         self._complained: set[tuple[str, str]] = set()
+
+    @property
+    def _phrasing(self) -> Phrasing:
+        return Phrasing(self.pack.words, self.bench)
 
     def run(self) -> None:
         for name, situation in self.pack.situations.items():
@@ -129,7 +94,7 @@ class _PackCompiler:
                 tr(f"{name} 是现成的,换个名字", f"{name} is built in; choose another name"),
             )
             return
-        listens = self._phrases(
+        listens = self._phrasing.register(
             origin, "said", situation.said, situation.party, Listener("situation", key),
             unless=situation.unless, likeness=situation.likeness, exact=situation.exact,
             role="alert" if situation.unless or any(p.unless for p in situation.said) else "script",
@@ -176,7 +141,7 @@ class _PackCompiler:
     def _slot(self, name: str, slot: Slot) -> None:
         origin = self.pack.origins["slots", name]
         key = f"{self.pack.id}/{name}"
-        listens = self._phrases(
+        listens = self._phrasing.register(
             origin, "said", slot.said, slot.party, Listener("slot", key), role="script"
         )
         for number, phrase in enumerate(slot.said):
@@ -266,7 +231,7 @@ class _PackCompiler:
         found: list[tuple[str, tuple[int, int]]] = []
         requirements: list[Requirement] = []
         if rule.never:
-            keys = self._phrases(
+            keys = self._phrasing.register(
                 origin, "never", rule.never, rule.party, Listener("rule", rule.id),
                 unless=rule.unless, likeness=rule.likeness, exact=rule.exact, role="alert",
             )  # fmt: skip
@@ -284,7 +249,7 @@ class _PackCompiler:
             steps = {"": branch.must} if branch.must else dict(branch.all_of or branch.in_order)
             for step, (name, phrases) in enumerate(steps.items()):
                 where = (*path, key, name) if name else (*path, key)
-                keys = self._phrases(
+                keys = self._phrasing.register(
                     origin, where, phrases, rule.party, Listener("rule", rule.id, (number, step)),
                     likeness=rule.likeness, exact=rule.exact, role="script",
                 )  # fmt: skip
@@ -293,7 +258,7 @@ class _PackCompiler:
                 Requirement(
                     kind,
                     tuple(steps),
-                    tuple(tuple(self._text(p.say) for p in ps) for ps in steps.values()),
+                    tuple(tuple(self._phrasing.text(p.say) for p in ps) for ps in steps.values()),
                     branch.when if isinstance(branch, Case) else None,
                     branch.say_instead or rule.say_instead,
                 )
@@ -329,7 +294,7 @@ class _PackCompiler:
 
     def _try_phrases(self, written: Written) -> None:
         """A rule that is off must be right all the same, so that it can be switched on."""
-        bench, self.bench = self.bench, _Bench()
+        bench, self.bench = self.bench, Bench()
         self.bench.situations, self.bench.slots = dict(bench.situations), dict(bench.slots)
         self._rule(written)
         bench.problems += self.bench.problems
@@ -376,131 +341,8 @@ class _PackCompiler:
                     + suggest(name, [*self.pack.situations, *BUILT_IN]),
                 )
 
-    def _text(self, text: str) -> str:
-        try:
-            return expand(text, self.pack.words)
-        except WordsError:
-            return text
-
-    def _phrases(
-        self,
-        origin: Origin,
-        where: str | tuple[str | int, ...],
-        phrases: Sequence[Said],
-        party: Party | None,
-        listener: Listener,
-        *,
-        unless: Sequence[Said] = (),
-        likeness: float | None = None,
-        exact: bool = False,
-        role: str,
-    ) -> list[str]:
-        """Register phrases and their shields; returns their keys."""
-        path = (where,) if isinstance(where, str) else where
-        common = self._shields(origin, ("unless",), unless, party)
-        keys = []
-        for number, phrase in enumerate(phrases):
-            at = (*path, number)
-            own = self._shields(origin, (*at, "unless"), phrase.unless, party)
-            text = self._checked(origin, at, phrase.say)
-            if text is None:
-                continue
-            made = _phrase(
-                text,
-                role,
-                phrase.likeness if phrase.likeness is not None else likeness,
-                phrase.exact or exact,
-                tuple(sorted({*common, *own})),
-            )
-            keys.append(self.bench.listen(made, party, listener))
-        return keys
-
-    def _shields(
-        self,
-        origin: Origin,
-        path: tuple[str | int, ...],
-        phrases: Sequence[Said],
-        party: Party | None,
-    ) -> list[str]:
-        keys = []
-        for number, phrase in enumerate(phrases):
-            text = self._checked(origin, (*path, number), phrase.say)
-            if text is not None:
-                likeness = phrase.likeness if phrase.likeness is not None else _faithful(text)
-                made = _phrase(text, "shield", likeness, phrase.exact, ())
-                keys.append(self.bench.listen(made, party, None))
-        return keys
-
-    def _checked(self, origin: Origin, path: tuple[str | int, ...], text: str) -> str | None:
-        """The phrase with its words put in, or None and a problem at its column."""
-        try:
-            expanded = expand(text, self.pack.words)
-            if slot_alone(expanded):
-                pass
-            elif expanded.startswith("/"):
-                Matcher([Phrase("check", expanded)])
-            else:
-                parse(expanded)
-        except WordsError as error:
-            column, message = error.column, error.message
-        except PatternError as error:
-            column = error.column if error.text == text else 1
-            message = tr(f"短语 “{text}”:{error.message}", f"phrase {text!r}: {error.message}")
-        else:
-            return expanded
-        place = origin.place(*path)
-        shift = column - 1 + _quoted(origin, path)
-        self.bench.problems.append(replace(place, column=place.column + shift).problem(message))
-        return None
-
     def _problem(self, origin: Origin, path: tuple[str | int, ...], message: str) -> None:
         self.bench.problems.append(origin.place(*path).problem(message))
-
-
-def _phrase(
-    text: str, role: str, likeness: float | None, exact: bool, shields: tuple[str, ...]
-) -> Phrase:
-    """A phrase whose key follows from its contents, so that it is the same in every rulebook."""
-    contents = "\0".join([role, text, str(likeness), str(exact), *shields])
-    key = f"{text}#{hashlib.sha1(contents.encode(), usedforsecurity=False).hexdigest()[:12]}"
-    return Phrase(key, text, likeness, exact, shields, role)  # type: ignore[arg-type]
-
-
-def _faithful(text: str) -> float | None:
-    """The likeness at which near sounds are forgiven, but no wrong or missing syllable.
-
-    What protects from an alert must really have been said: `不是您的问题` must
-    not protect from `明明是你的问题`.
-    """
-    if text.startswith("/"):
-        return None
-    syllables = max(sum(isinstance(piece, str) for piece in variant) for variant in parse(text))
-    return round(1.0 - 0.75 / syllables, 4)
-
-
-def _quoted(origin: Origin, path: tuple[str | int, ...]) -> int:
-    """1 when the phrase stands in quotation marks in the file."""
-    place = origin.place(*path)
-    line = place.file.read_text(encoding="utf-8-sig").splitlines()[place.line - 1 : place.line]
-    return int(bool(line) and line[0][place.column - 1 : place.column] in ('"', "'"))
-
-
-def _plain(pattern: str) -> set[str]:
-    """The stretches of words in a pattern, without its syntax."""
-    if pattern.startswith("/") or slot_alone(pattern):
-        return set()
-    found: set[str] = set()
-    for variant in parse(pattern):
-        run = ""
-        for piece in (*variant, None):
-            if isinstance(piece, str):
-                run += piece
-            elif len(run) > 1:
-                found.add(run)
-                run = ""
-            else:
-                run = ""
-    return found
 
 
 def _names_of(span: Span) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from monitor.rules import model
+from monitor.rules import model, model_base, model_examples, model_settings, model_when
 from monitor.rules.model import MEASURES, VERBS
 from monitor.rules.packs import resolve
 from monitor.rules.ready import BUILT_IN
@@ -18,8 +18,11 @@ DOC = (Path(__file__).parents[2] / "docs/rules.md").read_text("utf-8")
 BLOCKS = re.findall(r"```yaml (pack|rule)\n(.*?)```", DOC, re.DOTALL)
 MODELS = [
     kind
-    for kind in vars(model).values()
-    if isinstance(kind, type) and issubclass(kind, BaseModel) and kind.__module__ == model.__name__
+    for module in (model, model_base, model_examples, model_settings, model_when)
+    for kind in vars(module).values()
+    if isinstance(kind, type)
+    and issubclass(kind, BaseModel)
+    and kind.__module__.startswith(model.__name__)
 ]
 KEYS = sorted(
     {
