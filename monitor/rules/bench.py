@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from dataclasses import replace
 
 from monitor.events import Party
 from monitor.rules.match import Phrase, Role, parse
@@ -32,8 +33,10 @@ class Bench:
         """Register a phrase for a party; the same phrase is matched once for all who listen."""
         self.phrases.setdefault(phrase.key, phrase)
         self.parties[phrase.key] |= {party} if party else set(PARTIES)
-        if listener is not None and listener not in self.listeners[phrase.key]:
-            self.listeners[phrase.key].append(listener)
+        if listener is not None:
+            listener = replace(listener, party=party)
+            if listener not in self.listeners[phrase.key]:
+                self.listeners[phrase.key].append(listener)
         return phrase.key
 
     def phrases_of(self, party: Party) -> list[Phrase]:

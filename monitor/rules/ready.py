@@ -108,11 +108,16 @@ class PackName:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Who wants to know when a phrase was heard: a rule, a situation or a slot."""
+    """Who wants to know when a phrase was heard: a rule, a situation or a slot.
+
+    The same phrase is matched once for all who listen; each hears only what
+    was said by its `party` (None: by either).
+    """
 
     kind: Literal["rule", "situation", "slot"]
     key: str
     tag: tuple[int, int] = (0, 0)
+    party: Party | None = None
 
 
 Listeners = Mapping[str, tuple[Listener, ...]]

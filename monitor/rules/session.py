@@ -65,7 +65,8 @@ class RuleSession:
             if rulebook.spots[party]
         }
         self._watchers: dict[str, Watcher] = {}
-        self._targets: dict[str, list[tuple[Watcher, tuple[int, int], bool]]] = {}
+        # By phrase and who said it: who listens, as what, and whether it may act at once.
+        self._targets: dict[tuple[str, Party], list[tuple[Watcher, tuple[int, int], bool]]] = {}
         self._measures: dict[str, list[Watcher]] = {}
         self._listening: list[Watcher] = []
         self._wire(self._make())
@@ -169,7 +170,9 @@ class RuleSession:
             for listener in listeners:
                 for watcher, tag in self._who(listener):
                     prompt = isinstance(watcher, Never) and watcher.prompt
-                    self._targets.setdefault(phrase, []).append((watcher, tag, prompt))
+                    for party in (listener.party,) if listener.party else parties:
+                        target = self._targets.setdefault((phrase, party), [])
+                        target.append((watcher, tag, prompt))
         subscribers: defaultdict[str, list[Watcher]] = defaultdict(list)
         self._measures = defaultdict(list)
         self._listening = []
@@ -287,7 +290,8 @@ class RuleSession:
             self._stage.put(reading.end_ms, RANK_READING, key, measured)
 
     def _matched(self, found: Match) -> None:
-        targets = self._targets.get(found.key, ())
+        spoken = (found.key, found.party)
+        targets = self._targets.get(spoken, ())
         ordered = False
         for watcher, tag, prompt in targets:
             if prompt:
@@ -297,7 +301,7 @@ class RuleSession:
         if ordered:
 
             def heard() -> None:
-                for watcher, tag, prompt in self._targets.get(found.key, ()):
+                for watcher, tag, prompt in self._targets.get(spoken, ()):
                     if not prompt:
                         watcher.heard(self._stage, found, tag)
 
