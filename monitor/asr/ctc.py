@@ -97,11 +97,7 @@ class CtcStream:
         posteriors = stretch.posteriors.feed(frames)
         if not len(posteriors):
             return []
-        tokens = self._spell(stretch.decode(posteriors))
-        horizon_ms = stretch.earliest_start(stretch.decoder.settled)
-        tokens += self._spelling.elapse(horizon_ms)
-        waiting_ms = self._spelling.waiting_from_ms
-        self.settled_ms = horizon_ms if waiting_ms is None else waiting_ms
+        tokens = self._hear(posteriors)
         self.partial = self._spelling.preview(stretch.decoder.pending)
         return tokens
 
@@ -110,12 +106,33 @@ class CtcStream:
         stretch = self._stretch
         if stretch is None:
             return []
-        tokens = self._spell(stretch.finish()) + self._spelling.finish()
+        stretch.over = True
+        tokens: list[Token] = []
+        for posteriors in stretch.rest():
+            tokens += self._hear(posteriors)
+        tokens += self._spell(stretch.decoder.finish()) + self._spelling.finish()
         self.settled_ms = stretch.end_ms
         self.partial = ""
         self._stretch = None
         if self._tap is not None:
             self._tap.end()
+        return tokens
+
+    def _hear(self, posteriors: Posteriors) -> list[Token]:
+        """Decode frame by frame, so that what waits for time to pass sees each moment of it."""
+        stretch = self._stretch
+        assert stretch is not None
+        folded = self._recognizer.inventory.fold(posteriors)
+        if self._tap is not None:
+            self._tap.hear(folded)
+        tokens: list[Token] = []
+        for frame in range(len(folded)):
+            one = slice(frame, frame + 1)
+            tokens += self._spell(stretch.decoder.feed(folded[one], posteriors[one]))
+            horizon_ms = stretch.earliest_start(stretch.decoder.settled)
+            tokens += self._spelling.elapse(horizon_ms)
+        waiting_ms = self._spelling.waiting_from_ms
+        self.settled_ms = horizon_ms if waiting_ms is None else waiting_ms
         return tokens
 
     def _spell(self, units: Sequence[Unit]) -> list[Token]:
@@ -138,13 +155,11 @@ class _Stretch:
         self.decoder = CtcDecoder(
             recognizer.inventory.blank, recognizer.folder.decoding, recognizer.folder.grammar
         )
-        self._fold = recognizer.inventory.fold
         self.samples = 0
         self._frame_ms = recognizer.model.frame_ms
         self._start_ms = start_ms
         self._free_ms = start_ms  # end of the last unit
-        self._over = False
-        self._tap = tap
+        self.over = False
         if tap is not None:
             tap.begin(start_ms, self._frame_ms)
 
@@ -152,19 +167,10 @@ class _Stretch:
     def end_ms(self) -> int:
         return self._start_ms + self.samples * 1000 // SAMPLE_RATE
 
-    def finish(self) -> list[Unit]:
-        """The stretch is over: the units that had not come out."""
-        self._over = True
-        frames = self.frontend.finish()
-        units = self.decode(self.posteriors.feed(frames))
-        units += self.decode(self.posteriors.finish())
-        return units + self.decoder.finish()
-
-    def decode(self, posteriors: Posteriors) -> list[Unit]:
-        folded = self._fold(posteriors)
-        if self._tap is not None:
-            self._tap.hear(folded)
-        return self.decoder.feed(folded, posteriors)
+    def rest(self) -> list[Posteriors]:
+        """The posteriors that had not come out when the audio ended."""
+        last = [self.posteriors.feed(self.frontend.finish()), self.posteriors.finish()]
+        return [posteriors for posteriors in last if len(posteriors)]
 
     def earliest_start(self, frame: int) -> int:
         """Where a unit that first wins in `frame` or later can begin at the earliest, in ms."""
@@ -174,7 +180,7 @@ class _Stretch:
         """Start and end of the next unit in ms; units never overlap."""
         start_ms = self.earliest_start(unit.first)
         end_ms = self._start_ms + (unit.last + 1) * self._frame_ms + TRAIL_MS
-        if self._over:
+        if self.over:
             end_ms = max(start_ms + 1, min(end_ms, self.end_ms))
         self._free_ms = end_ms
         return start_ms, self._free_ms

@@ -39,13 +39,19 @@ class Filterbank:
 
     def feed(self, samples: Samples) -> Frames:
         """The frames that `samples` complete, shape [n, bins], n ≥ 0."""
-        if self._waiting_count + len(samples) < self._hop:
-            self._waiting[self._waiting_count : self._waiting_count + len(samples)] = samples
-            self._waiting_count += len(samples)
-            return self._nothing()
-        held = self._waiting[: self._waiting_count]
-        self._waiting_count = 0
-        return self._compute(np.concatenate([held, samples]))
+        # Whole hops only: what has come out then depends on the number of samples alone.
+        whole = (self._waiting_count + len(samples)) // self._hop * self._hop
+        taken = max(0, whole - self._waiting_count)
+        rest = samples[taken:]
+        if whole:
+            held = self._waiting[: self._waiting_count]
+            frames = self._compute(np.concatenate([held, samples[:taken]]))
+            self._waiting_count = 0
+        else:
+            frames = self._nothing()
+        self._waiting[self._waiting_count : self._waiting_count + len(rest)] = rest
+        self._waiting_count += len(rest)
+        return frames
 
     def finish(self) -> Frames:
         """The frames still held back; the bank takes no audio after this."""

@@ -22,6 +22,9 @@ _LONGEST_WAIT = 2
 """Syllables that may follow before a syllable must be spelt, as the word it begins
 may only then be known."""
 
+_LONGEST_WAIT_MS = 300
+"""The same in time, from the syllable's end, for slow speech: alerts wait for it."""
+
 _LONG_WORD = 3
 """Words of so many syllables are rarely mistaken and are believed as soon as they end;
 words of two one syllable later. Measured on the spelling of Common Voice dev from
@@ -84,9 +87,12 @@ class LexiconStream:
         return self._return(self._decided())
 
     def elapse(self, at_ms: int) -> list[Token]:
-        if self._waiting and at_ms - self._waiting[-1].end_ms >= _PAUSE_MS:
+        if not self._waiting:
+            return []
+        if at_ms - self._waiting[-1].end_ms >= _PAUSE_MS:
             return self._return(len(self._syllables))
-        return []
+        old = sum(at_ms - heard.end_ms >= _LONGEST_WAIT_MS for heard in self._waiting)
+        return self._return(len(self._written) + old)
 
     def finish(self) -> list[Token]:
         tokens = self._return(len(self._syllables))

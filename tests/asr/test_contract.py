@@ -174,6 +174,11 @@ def test_single_samples_give_the_same(candidate: Candidate) -> None:
     assert _hear(candidate, samples, step=1).tokens == _hear(candidate, samples).tokens
 
 
+def test_all_at_once_gives_the_same(candidate: Candidate) -> None:
+    samples = candidate.speech
+    assert _hear(candidate, samples, step=len(samples)).tokens == _hear(candidate, samples).tokens
+
+
 def test_what_is_settled_stays_settled(candidate: Candidate) -> None:
     stream = candidate.recognizer.stream(Party.AGENT)
     settled = stream.settled_ms
