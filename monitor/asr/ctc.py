@@ -129,8 +129,11 @@ class CtcStream:
         for frame in range(len(folded)):
             one = slice(frame, frame + 1)
             tokens += self._spell(stretch.decoder.feed(folded[one], posteriors[one]))
-            horizon_ms = stretch.earliest_start(stretch.decoder.settled)
-            tokens += self._spelling.elapse(horizon_ms)
+            decoder = stretch.decoder
+            tokens += self._spelling.elapse(
+                stretch.time_of(decoder.seen), stretch.time_of(decoder.settled)
+            )
+        horizon_ms = stretch.earliest_start(stretch.decoder.settled)
         waiting_ms = self._spelling.waiting_from_ms
         self.settled_ms = horizon_ms if waiting_ms is None else waiting_ms
         return tokens
@@ -172,14 +175,18 @@ class _Stretch:
         last = [self.posteriors.feed(self.frontend.finish()), self.posteriors.finish()]
         return [posteriors for posteriors in last if len(posteriors)]
 
+    def time_of(self, frame: int) -> int:
+        """Where a frame begins, in ms."""
+        return self._start_ms + frame * self._frame_ms
+
     def earliest_start(self, frame: int) -> int:
-        """Where a unit that first wins in `frame` or later can begin at the earliest, in ms."""
-        return max(self._free_ms, self._start_ms + frame * self._frame_ms - _LEAD_MS)
+        """Where a unit first heard in `frame` or later can begin at the earliest, in ms."""
+        return max(self._free_ms, self.time_of(frame) - _LEAD_MS)
 
     def span(self, unit: Unit) -> tuple[int, int]:
         """Start and end of the next unit in ms; units never overlap."""
         start_ms = self.earliest_start(unit.first)
-        end_ms = self._start_ms + (unit.last + 1) * self._frame_ms + TRAIL_MS
+        end_ms = self.time_of(unit.last + 1) + TRAIL_MS
         if self.over:
             end_ms = max(start_ms + 1, min(end_ms, self.end_ms))
         self._free_ms = end_ms

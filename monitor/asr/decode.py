@@ -43,7 +43,7 @@ class DecodingSettings:
     unit_bonus: float = 0.0
     beam: int = 8
     margin: float = 8.0
-    sure: float = 2.0
+    sure: float = 1.5
     candidates: int = 8
     least: float = -6.0
     patience: int = 8
@@ -112,7 +112,7 @@ class CtcDecoder:
         self._grammar = grammar
         self._hypotheses = [_Hypothesis((), 0.0, _NEVER)]
         self._before: int | None = None  # the last unit returned
-        self._seen = 0
+        self.seen = 0  # frames taken
         self._free = 0  # the frame after the last unit returned
         self._rows: deque[npt.NDArray[np.float32]] = deque()  # of the frames still undecided
 
@@ -137,7 +137,7 @@ class CtcDecoder:
         for row, kept in zip(posteriors, posteriors if evidence is None else evidence, strict=True):
             self._rows.append(kept)
             self._advance(row)
-            self._seen += 1
+            self.seen += 1
             done += self._decided()
         return done
 
@@ -162,13 +162,13 @@ class CtcDecoder:
             last = old.units[-1] if old.units else self._before
             for index, heard in candidates:
                 if index == last:
-                    marks = _heard_again(old.marks, self._seen, heard)
+                    marks = _heard_again(old.marks, self.seen, heard)
                     _join(grown, old.units, _NEVER, old.unit + heard, old.grammar, marks)
                     reach = old.blank  # said again: only through a blank
                 else:
                     reach = total
                 if reach > _NEVER:
-                    mark = _Mark(index, self._seen, self._seen, self._seen, heard)
+                    mark = _Mark(index, self.seen, self.seen, self.seen, heard)
                     grammar = old.grammar + self._step(last, index)
                     units, marks = (*old.units, index), (*old.marks, mark)
                     _join(grown, units, _NEVER, reach + heard, grammar, marks)
@@ -195,7 +195,7 @@ class CtcDecoder:
         least = best.score - self._settings.sure
         agreed = _agreed([h.units for h in self._hypotheses if h.score >= least])
         # A unit that sounds in this very frame is still growing.
-        if agreed and best.marks[agreed - 1].last >= self._seen - 1:
+        if agreed and best.marks[agreed - 1].last >= self.seen - 1:
             agreed -= 1
         overdue = sum(self._overdue(mark) for mark in best.marks)
         done = self._return(max(agreed, overdue))
@@ -203,7 +203,7 @@ class CtcDecoder:
         return done
 
     def _overdue(self, mark: _Mark) -> bool:
-        return self._seen - mark.last > self._settings.patience
+        return self.seen - mark.last > self._settings.patience
 
     def _drop_overdue(self) -> None:
         """That there was no unit is also decided in time: forget what the best denies."""
@@ -231,18 +231,18 @@ class CtcDecoder:
             # Shared history is the same for all: keep numbers small over hours.
             h.blank, h.unit = h.blank - base, h.unit - base
         begun = self._begun()
-        while self._rows and self._seen - len(self._rows) < begun:
+        while self._rows and self.seen - len(self._rows) < begun:
             self._rows.popleft()
         return done
 
     def _begun(self) -> int:
         """The first frame that a unit not returned yet lies in, by any hypothesis."""
-        return min((h.marks[0].first for h in self._hypotheses if h.marks), default=self._seen)
+        return min((h.marks[0].first for h in self._hypotheses if h.marks), default=self.seen)
 
     def _units(self, marks: Sequence[_Mark]) -> list[Unit]:
         """What the marks stand for. Hypotheses may differ in where the units they agree on
         lie, so each is moved behind the one before."""
-        oldest = self._seen - len(self._rows)
+        oldest = self.seen - len(self._rows)
         free = self._free
         units = []
         for m in marks:

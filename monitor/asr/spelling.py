@@ -28,8 +28,13 @@ class SpellingStream(Protocol):
     def push(self, unit: Unit, start_ms: int, end_ms: int) -> list[Token]:
         """Take the next unit; returns the tokens that are decided now."""
 
-    def elapse(self, at_ms: int) -> list[Token]:
-        """No further unit begins before `at_ms`; returns tokens that need not wait longer."""
+    def elapse(self, now_ms: int, quiet_ms: int) -> list[Token]:
+        """Time passes; returns tokens that need not wait longer.
+
+        Args:
+            now_ms: up to here the audio has been looked at.
+            quiet_ms: no further unit was heard before this.
+        """
 
     def finish(self) -> list[Token]:
         """The turn is over; returns the rest."""
@@ -75,7 +80,7 @@ class _CharacterStream:
         judged = self._inventory.judge(unit, [syllable, *rest])
         return [Token(self._party, text, syllable, start_ms, end_ms, *judged)]
 
-    def elapse(self, at_ms: int) -> list[Token]:  # noqa: ARG002 - never waits
+    def elapse(self, now_ms: int, quiet_ms: int) -> list[Token]:  # noqa: ARG002 - never waits
         return []
 
     def finish(self) -> list[Token]:

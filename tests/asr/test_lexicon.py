@@ -95,8 +95,10 @@ def test_a_pause_ends_the_waiting(lexicon: Lexicon) -> None:
     assert speaker.say("wo") == []
     assert speaker.stream.waiting_from_ms == 0
     assert speaker.stream.preview([]) == "我"
-    assert speaker.stream.elapse(LENGTH_MS + 10) == []
-    assert [token.text for token in speaker.stream.elapse(LENGTH_MS + 500)] == ["我"]
+    assert speaker.stream.elapse(LENGTH_MS + 100, LENGTH_MS + 100) == []
+    assert [token.text for token in speaker.stream.elapse(LENGTH_MS + 260, LENGTH_MS + 260)] == [
+        "我"
+    ]
     assert speaker.stream.waiting_from_ms is None
     assert speaker.stream.preview([]) == ""
 
@@ -117,6 +119,13 @@ def test_every_syllable_once_in_order_and_soon(spoken: list[str], with_phrase: b
         at * (LENGTH_MS + GAP_MS) for at in range(len(spoken))
     ]
     assert all(token.text == token.syllable or len(token.text) == 1 for token in got)
+
+
+def test_nothing_waits_long_while_something_sounds(lexicon: Lexicon) -> None:
+    speaker = Speaker(lexicon)
+    assert speaker.say("wo") == []
+    assert speaker.stream.elapse(LENGTH_MS + 100, LENGTH_MS) == []
+    assert len(speaker.stream.elapse(LENGTH_MS + 400, LENGTH_MS)) == 1
 
 
 def test_a_long_turn_is_forgotten_as_it_goes(lexicon: Lexicon) -> None:
