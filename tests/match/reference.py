@@ -9,7 +9,7 @@ budget, the slots' grammars, and the numbers of the scale.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
@@ -90,47 +90,87 @@ def elements(line: Line, *, whole: bool) -> list[Element]:
     return found
 
 
-class Costs:
-    """Cheapest (cost, -first unit) of every prefix of the pieces, ending before unit `end`."""
+Way: TypeAlias = tuple[int, int, int]
+"""(cost, cost within the stretch, -first unit)"""
 
-    def __init__(self, pieces: Sequence[Element], units: Sequence[Unit], floor: int) -> None:
+
+class Costs:
+    """Cheapest ways to have consumed a prefix of the pieces before unit `end`.
+
+    `allowances` limits what each stretch between slots and gaps may cost; ways
+    that are better in no respect are dropped.
+    """
+
+    def __init__(
+        self,
+        pieces: Sequence[Element],
+        units: Sequence[Unit],
+        floor: int,
+        allowances: Sequence[int] = (),
+    ) -> None:
         self.pieces, self.units, self.floor = pieces, units, floor
         self.solid = [isinstance(piece, Cell) for piece in pieces]
+        self.allowances = allowances
         self.of = lru_cache(maxsize=None)(self._of)
 
     def best(self, end: int, consumed: int) -> tuple[int, int]:
-        """Over all skip runs."""
-        return min(self.of(end, consumed, run) for run in range(3))
+        """(cost, -first unit) of the cheapest way."""
+        ways = self.ways(end, consumed)
+        return min(((cost, first) for cost, _, first in ways), default=NOTHING)
 
-    def _of(self, end: int, consumed: int, run: int) -> tuple[int, int]:
+    def ways(self, end: int, consumed: int) -> list[Way]:
+        return _worthy(way for run in range(3) for way in self.of(end, consumed, run))
+
+    def _plus(self, ways: Sequence[Way], cost: int, consumed: int, *, cell: bool) -> list[Way]:
+        """`cost` more; with the last cell of a stretch the next one begins."""
+        done = sum(self.solid[:consumed])  # cells consumed by now
+        number = done - 1 if cell else done
+        limited = bool(self.allowances) and number < len(self.allowances)
+        found = []
+        for total, stretch, first in ways:
+            within = stretch + cost
+            if limited and within > self.allowances[number]:
+                continue
+            last = cell and (
+                consumed == len(self.pieces) or not isinstance(self.pieces[consumed], Cell)
+            )
+            kept = within if self.allowances and not last else 0
+            found.append((total + cost, kept, first))
+        return found
+
+    def _of(self, end: int, consumed: int, run: int) -> list[Way]:  # noqa: PLR0912
         if consumed == 0:
-            return (0, -end) if end >= self.floor and run == 0 else NOTHING
+            return [(0, 0, -end)] if end >= self.floor and run == 0 else []
         if end < self.floor:
-            return NOTHING
-        ways = [NOTHING]
+            return []
+        found: list[Way] = []
         piece = self.pieces[consumed - 1]
         if isinstance(piece, Cell):
             if run:
-                ways.append(_plus(self.of(end, consumed - 1, run - 1), piece.skip))
+                ways = self.of(end, consumed - 1, run - 1)
+                found += self._plus(ways, piece.skip, consumed, cell=True)
             elif end > self.floor:
                 heard = hearing(piece, self.units[end - 1])
-                ways.append(_plus(self.best(end - 1, consumed - 1), heard))
+                ways = self.ways(end - 1, consumed - 1)
+                found += self._plus(ways, heard, consumed, cell=True)
         else:
-            ways.append(self.of(end, consumed - 1, run) if self._may_be_empty(piece) else NOTHING)
+            if self._may_be_empty(piece):
+                found += self.of(end, consumed - 1, run)
             if run == 0:
                 sizes = self._sizes(piece, end)
                 if isinstance(piece, Slot) and SLOTS[piece.name].closed:
                     # Nothing before a leading slot limits it: it takes all it can.
                     sizes = sizes if any(self.solid[: consumed - 1]) else sizes[-1:]
-                ways += [self.best(end - size, consumed - 1) for size in sizes]
+                for size in sizes:
+                    found += self.ways(end - size, consumed - 1)
         if run == 0 and any(self.solid[:consumed]):
             if end > self.floor:
                 extra = between(self.units, end - 1)
-                ways.append(_plus(self.best(end - 1, consumed), extra))
+                found += self._plus(self.ways(end - 1, consumed), extra, consumed, cell=False)
             pair = pair_between(self.units, end - 1) if end - 2 >= self.floor else None
             if pair is not None:
-                ways.append(_plus(self.best(end - 2, consumed), pair))
-        return min(ways)
+                found += self._plus(self.ways(end - 2, consumed), pair, consumed, cell=False)
+        return _worthy(found)
 
     def _may_be_empty(self, piece: Element) -> bool:
         return not isinstance(piece, Slot)
@@ -149,8 +189,13 @@ class Costs:
         ]
 
 
-def _plus(way: tuple[int, int], cost: int) -> tuple[int, int]:
-    return (way[0] + cost, way[1])
+def _worthy(ways: Iterable[Way]) -> list[Way]:
+    """Those that no other way beats in every respect."""
+    kept: list[Way] = []
+    for way in sorted(set(ways)):
+        if not any(all(a <= b for a, b in zip(other, way, strict=True)) for other in kept):
+            kept.append(way)
+    return kept
 
 
 def occurrences(  # noqa: PLR0912  # one loop, as the definition reads
@@ -159,13 +204,13 @@ def occurrences(  # noqa: PLR0912  # one loop, as the definition reads
     """Every occurrence of one phrase, given by its lines, each once and in order."""
     found: list[Occurrence] = []
     floor = 0
-    waiting: tuple[int, int, int, int, int] | None = None  # cost, line, end, first seen, start
+    waiting: tuple[int, int, int, int] | None = None  # cost, line, end, start
     armed: dict[int, int] = {}
 
     def accept(at: int) -> None:
         nonlocal waiting, floor
         assert waiting is not None
-        cost, line, end, _, first = waiting
+        cost, line, end, first = waiting
         found.append(Occurrence(line, first, end, cost, at))
         waiting, floor = None, at
         armed.clear()
@@ -185,21 +230,25 @@ def occurrences(  # noqa: PLR0912  # one loop, as the definition reads
             if line.trailing:
                 armed[number] = at + line.reach
             else:
-                whole = Costs(elements(line, whole=True), seen, floor)
+                whole = Costs(elements(line, whole=True), seen, floor, line.allowances)
                 cost, start = whole.best(at + 1, len(whole.pieces))
                 if cost <= line.budget:
                     proposals.append((number, cost, -start))
         for number in sorted(armed):
-            whole = Costs(elements(lines[number], whole=True), seen, floor)
+            whole = Costs(
+                elements(lines[number], whole=True), seen, floor, lines[number].allowances
+            )
             cost, start = whole.best(at + 1, len(whole.pieces))
             if at <= armed[number] and cost <= lines[number].budget:
                 proposals.append((number, cost, -start))
         for number, cost, first in proposals:
             grows = bool(lines[number].trailing)
-            if waiting is None:
-                waiting = (cost, number, at, at, first)
-            elif cost < waiting[0] or (cost == waiting[0] and grows and number == waiting[1]):
-                waiting = (cost, number, at, at if grows else waiting[3], first)
+            if (
+                waiting is None
+                or cost < waiting[0]
+                or (cost == waiting[0] and grows and number == waiting[1])
+            ):
+                waiting = (cost, number, at, first)
         if waiting and not _may_improve(lines, waiting, armed, seen, floor):
             accept(at + 1)
     if waiting:
@@ -209,16 +258,16 @@ def occurrences(  # noqa: PLR0912  # one loop, as the definition reads
 
 def _may_improve(
     lines: Sequence[Line],
-    waiting: tuple[int, int, int, int, int],
+    waiting: tuple[int, int, int, int],
     armed: dict[int, int],
     units: Sequence[Unit],
     floor: int,
 ) -> bool:
-    cost, number, end, seen, _ = waiting
+    cost, number, end, _ = waiting
     line, at = lines[number], len(units) - 1
     if line.trailing:
         return at < armed.get(number, at) and at - end < 2
-    if cost == 0 or at - seen >= 3:
+    if cost == 0 or at - end >= 3:
         return False
     return any(_nearly(other, units, floor) < cost for other in lines)
 

@@ -12,7 +12,8 @@ The moves and their costs (sixteenths of an edit):
 - miss an expected syllable: one edit x weight, `EDGE` for the first and last,
   little for particles and reduplications; at most `SKIP_RUN` between two
   heard syllables;
-- pass a gap or fill a slot: free.
+- pass a gap or fill a slot: free; then each stretch between them must be
+  recognisable by itself (`Line.allowances`).
 """
 
 from __future__ import annotations
@@ -79,11 +80,12 @@ def pair_cost(units: Sequence[Unit], at: int) -> int | None:
     return None
 
 
-_State = tuple[int, int, int, int]  # unit boundary, cells left, pieces left in the gap, skips run
+_State = tuple[int, int, int, int, int]
+"""Unit boundary, cells left, pieces left in the gap, skips in a row, cost before this stretch."""
 _Move = tuple[str, int, str]  # kind, cell or units consumed, captured value
 
 
-def align(
+def align(  # noqa: PLR0915  # one search, its moves side by side
     index: Index,
     place: Place,
     units: Sequence[Unit],
@@ -91,11 +93,12 @@ def align(
     budget: int,
     *,
     floor: int = 0,
-    skip_run: int = SKIP_RUN,
+    free: bool = False,
 ) -> Alignment | None:
     """The cheapest alignment of the line whose last heard unit is `units[end]`.
 
-    Nothing before `units[floor]` is used. Among equals the shortest span wins.
+    Nothing before `units[floor]` is used. `free` lifts the limits on skips in a row and
+    on single stretches, to show what came nearest. Among equals the shortest span wins.
     None when every alignment costs more than `budget`.
     """
     line = place.line
@@ -111,7 +114,9 @@ def align(
     def pieces(left: int) -> tuple[Gap | Slot, ...]:
         return line.cells[left - 1].after if left else line.before
 
-    start: _State = (end + 1, count, len(pieces(count)), 0)
+    allowances = () if free else line.allowances
+    skip_run = count if free else SKIP_RUN
+    start: _State = (end + 1, count, len(pieces(count)), 0, 0)
     heap: list[tuple[int, int, int, _State]] = [(0, -start[0], 0, start)]
     best: dict[_State, int] = {start: 0}
     back: dict[_State, tuple[_State, _Move]] = {}
@@ -119,6 +124,9 @@ def align(
 
     def reach(cost: int, state: _State, source: _State, move: _Move) -> None:
         nonlocal pushed
+        left, base = state[1], state[4]
+        if allowances and left < count and cost - base > allowances[left]:
+            return
         if cost <= budget and cost < best.get(state, budget + 1):
             best[state] = cost
             back[state] = (source, move)
@@ -129,7 +137,7 @@ def align(
         cost, _, _, state = heapq.heappop(heap)
         if cost > best[state]:
             continue
-        at, left, rest, run = state
+        at, left, rest, run, base = state
         if not left and not rest:
             if at > end:
                 continue  # nothing was heard at all
@@ -138,22 +146,26 @@ def align(
             piece = pieces(left)[rest - 1]
             for size, value in _fillings(piece, units, at, floor, not left):
                 keep = run if size == 0 else 0
-                reach(cost, (at - size, left, rest - 1, keep), state, ("piece", rest - 1, value))
+                step = (at - size, left, rest - 1, keep, base)
+                reach(cost, step, state, ("piece", rest - 1, value))
         else:
             arrive = len(pieces(left - 1))
+            # The last syllable of a stretch, met first on the way back, begins its account.
+            fresh = allowances and (left == count or line.cells[left - 1].after)
+            begun = cost if fresh else base
             if at > floor:
-                reach(cost + costs(at - 1)[left - 1], (at - 1, left - 1, arrive, 0), state,
+                reach(cost + costs(at - 1)[left - 1], (at - 1, left - 1, arrive, 0, begun), state,
                       ("hear", left - 1, ""))  # fmt: skip
             if run < skip_run:
-                reach(cost + skips[left - 1], (at, left - 1, arrive, run + 1), state,
+                reach(cost + skips[left - 1], (at, left - 1, arrive, run + 1, begun), state,
                       ("skip", left - 1, ""))  # fmt: skip
         if left and at > floor:
             before = units[at - 2] if at > 1 else None
-            reach(cost + insertion_cost(units[at - 1], before), (at - 1, left, rest, 0), state,
-                  ("insert", 1, ""))  # fmt: skip
+            extra = insertion_cost(units[at - 1], before)
+            reach(cost + extra, (at - 1, left, rest, 0, base), state, ("insert", 1, ""))
             pair = pair_cost(units, at - 1)
             if pair is not None and at - 2 >= floor:
-                reach(cost + pair, (at - 2, left, rest, 0), state, ("insert", 2, ""))
+                reach(cost + pair, (at - 2, left, rest, 0, base), state, ("insert", 2, ""))
     return None
 
 

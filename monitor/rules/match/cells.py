@@ -14,7 +14,7 @@ from monitor.text.words import split, surprise
 
 NEGATION_WEIGHT = 1.5
 PARTICLE_WEIGHT = 0.25
-LIGHTEST, HEAVIEST = 0.7, 1.3
+LIGHTEST, HEAVIEST = 0.8, 1.3
 
 SHORT = 3
 """Phrases of up to this many syllables must stand on word boundaries."""
@@ -60,6 +60,26 @@ class Line:
     budget: int
     text: str
     exact: bool
+
+    @property
+    def allowances(self) -> tuple[int, ...]:
+        """For each cell, what its stretch between slots and gaps may cost in sixteenths.
+
+        Each stretch must be recognisable by itself: half an edit, or what a phrase of
+        its length may cost. Empty for a line of one stretch.
+        """
+        if not any(cell.after for cell in self.cells[:-1]):
+            return ()
+        found: list[int] = []
+        stretch: list[Cell] = []
+        for number, cell in enumerate(self.cells, start=1):
+            stretch.append(cell)
+            if cell.after or number == len(self.cells):
+                spare = sum(c.skip for c in stretch if c.weight == PARTICLE_WEIGHT)
+                own = max(EDIT // 2, _budget(_firm(stretch), 0.0, None, exact=False)) + spare
+                found += [min(own, self.budget)] * len(stretch)
+                stretch = []
+        return tuple(found)
 
     @property
     def firm(self) -> int:
@@ -118,7 +138,11 @@ def compile_line(variant: Variant, likeness: float | None, *, exact: bool) -> Li
     _edges(cells)
     length = sum(cell.weight for cell in cells)
     return Line(
-        tuple(before), tuple(cells), _budget(_firm(cells), length, likeness, exact), said, exact
+        tuple(before),
+        tuple(cells),
+        _budget(_firm(cells), length, likeness, exact=exact),
+        said,
+        exact,
     )
 
 
@@ -179,7 +203,7 @@ def _firm(cells: Sequence[Cell]) -> int:
     return sum(cell.weight > PARTICLE_WEIGHT and cell.skip > REPEAT for cell in cells)
 
 
-def _budget(count: int, length: float, likeness: float | None, exact: bool) -> int:
+def _budget(count: int, length: float, likeness: float | None, *, exact: bool) -> int:
     tones = TONE * count  # homophones in any tone are always allowed
     if exact:
         return tones  # `align.faithful` refuses the rest

@@ -39,7 +39,6 @@ class Candidate:
     place: int
     cost: int
     end: int
-    seen: int  # when it was first within budget
     deadline: int
     first: int = -1  # of a regular expression, which needs no alignment
 

@@ -73,9 +73,7 @@ def _best(index: Index, place: Place, units: Sequence[Unit]) -> Alignment | None
             break
         for stop in range(min(len(units) - 1, int(end) + reach), int(end) - 1, -1):
             floor = max(0, stop - 4 * len(place.line.cells) - 40)
-            found = align(
-                index, place, units, stop, allowed, floor=floor, skip_run=len(place.line.cells)
-            )
+            found = align(index, place, units, stop, allowed, floor=floor, free=True)
             if found is not None:
                 return found
     return None

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 BREAK_MS = 3000
 """A silence this long inside a phrase ends every attempt at it."""
 SETTLE_UNITS = 3
-"""Syllables a candidate waits at most for a better end."""
+"""Syllables a candidate waits at most for a better end; a better one waits anew."""
 SETTLE_MS = 700
 """Silence that ends that wait."""
 GROW_UNITS = 2
@@ -141,9 +141,8 @@ class MatchStream:
             cost > known.cost or (cost == known.cost and not (grows and number == known.place))
         ):
             return
-        seen = at if known is None or grows else known.seen
         deadline = self._history.units[-1].end_ms + SETTLE_MS
-        self._candidates[place.phrase] = Candidate(number, cost, at, seen, deadline)
+        self._candidates[place.phrase] = Candidate(number, cost, at, deadline)
 
     def _settle(self, now_ms: int) -> None:
         at = self._history.count - 1
@@ -158,7 +157,7 @@ class MatchStream:
         if place.line.trailing:
             growing = at < self._armed.get(candidate.place, at)
             return growing and at - candidate.end < GROW_UNITS
-        if candidate.cost == 0 or at - candidate.seen >= SETTLE_UNITS:
+        if candidate.cost == 0 or at - candidate.end >= SETTLE_UNITS:
             return False
         index, compiled = self._matcher.index, self._matcher.compiled[place.phrase]
         return any(
@@ -235,7 +234,7 @@ class MatchStream:
                 continue
             first, end = floor + hit.start(), floor + hit.end() - 1
             deadline = history.span(end, end)[0].end_ms + SETTLE_MS
-            self._candidates[phrase] = Candidate(-1, 0, end, end, deadline, first)
+            self._candidates[phrase] = Candidate(-1, 0, end, deadline, first)
 
     # -- time -----------------------------------------------------------------
 
