@@ -70,7 +70,7 @@ def faithful(text: str) -> float | None:
     if text.startswith("/"):
         return None
     syllables = max(sum(isinstance(piece, str) for piece in variant) for variant in parse(text))
-    return round(1.0 - 0.75 / syllables, 4)
+    return round(1.0 - 0.5 / syllables, 4)
 
 
 def plain_texts(pattern: str) -> set[str]:

@@ -14,6 +14,7 @@ from monitor.i18n import tr
 from monitor.rules.bench import PARTIES, Bench, plain_texts
 from monitor.rules.match import Matcher
 from monitor.rules.model import Case, Policy, Rule, Situation, Slot, Window
+from monitor.rules.model import Phrase as Said
 from monitor.rules.packs import Origin, ResolvedPack, Written
 from monitor.rules.phrasing import Phrasing
 from monitor.rules.problems import PackErrors, Problem
@@ -94,11 +95,7 @@ class _PackCompiler:
                 tr(f"{name} 是现成的,换个名字", f"{name} is built in; choose another name"),
             )
             return
-        listens = self._phrasing.register(
-            origin, "said", situation.said, situation.party, Listener("situation", key),
-            unless=situation.unless, likeness=situation.likeness, exact=situation.exact,
-            role="alert" if situation.unless or any(p.unless for p in situation.said) else "script",
-        )  # fmt: skip
+        listens = self._said(origin, key, situation)
         span = self._span(origin, situation.after, situation.until, situation.within)
         if span.until and span.within and not span.after:
             self._problem(
@@ -113,6 +110,29 @@ class _PackCompiler:
         self.bench.situations[key] = ReadySituation(
             key, name, situation, span, members, tuple(listens)
         )
+
+    def _said(self, origin: Origin, key: str, situation: Situation) -> list[str]:
+        """What a situation listens for: its phrases, and those that protect from them.
+
+        The situation weighs them itself: a phrase of some other rule, however
+        long, must not hide that it happened.
+        """
+
+        def listen(
+            path: tuple[str | int, ...], phrases: Sequence[Said], tag: tuple[int, int]
+        ) -> list[str]:
+            return self._phrasing.register(
+                origin, path, phrases, situation.party, Listener("situation", key, tag),
+                likeness=situation.likeness if not tag[1] else None,
+                exact=situation.exact and not tag[1], role="script", protecting=bool(tag[1]),
+            )  # fmt: skip
+
+        listens: list[str] = []
+        for number, phrase in enumerate(situation.said):
+            plain = phrase.model_copy(update={"unless": ()})
+            listens += listen(("said", number), [plain], (number + 1, 0))
+            listens += listen(("said", number, "unless"), phrase.unless, (number + 1, 1))
+        return listens + listen(("unless",), situation.unless, (0, 1))
 
     def _circles(self) -> None:
         """Situations may hang on each other, but not in a circle."""

@@ -42,13 +42,18 @@ class Phrasing:
         likeness: float | None = None,
         exact: bool = False,
         role: Role,
+        protecting: bool = False,
     ) -> list[str]:
-        """Register phrases and their shields; returns their keys."""
+        """Register phrases and their shields; returns their keys.
+
+        `protecting` phrases must really have been said (see `faithful`). A
+        single phrase may be given with its own place in the file.
+        """
         path = (where,) if isinstance(where, str) else where
         common = self._shields(origin, ("unless",), unless, party)
         keys = []
         for number, phrase in enumerate(phrases):
-            at = (*path, number)
+            at = path if isinstance(path[-1], int) else (*path, number)
             own = self._shields(origin, (*at, "unless"), phrase.unless, party)
             text = self._checked(origin, at, phrase.say)
             if text is None:
@@ -56,12 +61,18 @@ class Phrasing:
             made = make_phrase(
                 text,
                 role,
-                phrase.likeness if phrase.likeness is not None else likeness,
+                self._likeness(phrase, likeness, text if protecting else None),
                 phrase.exact or exact,
                 tuple(sorted({*common, *own})),
             )
             keys.append(self._bench.listen(made, party, listener))
         return keys
+
+    @staticmethod
+    def _likeness(phrase: Said, common: float | None, protecting: str | None) -> float | None:
+        if phrase.likeness is not None:
+            return phrase.likeness
+        return common if protecting is None else faithful(protecting)
 
     def _shields(
         self,
@@ -74,7 +85,7 @@ class Phrasing:
         for number, phrase in enumerate(phrases):
             text = self._checked(origin, (*path, number), phrase.say)
             if text is not None:
-                likeness = phrase.likeness if phrase.likeness is not None else faithful(text)
+                likeness = self._likeness(phrase, None, text)
                 made = make_phrase(text, "shield", likeness, phrase.exact, ())
                 keys.append(self._bench.listen(made, party, None))
         return keys

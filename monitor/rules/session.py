@@ -183,7 +183,7 @@ class RuleSession:
             measure = self._measure(key)
             if measure:
                 self._measures[measure].append(watcher)
-        wanted = {s for key in self._watchers for s in self._hangs_on(key)}
+        wanted = frozenset().union(*(ready.depends for ready in book.rules.values()))
         for party in parties:
             key = f"turns:{party}"
             if wanted & {f"{party}.starts", f"{party}.stops"}:

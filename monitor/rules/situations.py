@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from typing_extensions import override
 
 from monitor.errors import UserError
@@ -63,12 +65,61 @@ class _Counted(_Situation):
         stage.happen(self.ready.key, what)
 
 
+_KEPT_SHIELDS = 64
+PROTECT_MS = 1500
+"""A protecting phrase is waited for this long after the end of the words it protects."""
+
+
+def _covers(shield: Match, match: Match) -> bool:
+    """Whether at least half of the words of `match` are words of `shield`."""
+    if shield.party is not match.party:
+        return False
+    common = min(shield.last_token, match.last_token) - max(shield.first_token, match.first_token)
+    return 2 * (common + 1) >= match.last_token - match.first_token + 1
+
+
 class Said(_Counted):
-    """`said`: one of the phrases was heard."""
+    """`said`: one of the phrases was heard, and not inside one of `unless`.
+
+    Phrases come with the tag (number, 0), those that protect from phrase
+    number n with (n, 1), from every phrase with (0, 1).
+    """
+
+    def __init__(self, ready: ReadySituation) -> None:
+        super().__init__(ready)
+        situation = ready.situation
+        self._guarded = bool(situation.unless) or any(p.unless for p in situation.said)
+        self._shields: deque[tuple[int, Match]] = deque(maxlen=_KEPT_SHIELDS)
+        self._undecided: list[tuple[int, Match]] = []
 
     @override
     def heard(self, stage: Stage, match: Match, tag: tuple[int, int]) -> None:
-        what = Happening(match.end_ms, match.party, match.start_ms, match.quote, of_match(match))
+        number, protects = tag
+        if protects:
+            self._shields.append((number, match))
+            return
+        if not self._guarded:
+            self._said(stage, match)
+            return
+        # What protects may end a little later than what it protects from.
+        self._undecided.append((number, match))
+        due = match.end_ms + PROTECT_MS
+        stage.put(due, RANK_TIMER, self.ready.key, lambda: self._decide(stage, due))
+
+    @override
+    def ended(self, stage: Stage, end: CallEnd) -> None:
+        self._decide(stage, end.duration_ms + PROTECT_MS)
+
+    def _decide(self, stage: Stage, now_ms: int) -> None:
+        due = [w for w in self._undecided if w[1].end_ms + PROTECT_MS <= now_ms]
+        self._undecided = [w for w in self._undecided if w not in due]
+        for number, match in due:
+            if not any(n in (0, number) and _covers(shield, match) for n, shield in self._shields):
+                self._said(stage, match)
+
+    def _said(self, stage: Stage, match: Match) -> None:
+        evidence = of_match(match)
+        what = Happening(match.end_ms, match.party, match.start_ms, match.quote, evidence)
         self._count(stage, what)
 
 

@@ -218,6 +218,34 @@ def test_turns_start_and_stop(book: MakeBook) -> None:
     assert decided(outcome, "answer") == [MET, MISSED]
 
 
+def test_a_situation_before_anybody_answers(book: MakeBook) -> None:
+    made = book(
+        "situations: {先问候: {said: [你好], party: customer, until: agent.starts}}\n"
+        "rules: [{id: a, title: 甲, avoid: 先问候, except: [{until: customer.stops, after: call.start}]}]\n"
+    )
+    late = {"at": 1, "agent": "喂"}, {"at": 5, "customer": "你好"}
+    assert alerts(run(made, *late)) == []
+    made = book(
+        "situations: {先问候: {said: [你好], party: customer, until: agent.starts}}\n"
+        "rules: [{id: a, title: 甲, avoid: 先问候}]\n"
+    )
+    assert alerts(run(made, *late)) == []
+    assert len(alerts(run(made, {"at": 1, "customer": "你好"}, {"at": 5, "agent": "喂"}))) == 1
+
+
+def test_what_protects_from_a_situation(book: MakeBook) -> None:
+    made = book(
+        "situations: {满意: {said: [满意], unless: [不满意, 满意度], party: customer}}\n"
+        "rules:\n"
+        "  - {id: a, title: 甲, avoid: 满意}\n"
+        "  - {id: longer, title: 乙, party: customer, never: [非常满意了]}\n"
+    )
+    assert len(alerts(run(made, {"customer": "挺满意的"}), "a")) == 1
+    assert alerts(run(made, {"customer": "我不满意"}), "a") == []
+    # A longer phrase of another rule does not hide the situation.
+    assert len(alerts(run(made, {"customer": "非常满意了"}), "a")) == 1
+
+
 def test_telephony_events_and_releases(book: MakeBook) -> None:
     made = book(
         "situations: {保持: {event: hold}, 客服先挂: {released_by: agent}}\n"
