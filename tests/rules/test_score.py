@@ -101,7 +101,7 @@ def test_what_does_not_apply_leaves_the_denominator(book: MakeBook) -> None:
     plain = card(made, run(made, *GOOD, call={"queue": "普通"}))
     assert points(plain)["开场"] == 20.0
     only = book(
-        "rules: [{id: a, title: 甲, must: [您好], within: 5s, when: {queue: VIP}, score: {weight: 1}}]"
+        "rules:\n  - {id: a, title: 甲, must: [您好], when: {queue: VIP}, score: {weight: 1}}\n"
     )
     found = card(only, run(only, {"agent": "喂"}))
     assert (found.total, found.groups[0].max, found.not_applicable) == (100.0, 0.0, 1)

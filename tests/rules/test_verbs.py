@@ -211,8 +211,9 @@ def test_turns_start_and_stop(book: MakeBook) -> None:
         "  - {id: first, title: 甲, must: [您好], until: agent.stops, trigger: first}\n"
         "  - {id: answer, title: 乙, must: [我帮您查], after: customer.stops, within: 3s}\n"
     )
-    turns = [{"at": 1, "agent": "喂"}, {"at": 1.7, "agent": "您好"}, {"at": 4, "customer": "查话费"},
-             {"at": 6, "agent": "我帮您查"}, {"at": 12, "customer": "快点"}, {"silence": "6s"}]  # fmt: skip
+    said = [(1, "agent", "喂"), (1.7, "agent", "您好"), (4, "customer", "查话费"),
+            (6, "agent", "我帮您查"), (12, "customer", "快点")]  # fmt: skip
+    turns = [{"at": at, party: text} for at, party, text in said] + [{"silence": "6s"}]
     outcome = run(made, *turns)
     assert decided(outcome, "first") == [MET]
     assert decided(outcome, "answer") == [MET, MISSED]
@@ -220,8 +221,10 @@ def test_turns_start_and_stop(book: MakeBook) -> None:
 
 def test_a_situation_before_anybody_answers(book: MakeBook) -> None:
     made = book(
-        "situations: {先问候: {said: [你好], party: customer, until: agent.starts}}\n"
-        "rules: [{id: a, title: 甲, avoid: 先问候, except: [{until: customer.stops, after: call.start}]}]\n"
+        "situations:\n"
+        "  先问候: {said: [你好], party: customer, until: agent.starts}\n"
+        "  别的: {said: [再见], party: customer}\n"
+        "rules: [{id: a, title: 甲, avoid: 先问候, except: [{after: 别的}]}]\n"
     )
     late = {"at": 1, "agent": "喂"}, {"at": 5, "customer": "你好"}
     assert alerts(run(made, *late)) == []
