@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -54,16 +53,6 @@ with open_headset(None, None, began.append, print) as listening:
 """
 
 LIST = "from monitor.audio.headset import devices; print(*devices(), sep='\\n')"
-
-
-@pytest.fixture(scope="module")
-def card() -> Iterator[VirtualCard]:
-    lacking = pulse.missing()
-    if lacking:
-        pytest.skip(f"{lacking} is not installed")
-    pytest.importorskip("sounddevice", exc_type=OSError, reason="PortAudio is not installed")
-    with pulse.virtual_card() as card:
-        yield card
 
 
 def run(card: VirtualCard, code: str, *arguments: str) -> subprocess.Popen[str]:

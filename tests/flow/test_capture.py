@@ -7,30 +7,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from monitor import engine
 from monitor.audio import file as audio_file
 from monitor.engine import Engine
 from monitor.events import from_json, to_json
 from monitor.facts import CallFacts
-from monitor.testing import fixtures, pulse
+from monitor.testing import fixtures
 from monitor.testing.pulse import VirtualCard
 
 _STARTED = "2026-03-02T10:00:00+08:00"  # a plain Monday, for rules that ask for the day
-
-
-@pytest.fixture(scope="module")
-def card() -> Iterator[VirtualCard]:
-    lacking = pulse.missing()
-    if lacking:
-        pytest.skip(f"{lacking} is not installed")
-    pytest.importorskip("sounddevice", exc_type=OSError, reason="PortAudio is not installed")
-    with pulse.virtual_card() as card:
-        yield card
 
 
 def test_listening_to_a_call_finds_what_scoring_it_finds(
