@@ -40,6 +40,10 @@ def normalise(raw: str, *, punctuation: bool = False) -> Normalised:
 
     With `punctuation`, marks and spaces stay (a pattern's syntax lives in them).
     """
+    if len(raw) == 1 and not raw.isascii():  # most of what a recogniser returns
+        char = _fold(raw)
+        if len(char) == 1 and char.isalpha():
+            return Normalised(raw, char, ((0, 1),))
     folded: list[tuple[str, int, int]] = []
     for at, char in enumerate(raw):
         for piece in _fold(char):

@@ -62,6 +62,8 @@ def readings(text: str) -> tuple[tuple[Reading, ...], ...]:
 
     A character without a Mandarin reading (a Latin letter) has none.
     """
+    if len(text) == 1:  # most of what a recogniser returns
+        return _word(text) if is_han(text) else ((),)
     found: list[tuple[Reading, ...]] = []
     for run in _RUNS.findall(text):
         if not is_han(run[0]):
