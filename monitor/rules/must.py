@@ -99,7 +99,7 @@ class Must(Idle):
             within = self.ready.span.within
             if within is None or stage.heard_ms <= within:  # later only after a reload
                 self._begin(stage, 0)
-        elif self.ready.span.until == ("call.end",) and not self._anchors:
+        elif self._waits_for_end:
             stage.script(self.ready, ScriptStatus.PENDING, stage.now_ms, advice=self._advice)
 
     @override
@@ -138,6 +138,28 @@ class Must(Idle):
         for owed in self._open:
             self._miss(stage, owed, end.duration_ms)
         self._open = []
+
+    def drop(self, stage: Stage) -> None:
+        """Other rules took over in mid-call: what was still open is no longer asked for."""
+        numbers = [owed.number for owed in self._open]
+        if self._waits_for_end and not self._judged_back:
+            numbers.append(0)
+        for number in numbers:
+            reason = tr("规则已更换", "the rule was replaced")
+            stage.script(
+                self.ready,
+                ScriptStatus.NOT_APPLICABLE,
+                stage.heard_ms,
+                occurrence=number,
+                evidence={"reason": reason},
+            )
+        for owed in self._open:
+            owed.open = False
+        self._open = []
+
+    @property
+    def _waits_for_end(self) -> bool:
+        return self.ready.span.until == ("call.end",) and not self._anchors
 
     # -- obligations ----------------------------------------------------------
 

@@ -153,6 +153,10 @@ class RuleSession:
         self._wire(self._make())
         kept = {key for key in self._watchers if key in before and _unchanged(key, old, rulebook)}
         self._wire({key: before[key] if key in kept else w for key, w in self._watchers.items()})
+        for key in sorted(before.keys() - kept):
+            dropped = before[key]
+            if isinstance(dropped, Must):
+                dropped.drop(self._stage)
         self._start(sorted(self._watchers.keys() - kept))
 
     def moments(self, situation: str) -> tuple[int, ...]:

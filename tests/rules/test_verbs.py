@@ -320,9 +320,11 @@ def test_a_value_is_owed_once(book: MakeBook) -> None:
 def test_a_new_rulebook_takes_over_in_mid_call(tmp_path) -> None:  # type: ignore[no-untyped-def]
     old, new = tmp_path / "old.yaml", tmp_path / "new.yaml"
     kept = "  - {id: kept, title: 甲, must: [您好], within: 9s}\n"
-    old.write_text(
-        HEAD + "rules:\n" + kept + "  - {id: gone, title: 乙, never: [没办法]}\n", "utf-8"
+    gone = (
+        "  - {id: gone, title: 乙, never: [没办法]}\n"
+        "  - {id: closing, title: 戊, must: [再见], until: call.end}\n"
     )
+    old.write_text(HEAD + "rules:\n" + kept + gone, "utf-8")
     new.write_text(
         HEAD + "rules:\n" + kept + "  - {id: new, title: 丙, never: [你说吧]}\n"
         "  - {id: late, title: 丁, must: [喂], within: 1s}\n",
@@ -342,3 +344,4 @@ def test_a_new_rulebook_takes_over_in_mid_call(tmp_path) -> None:  # type: ignor
     assert [alert.rule for alert in alerts(out)] == ["gone", "new"]
     assert decided(out, "kept") == [MET]
     assert decided(out, "late") == []
+    assert decided(out, "closing") == [NOT_APPLICABLE]
