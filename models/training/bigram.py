@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 STEPS_PER_NAT = 16
 WEIGHTS = (0.45, 0.2, 0.35)  # recordings' sentences, dialogues, words
-FILLED = 40  # ways in which every dialogue line's slots are filled
+FILLED = 8  # ways in which every dialogue line's slots are filled
 _CLAUSE = re.compile(r"[\u4e00-\u9fff]+")
 _LEFT_OUT = ("slots.txt", "careless.txt")
 
@@ -53,14 +53,14 @@ def read_sentences() -> Iterator[str]:
 
 
 def written_dialogues() -> Iterator[str]:
-    """The dialogues' lines, filled in different ways."""
+    """The dialogues' lines, each `FILLED` times, slots filled in different ways."""
     rng = np.random.default_rng(7)
     for path in sorted(TEXT.glob("*.txt")):
         if path.name in _LEFT_OUT:
             continue
         for line in path.read_text(encoding="utf-8").splitlines():
             if line.strip() and not line.startswith("#") and not texts.held_out(line.strip()):
-                for _ in range(FILLED if "{" in line else 1):
+                for _ in range(FILLED):
                     yield texts.fill(line.strip(), rng)
 
 
@@ -111,7 +111,11 @@ def smooth(counts: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def build(weights: tuple[float, ...] = WEIGHTS) -> NDArray[np.float64]:
     """The mixture of the three sources."""
-    sources = (count_texts(read_sentences()), count_texts(written_dialogues()), count_words())
+    sources = (
+        count_texts(read_sentences()),
+        count_texts(dict.fromkeys(written_dialogues())),
+        count_words(),
+    )
     mixed: NDArray[np.float64] = sum(
         (w * smooth(source) for w, source in zip(weights, sources, strict=True)),
         np.zeros_like(sources[0]),

@@ -1,11 +1,11 @@
-"""Words and pairs of words for the spelling of syllables, from the texts of `bigram.py`.
+"""Words and rows of words for the spelling of syllables, from the texts of `bigram.py`.
 
     python -m models.training.words models/embedded
 
 jieba's dictionary knows words but not what is said on the telephone (帮您,
 块钱, 稍等), and its counts of single characters are those of a dictionary
 (浜 before 帮). The file `words.txt` holds, per line, a text and a count to be
-added to jieba's; pairs of neighbouring words count as words, which makes the
+added to jieba's; rows of two and three words count as words, which makes the
 spelling heed the neighbourhood.
 """
 
@@ -16,13 +16,13 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import chain, pairwise
+from itertools import chain
 from pathlib import Path
 
 from models.training.bigram import read_sentences, written_dialogues
 
 LONGEST = 6  # characters; the lexicon keeps no longer words
-LEAST = 2  # seen less often, a pair is chance
+LEAST = 2  # a pair read aloud once is chance; what the dialogues say was written on purpose
 SHARE = 0.3  # of all probability that these texts get beside jieba's counts
 DIALOGUES = 0.5  # of that, for the dialogues
 
@@ -31,7 +31,7 @@ _JIEBA_TOTAL = 60_101_967  # sum of its counts
 
 
 def units(lines: Iterable[str]) -> Iterator[str]:
-    """Words, and pairs of neighbouring words within a clause."""
+    """Words, and rows of two and three words within a clause."""
     import jieba
 
     jieba.setLogLevel(60)
@@ -39,20 +39,22 @@ def units(lines: Iterable[str]) -> Iterator[str]:
         for clause in _CLAUSE.findall(line):
             words = [word for word in jieba.cut(clause) if len(word) <= LONGEST]
             yield from words
-            yield from (a + b for a, b in pairwise(words) if len(a) + len(b) <= LONGEST)
+            for size in (2, 3):
+                runs = zip(*(words[at:] for at in range(size)), strict=False)
+                yield from (run for run in map("".join, runs) if len(run) <= LONGEST)
 
 
-def counted(lines: Iterable[str]) -> dict[str, float]:
-    """Share of each word and pair that is seen often enough."""
+def counted(lines: Iterable[str], least: int) -> dict[str, float]:
+    """Share of each word or row of words that is seen often enough."""
     counts = Counter(units(lines))
     total = sum(n for text, n in counts.items())
-    return {text: n / total for text, n in counts.items() if n >= LEAST or len(text) == 1}
+    return {text: n / total for text, n in counts.items() if n >= least or len(text) == 1}
 
 
 def build() -> dict[str, int]:
     """Counts on jieba's scale."""
     mass = _JIEBA_TOTAL * SHARE / (1 - SHARE)
-    read, written = counted(read_sentences()), counted(written_dialogues())
+    read, written = counted(read_sentences(), LEAST), counted(written_dialogues(), 1)
     merged = {
         text: round(
             mass * (DIALOGUES * written.get(text, 0.0) + (1 - DIALOGUES) * read.get(text, 0.0))

@@ -2,7 +2,7 @@
 
 The description is everything the streaming recogniser needs to know, so that
 one piece of code runs any CTC model. Its fields are explained in
-`docs/model-folder.md`.
+`docs/recogniser.md`.
 """
 
 from __future__ import annotations

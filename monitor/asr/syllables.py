@@ -22,7 +22,7 @@ _LONGEST_WAIT = 2
 """Syllables that may follow before a syllable must be spelt, as the word it begins
 may only then be known."""
 
-_LONGEST_WAIT_MS = 270
+_LONGEST_WAIT_MS = 330
 """The same in time, from the syllable's end, for slow speech: alerts wait for it."""
 
 _LONG_WORD = 3
@@ -31,7 +31,7 @@ words of two one syllable later. Measured on the spelling of Common Voice dev fr
 correct syllables: 0.274 wrong at 1.4 syllables' mean wait, against 0.272 at 1.9 when all
 wait for two, 0.333 for one and 0.538 for none."""
 
-_PAUSE_MS = 210
+_PAUSE_MS = 240
 """So long after a syllable's end without a new one, a word has probably ended."""
 
 _WINDOW = 12  # syllables of the past that the search still looks at

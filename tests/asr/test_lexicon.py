@@ -96,7 +96,7 @@ def test_a_pause_ends_the_waiting(lexicon: Lexicon) -> None:
     assert speaker.stream.waiting_from_ms == 0
     assert speaker.stream.preview([]) == "我"
     assert speaker.stream.elapse(LENGTH_MS + 100, LENGTH_MS + 100) == []
-    assert [token.text for token in speaker.stream.elapse(LENGTH_MS + 260, LENGTH_MS + 260)] == [
+    assert [token.text for token in speaker.stream.elapse(LENGTH_MS + 300, LENGTH_MS + 300)] == [
         "我"
     ]
     assert speaker.stream.waiting_from_ms is None
@@ -125,7 +125,7 @@ def test_nothing_waits_long_while_something_sounds(lexicon: Lexicon) -> None:
     speaker = Speaker(lexicon)
     assert speaker.say("wo") == []
     assert speaker.stream.elapse(LENGTH_MS + 100, LENGTH_MS) == []
-    assert len(speaker.stream.elapse(LENGTH_MS + 400, LENGTH_MS)) == 1
+    assert len(speaker.stream.elapse(LENGTH_MS + 500, LENGTH_MS)) == 1
 
 
 def test_a_long_turn_is_forgotten_as_it_goes(lexicon: Lexicon) -> None:
