@@ -144,8 +144,9 @@ class _Parts:
         number = {name: at for at, name in enumerate(self._names)}
         self._which = np.array([number[part] for part in parts], np.intp)
         self._costs, self._apart = costs, apart
+        self.row = lru_cache(maxsize=64)(self._row)  # some sixty initials and finals
 
-    def row(self, heard: str) -> npt.NDArray[np.float64]:
+    def _row(self, heard: str) -> npt.NDArray[np.float64]:
         each = [_part(self._costs, heard, name, self._apart) for name in self._names]
         return np.array(each)[self._which]
 
