@@ -53,7 +53,7 @@ def is_workday(day: datetime.date) -> bool:
 @lru_cache(maxsize=64)
 def lunar_day(day: datetime.date) -> tuple[int, int]:
     """Lunar (month, day); a leap month has a negative number."""
-    from lunar_python import Solar  # type: ignore[import-untyped]  # ships no type information
+    from lunar_python import Solar  # ships no type information
 
     lunar = Solar.fromYmd(day.year, day.month, day.day).getLunar()
     return int(lunar.getMonth()), int(lunar.getDay())
