@@ -51,6 +51,7 @@ SYLLABLE_MS = round(1000 / SYLLABLES_PER_S)
 SIZES = (100, 1_000, 10_000)
 WINDOW = 24
 SEED = 20
+PATIENCE_S = 180
 
 Said: TypeAlias = tuple[str, str]
 """(character, toneless syllable)"""
@@ -436,15 +437,24 @@ def command(only: str | None, quick: bool, row: tuple[str, str] | None) -> None:
 def run_row(name: str, size: int) -> None:
     """One row of the cost table in a process of its own; a peer that is missing is skipped."""
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    run = subprocess.run(
-        [sys.executable, "-m", "benchmarks.matching", "--row", name, str(size)],
-        capture_output=True, text=True, check=False, env=environment, timeout=600,
-    )  # fmt: skip
-    if run.returncode == 0:
-        click.echo(run.stdout.strip())
+    arguments = [sys.executable, "-m", "benchmarks.matching", "--row", name, str(size)]
+    try:
+        run = subprocess.run(
+            arguments,
+            capture_output=True,
+            text=True,
+            check=True,
+            env=environment,
+            timeout=PATIENCE_S,
+        )
+    except subprocess.TimeoutExpired:
+        skipped = f"not done after {PATIENCE_S} s"
+    except subprocess.CalledProcessError as error:
+        skipped = error.stderr.strip().splitlines()[-1] if error.stderr else str(error)
     else:
-        reason = run.stderr.strip().splitlines()[-1] if run.stderr else "failed"
-        click.echo(json.dumps({"name": name, "phrases": size, "skipped": reason}))
+        click.echo(run.stdout.strip())
+        return
+    click.echo(json.dumps({"name": name, "phrases": size, "skipped": skipped}))
 
 
 if __name__ == "__main__":
