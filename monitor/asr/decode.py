@@ -45,7 +45,7 @@ class DecodingSettings:
     margin: float = 8.0
     sure: float = 1.5
     candidates: int = 8
-    least: float = -6.0
+    least: float = -5.0
     patience: int = 8
 
 
