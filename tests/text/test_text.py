@@ -34,8 +34,8 @@ def test_normal_form(raw: str, normal: str) -> None:
 @pytest.mark.parametrize(
     ("digits", "said"),
     [("0", "零"), ("10", "十"), ("12", "十二"), ("20", "二十"), ("100", "一百"),
-     ("105", "一百零五"),      ("110", "一百一十"), ("1000", "一千"), ("1010", "一千零一十"), ("007", "零零七"),
-     ("13800", "一三八零零")],
+     ("105", "一百零五"), ("110", "一百一十"), ("1000", "一千"), ("1010", "一千零一十"),
+     ("007", "零零七"), ("13800", "一三八零零")],
 )  # fmt: skip
 def test_numbers(digits: str, said: str) -> None:
     assert read_number(digits) == said
