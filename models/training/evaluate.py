@@ -59,13 +59,11 @@ def teacher() -> Callable[[Floats], Floats]:
     return lambda frames: np.log(fsmn.posteriors(frames) + 1e-9)
 
 
-def measure(
-    name: str, answer: Callable[[Floats], Floats], sets: tuple[str, ...] = heldout.SETS
-) -> Iterator[dict[str, Any]]:
+def measure(name: str, answer: Callable[[Floats], Floats]) -> Iterator[dict[str, Any]]:
     """One record per set and condition: model, set, condition, ser and its parts, rtf."""
-    for label in sets:
+    for label in heldout.SETS:
         items = heldout.items(label)
-        for situation in heldout.CONDITIONS:
+        for situation in heldout.conditions(label):
             sounds = [heldout.condition(x.samples, situation, i) for i, x in enumerate(items)]
             began = time.process_time()
             heard = [scoring.greedy(answer(fbank(s))) for s in sounds]

@@ -10,15 +10,24 @@ import numpy as np
 
 from models.training import augment, codecs, corpus, synth, texts, units
 from models.training.features import RATE, fbank
+from models.training.paths import REPO
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float32]
 
-SETS = ("commonvoice", "synthetic", "synthetic-voices")
+SETS = ("commonvoice", "synthetic", "synthetic-voices", "bundled-calls")
 CONDITIONS = ("16k", "8k-alaw", "noise-20", "noise-10", "noise-5")
 SYNTHETIC = 160
+
+
+def conditions(name: str) -> tuple[str, ...]:
+    """The bundled calls are heard as they are: noise and telephone lines are in them."""
+    return CONDITIONS[:1] if name == "bundled-calls" else CONDITIONS
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,8 @@ def items(name: str) -> tuple[Item, ...]:
             for c in corpus.sentences("dev")
             if c.units
         )
+    if name == "bundled-calls":
+        return tuple(_bundled())
     return _synthetic(voices_held_out=name == "synthetic-voices")
 
 
@@ -59,6 +70,38 @@ def _synthetic(voices_held_out: bool) -> tuple[Item, ...]:
             voice = synth.draw_voice(rng, voices_held_out)
             made.append(Item(synth.speak(text, voice), tuple(label), text, unseen=True))
     return tuple(made)
+
+
+def _bundled() -> Iterator[Item]:
+    """The described lines of `audio_fixtures`, cut out of their calls with a little room."""
+    from ruamel.yaml import YAML
+
+    for path in sorted((REPO / "audio_fixtures").glob("*.yaml")):
+        facts = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        lines = facts.get("lines") or []
+        if not lines:
+            continue
+        channels = _channels(path.with_name(facts["audio"]))
+        for line in lines:
+            party = 0 if line["party"] == "agent" else len(channels) - 1
+            span = slice(max(0, line["start_ms"] - 100) * 16, (line["end_ms"] + 150) * 16)
+            label = units.from_hanzi(line["say"])
+            if label:
+                yield Item(channels[party, span], tuple(label), line["say"], unseen=True)
+
+
+def _channels(path: Path) -> Floats:
+    """Any audio file as [channels, samples] at 16 kHz."""
+    import av
+
+    resampler = av.AudioResampler(format="fltp", rate=RATE)
+    with av.open(str(path)) as container:
+        parts = [
+            piece.to_ndarray()
+            for frame in container.decode(audio=0)
+            for piece in resampler.resample(frame)
+        ]
+    return np.asarray(np.concatenate(parts, 1), np.float32)
 
 
 def condition(samples: Floats, name: str, number: int) -> Floats:
