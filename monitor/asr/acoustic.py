@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from monitor.asr.folder import ModelFolder
     from monitor.asr.frontend import Frames
 
-BLOCK = 6
-"""Model frames per run: the wait for a block to fill (180 ms at 30 ms per frame)
+BLOCK = 8
+"""Model frames per run: the wait for a block to fill (240 ms at 30 ms per frame)
 against the cost of a run. See `docs/recogniser.md` for the measurement."""
 
 Cache = npt.NDArray[np.float32]
