@@ -13,6 +13,8 @@ from monitor.rules.ready import ReadyRule
 from monitor.rules.stage import Finding, Happening, Idle, Stage
 from monitor.rules.timeline import looks_back
 
+_BEGINS = "call.start"
+
 
 class Findings(Idle):
     """A rule whose findings count in its window, outside its exceptions, beyond its allowance."""
@@ -78,6 +80,12 @@ class Never(Findings):
 
 class Avoid(Findings):
     """`avoid`: a situation happened."""
+
+    @override
+    def start(self, stage: Stage) -> None:
+        super().start(stage)
+        if _BEGINS in self.ready.avoids and stage.now_ms == 0:  # not for rules that came later
+            self.happened(stage, _BEGINS, Happening(0))
 
     @override
     def happened(self, stage: Stage, key: str, what: Happening) -> None:

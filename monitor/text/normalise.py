@@ -14,6 +14,8 @@ from functools import lru_cache
 DIGITS = "零一二三四五六七八九"
 _UNITS = ("", "十", "百", "千")
 _NUMBER = re.compile(r"(\d+)(?:\.(\d+))?(%)?")
+_IDENTIFIER = re.compile(r"(?:号|号码|密码|验证码|电话|分机)\s*(?:是|为)?\s*$")
+"""What comes before digits that name something (工号是1023) and are read one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,9 @@ def normalise(raw: str, *, punctuation: bool = False) -> Normalised:
         out.extend(folded[done : number.start()])
         start, end = folded[number.start()][1], folded[number.end() - 1][2]
         year = len(number[1]) == 4 and plain[number.end() : number.end() + 1] == "年"
-        out.extend((char, start, end) for char in _read(number, digitwise=year))
+        named = _IDENTIFIER.search(plain, max(0, number.start() - 8), number.start())
+        digitwise = year or (len(number[1]) > 1 and named is not None)
+        out.extend((char, start, end) for char in _read(number, digitwise=digitwise))
         done = number.end()
     out.extend(folded[done:])
     if not punctuation:

@@ -25,6 +25,9 @@ from monitor.text.words import boundaries, is_word, split, surprise
         ("2024年12月", "二零二四年十二月"),
         ("1005 110 15 10", "一千零五一百一十十五十"),
         ("…!?", ""),
+        ("我的工号是1023", "我的工号是一零二三"),
+        ("尾号 138", "尾号一三八"),
+        ("号码包里有120元", "号码包里有一百二十元"),
     ],
 )
 def test_normal_form(raw: str, normal: str) -> None:
