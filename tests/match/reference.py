@@ -21,6 +21,7 @@ from monitor.rules.match.slots import SLOTS, capture
 from monitor.rules.match.units import Unit
 
 BREAK_MS = 3000
+SETTLE_MS = 700
 NOTHING = (10**9, 0)
 
 Element: TypeAlias = "Cell | Gap | Slot | None"
@@ -216,6 +217,8 @@ def occurrences(  # noqa: PLR0912  # one loop, as the definition reads
         armed.clear()
 
     for at, unit in enumerate(units):
+        if waiting and units[waiting[2]].end_ms + SETTLE_MS < unit.start_ms:
+            accept(at)
         if at and unit.start_ms - units[at - 1].end_ms > BREAK_MS:
             if waiting:
                 accept(at)
@@ -247,6 +250,7 @@ def occurrences(  # noqa: PLR0912  # one loop, as the definition reads
                 waiting is None
                 or cost < waiting[0]
                 or (cost == waiting[0] and grows and number == waiting[1])
+                or (cost == waiting[0] and _goes_on(lines[waiting[1]], lines[number]))
             ):
                 waiting = (cost, number, at, first)
         if waiting and not _may_improve(lines, waiting, armed, seen, floor):
@@ -267,9 +271,13 @@ def _may_improve(
     line, at = lines[number], len(units) - 1
     if line.trailing:
         return at < armed.get(number, at) and at - end < 2
-    if cost == 0 or at - end >= 3:
+    if at - end >= 3:
         return False
-    return any(_nearly(other, units, floor) < cost for other in lines)
+    return any(_nearly(other, units, floor) < cost + _goes_on(line, other) for other in lines)
+
+
+def _goes_on(line: Line, other: Line) -> bool:
+    return (line.short or line.exact) and len(other.cells) > len(line.cells)
 
 
 def _nearly(line: Line, units: Sequence[Unit], floor: int) -> int:

@@ -186,3 +186,16 @@ def test_the_alignment_tells_what_was_forgiven() -> None:
     assert kinds.count(StepKind.FILLER) == 1
     assert kinds.count(StepKind.SAME) == 5
     assert sum(step.cost for step in match.alignment) == match.cost
+
+
+@pytest.mark.parametrize(
+    ("said", "quote"),
+    [
+        ("我的报修弄好了没有", "弄好了没有"),
+        ("我的报修弄好了没", "弄好了没"),
+        ("弄好了吗", "弄好了吗"),
+    ],
+)
+def test_a_wording_that_begins_another_does_not_hide_it(said: str, quote: str) -> None:
+    """没 alone is refused at the boundary inside 没有; the longer wording must still be found."""
+    assert quotes(["(办|弄|处理)好了(吗|没有|没)"], said) == [quote]

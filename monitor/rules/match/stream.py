@@ -136,11 +136,11 @@ class MatchStream:
         """Keep the better of this end and the one already waiting."""
         place = self._matcher.index.places[number]
         known = self._candidates.get(place.phrase)
-        grows = bool(place.line.trailing)
-        if known is not None and (
-            cost > known.cost or (cost == known.cost and not (grows and number == known.place))
-        ):
-            return
+        if known is not None:
+            grows = bool(place.line.trailing) and number == known.place
+            same = cost == known.cost and (grows or self._goes_on(known, number))
+            if cost >= known.cost and not same:
+                return
         deadline = self._history.units[-1].end_ms + SETTLE_MS
         self._candidates[place.phrase] = Candidate(number, cost, at, deadline)
 
@@ -157,13 +157,26 @@ class MatchStream:
         if place.line.trailing:
             growing = at < self._armed.get(candidate.place, at)
             return growing and at - candidate.end < GROW_UNITS
-        if candidate.cost == 0 or at - candidate.end >= SETTLE_UNITS:
+        if at - candidate.end >= SETTLE_UNITS:
             return False
         index, compiled = self._matcher.index, self._matcher.compiled[place.phrase]
         return any(
-            self._columns.nearly(index.places[number]) < candidate.cost
+            self._columns.nearly(index.places[number])
+            < candidate.cost + self._goes_on(candidate, number)
             for number in compiled.places
         )
+
+    def _goes_on(self, candidate: Candidate, number: int) -> bool:
+        """Whether that place is a longer way to say what a short candidate says.
+
+        A short phrase must stand on word boundaries: where 没 was found, 没有 is to be
+        preferred, or the boundary would refuse the one and the search have lost the other.
+        """
+        places = self._matcher.index.places
+        if candidate.first >= 0:
+            return False
+        line, other = places[candidate.place].line, places[number].line
+        return (line.short or line.exact) and len(other.cells) > len(line.cells)
 
     def _accept(self, phrase: int, candidate: Candidate, now_ms: int) -> None:
         """Align, note the occurrence, and let the phrase start afresh after it."""
