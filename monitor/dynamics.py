@@ -14,6 +14,7 @@ No audio comes in here: speech arrives as `Speech` (with its loudness), words as
 | loudness        | dBFS     | who speaks         | RMS of a stretch of speech                 |
 | loudness_change | dB       | who speaks         | that, against the party's median so far    |
 | talk_share      | ratio    | each               | the party's part of all speech, at the end |
+| rate_difference | char/min | agent              | median rates, agent's less customer's, end |
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ MIN_LOUDNESS_MS = 500
 """Shorter stretches (“嗯”) do not represent how loud somebody talks."""
 
 MIN_BASELINE = 3
-"""So many earlier stretches make a baseline."""
+"""So many earlier stretches (or utterances) make a baseline."""
 
 _TAIL = 12  # syllables of the last words that tell who is to speak next
 _HANZI = re.compile(r"[㐀-䶿一-鿿]")
@@ -75,6 +76,7 @@ class Dynamics:
         self._talked = dict.fromkeys(parties, 0)
         self._tails: dict[Party, deque[Token]] = {party: deque() for party in parties}
         self._loudness: dict[Party, list[float]] = {party: [] for party in parties}
+        self._rates: dict[Party, list[float]] = {party: [] for party in parties}
         self._trackers: tuple[Tracker, ...] = (Silences(self._owed_by), Monologues())
         if len(self._parties) > 1:
             self._trackers += (Overlaps(), Interruptions())
@@ -87,7 +89,9 @@ class Dynamics:
             case Token():
                 self._tails[event.party].append(event)
             case Utterance():
-                return list(_speech_rate(event))
+                rates = list(_speech_rate(event))
+                self._rates[event.party] += [reading.value for reading in rates]
+                return rates
             case Gap():
                 self._edge(event.start_ms, _LOSS, event.party, 1)
                 self._edge(event.end_ms, _LOSS, event.party, -1)
@@ -117,6 +121,12 @@ class Dynamics:
                 Reading("talk_share", round(talked / total, 4), "ratio", 0, duration_ms, party)
                 for party, talked in self._talked.items()
             ]
+        if len(self._parties) > 1 and min(map(len, self._rates.values())) >= MIN_BASELINE:
+            agent, customer = (median(self._rates[party]) for party in Party)
+            difference = round(agent - customer, 1)
+            readings.append(
+                Reading("rate_difference", difference, "char/min", 0, duration_ms, Party.AGENT)
+            )
         return readings
 
     def _speech(self, speech: Speech) -> Iterator[Reading]:

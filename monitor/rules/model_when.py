@@ -82,6 +82,7 @@ MEASURES: Mapping[str, str] = MappingProxyType(
         "loudness_change": "dB",
         "monologue": "ms",
         "talk_share": "0–1",
+        "rate_difference": "字/分",
         "call_length": "ms",
     }
 )
@@ -97,6 +98,7 @@ Measure: TypeAlias = Literal[
     "loudness_change",
     "monologue",
     "talk_share",
+    "rate_difference",
     "call_length",
 ]
 

@@ -201,6 +201,26 @@ def test_talk_share() -> None:
     assert not named(measure([], 6000), "talk_share")
 
 
+def test_the_difference_of_rates_needs_three_utterances_each() -> None:
+    def said(party: Party, start_ms: int, each_ms: int) -> Utterance:
+        tokens = tuple(
+            Token(party, "好", "hao", start_ms + i * each_ms, start_ms + (i + 1) * each_ms)
+            for i in range(10)
+        )
+        return Utterance(party, start_ms, tokens[-1].end_ms, tokens)
+
+    def differences(agent_turns: int) -> list[float]:
+        dynamics = Dynamics((A, C))
+        for turn in range(3):
+            dynamics.feed(said(C, turn * 20_000, 300))  # 200 characters a minute
+        for turn in range(agent_turns):
+            dynamics.feed(said(A, turn * 20_000 + 10_000, 200))  # 300
+        return [r.value for r in named(dynamics.finish(90_000), "rate_difference")]
+
+    assert differences(3) == [100.0]
+    assert differences(2) == []
+
+
 def test_one_party_alone_owes_nothing() -> None:
     dynamics = Dynamics((A,))
     dynamics.feed(Speech(A, 0, 1000, -20.0))
