@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from monitor.calljson import CallRecord, utterance_json
 from monitor.events import Token, Utterance
@@ -34,7 +35,7 @@ def render(record: CallRecord, form: str, *, named: bool = False) -> str:
             data = {
                 "source": record.info.source,
                 "duration_ms": record.end.duration_ms,
-                "utterances": [utterance_json(turn) for turn in turns],
+                "utterances": [_plain(utterance_json(turn)) for turn in turns],
             }
             return json.dumps(data, ensure_ascii=False) + "\n"
         case "srt":
@@ -44,6 +45,13 @@ def render(record: CallRecord, form: str, *, named: bool = False) -> str:
             return "WEBVTT\n\n" + "".join(f"{_cue(tokens, '.')}\n" for tokens in _cues(turns))
         case _:
             raise ValueError(f"no transcript format {form!r}")
+
+
+def _plain(turn: dict[str, Any]) -> dict[str, Any]:
+    """The turn without the syllables the recogniser decided against (call JSON has them)."""
+    for token in turn["tokens"]:
+        del token["alternatives"]
+    return turn
 
 
 def _text_line(turn: Utterance) -> str:

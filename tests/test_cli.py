@@ -113,7 +113,7 @@ def test_transcribe_json_is_one_line_per_file_as_documented(tmp_path: Path) -> N
     assert set(lines[0]) == {"source", "duration_ms", "utterances"}
     turn = lines[0]["utterances"][0]
     assert {"party", "start_ms", "end_ms", "text", "tokens"} == set(turn)
-    assert {"text", "syllable", "start_ms", "end_ms", "confidence"} <= set(turn["tokens"][0])
+    assert {"text", "syllable", "start_ms", "end_ms", "confidence"} == set(turn["tokens"][0])
     assert "".join(token["text"] for token in turn["tokens"]) == turn["text"]
 
 
