@@ -96,11 +96,13 @@ def test_score_writes_json_and_summary_and_resumes(tmp_path: Path) -> None:
 
 
 def test_score_reports_a_bad_call_and_goes_on(tmp_path: Path) -> None:
-    bad = tmp_path / "bad.wav"
+    bad = tmp_path / ("a-long-name-" * 8) / "bad.wav"
+    bad.parent.mkdir()
     bad.write_bytes(b"nothing")
+    alone = monitor("transcribe", bad).stderr.strip().removeprefix("error: ")
     result = monitor("score", bad, _SHORT, "--out", tmp_path / "out")
     assert result.returncode == 1
-    assert "bad.wav" in result.stderr
+    assert f"✗ {alone}" in result.stderr.splitlines(), "one line, however long"
     assert "Traceback" not in result.stderr
     assert (tmp_path / "out" / "last-word.json").exists()
 

@@ -104,9 +104,11 @@ def command(
             text = row_text(done.row, resumed=done.resumed)
             # Failures belong on stderr with the bar, results on stdout.
             if done.failed:
-                progress.console.print(text, style="red", highlight=False, markup=False)
+                progress.console.print(
+                    text, style="red", highlight=False, markup=False, soft_wrap=True
+                )
             elif progress.console.is_terminal:
-                progress.console.print(text, highlight=False, markup=False)
+                progress.console.print(text, highlight=False, markup=False, soft_wrap=True)
             else:
                 click.echo(text)
 
