@@ -1,0 +1,400 @@
+"""The tables of the store.
+
+SQLAlchemy models only: what is kept and how it hangs together. Opening,
+writing and searching live beside this module, changes of the layout in
+`migrations/`. Rooms that add tables of their own (`monitor.qa`,
+`monitor.review`) derive them from `Base` too.
+
+Times within a call are integer milliseconds since it began, as everywhere;
+points in time are UTC.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+
+class Moment(TypeDecorator[datetime]):
+    """A point in time: aware in Python, UTC in the database (SQLite knows no zones)."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a point in time without a zone")
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+class Base(DeclarativeBase):
+    """What every table shares: names of constraints that migrations can count on."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it from the class
+        datetime: Moment,
+        str: Text,
+        dict[str, Any]: JSON,
+        list[Any]: JSON,
+        bytes: LargeBinary,
+    }
+
+
+class User(Base):
+    """Somebody who signs in. `agent` is the name their calls carry in `Call.agent`."""
+
+    __tablename__ = "users"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)  # what they sign in with
+    display: Mapped[str] = mapped_column(default="")
+    role: Mapped[str]  # agent, qa, trainer, supervisor, admin
+    agent: Mapped[str | None] = mapped_column(index=True)
+    password: Mapped[str] = mapped_column(default="")  # a hash; empty: cannot sign in
+    language: Mapped[str] = mapped_column(default="zh")
+    active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime]
+    # Raised to end every session of this user: web sessions carry it.
+    generation: Mapped[int] = mapped_column(default=0)
+
+
+class ApiToken(Base):
+    """A secret that a program signs in with; only its SHA-256 is kept."""
+
+    __tablename__ = "api_tokens"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    label: Mapped[str]
+    digest: Mapped[str] = mapped_column(unique=True)
+    created_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class Audio(Base):
+    """A recording, kept as a file beside the database under its SHA-256."""
+
+    __tablename__ = "audio"
+
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    suffix: Mapped[str]  # ".wav"
+    size: Mapped[int]  # bytes
+    duration_ms: Mapped[int | None]
+    channels: Mapped[int | None]
+    added_at: Mapped[datetime]
+
+
+class Pack(Base):
+    """One version of a rule pack, by the digest of its text."""
+
+    __tablename__ = "packs"
+    __table_args__ = (UniqueConstraint("name", "digest"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(index=True)  # the pack's own id, e.g. unicom-10010
+    version: Mapped[str]
+    digest: Mapped[str]
+    title: Mapped[str] = mapped_column(default="")
+    text: Mapped[str]  # the YAML as it was
+    added_at: Mapped[datetime]
+
+
+class Call(Base):
+    """A call, live or recorded, and the figures that lists sort and filter by."""
+
+    __tablename__ = "calls"
+    __table_args__ = (
+        Index("ix_calls_agent_started_at", "agent", "started_at"),
+        Index("ix_calls_queue_started_at", "queue", "started_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)  # chosen by whoever sends it; makes retries safe
+    name: Mapped[str]
+    source: Mapped[str] = mapped_column(default="")
+    status: Mapped[str] = mapped_column(index=True)  # live, complete, interrupted, failed
+    error: Mapped[str] = mapped_column(default="")  # why it failed or what was damaged
+    started_at: Mapped[datetime] = mapped_column(index=True)  # when the call began (else: received)
+    received_at: Mapped[datetime]
+    duration_ms: Mapped[int] = mapped_column(default=0)
+    parties: Mapped[list[Any]] = mapped_column(default=list)
+    recogniser: Mapped[str] = mapped_column(default="")
+    fingerprint: Mapped[str] = mapped_column(default="", index=True)
+    agent: Mapped[str | None]
+    queue: Mapped[str | None]
+    direction: Mapped[str | None]
+    tier: Mapped[str | None]
+    released_by: Mapped[str | None]
+    facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    audio_digest: Mapped[str | None] = mapped_column(ForeignKey("audio.digest"), index=True)
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    # Figures of the machine's last scoring, repeated here for fast lists.
+    score: Mapped[float | None] = mapped_column(index=True)
+    score_max: Mapped[float | None]
+    grade: Mapped[str] = mapped_column(default="")
+    fatal_items: Mapped[int] = mapped_column(default=0, index=True)
+    alerts_tip: Mapped[int] = mapped_column(default=0)
+    alerts_minor: Mapped[int] = mapped_column(default=0)
+    alerts_major: Mapped[int] = mapped_column(default=0)
+    alerts_fatal: Mapped[int] = mapped_column(default=0)
+    scripts_met: Mapped[int] = mapped_column(default=0)
+    scripts_missed: Mapped[int] = mapped_column(default=0)
+    gaps: Mapped[int] = mapped_column(default=0)
+    flags: Mapped[list[Any]] = mapped_column(default=list)  # set by people, e.g. "复核"
+
+    packs: Mapped[list[Pack]] = relationship(secondary="call_packs")
+
+
+class CallPack(Base):
+    """Which pack versions judged a call."""
+
+    __tablename__ = "call_packs"
+
+    call_id: Mapped[int] = mapped_column(
+        ForeignKey("calls.id", ondelete="CASCADE"), primary_key=True
+    )
+    pack_id: Mapped[int] = mapped_column(ForeignKey("packs.id"), primary_key=True, index=True)
+
+
+class Utterance(Base):
+    """One finished turn. `text` and `syllables` are what full-text search reads."""
+
+    __tablename__ = "utterances"
+    __table_args__ = (UniqueConstraint("call_id", "ordinal"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    call_id: Mapped[int] = mapped_column(ForeignKey("calls.id", ondelete="CASCADE"))
+    ordinal: Mapped[int]  # 0, 1, … in the order they were finished
+    party: Mapped[str]
+    start_ms: Mapped[int]
+    end_ms: Mapped[int]
+    text: Mapped[str]
+    syllables: Mapped[str]  # toneless pinyin, separated by blanks
+    tokens: Mapped[list[Any]]  # as in call JSON
+    confirmed_text: Mapped[str | None]  # what a second, better recogniser heard
+
+
+class StoredEvent(Base):
+    """A live call's events as they came; `seq` counts from 0 within the call."""
+
+    __tablename__ = "events"
+
+    call_id: Mapped[int] = mapped_column(
+        ForeignKey("calls.id", ondelete="CASCADE"), primary_key=True
+    )
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    now_ms: Mapped[int]  # call time up to which audio had arrived
+    body: Mapped[dict[str, Any]]  # as `monitor.events.to_json` writes it
+
+
+class Alert(Base):
+    """A finding in its last state; fields as `monitor.events.Alert`."""
+
+    __tablename__ = "alerts"
+    __table_args__ = (
+        UniqueConstraint("call_id", "key"),
+        Index("ix_alerts_rule_call_id", "rule", "call_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    call_id: Mapped[int] = mapped_column(ForeignKey("calls.id", ondelete="CASCADE"))
+    key: Mapped[str]  # the event's own id
+    rule: Mapped[str]
+    title: Mapped[str]
+    family: Mapped[str]
+    severity: Mapped[str]
+    party: Mapped[str]
+    start_ms: Mapped[int]
+    end_ms: Mapped[int]
+    at_ms: Mapped[int]
+    quote: Mapped[str]
+    similarity: Mapped[float]
+    advice: Mapped[str]
+    state: Mapped[str]
+    interrupts: Mapped[bool]
+    evidence: Mapped[dict[str, Any]]
+
+
+class Script(Base):
+    """A required script in its last state; fields as `monitor.events.ScriptState`."""
+
+    __tablename__ = "scripts"
+    __table_args__ = (
+        UniqueConstraint("call_id", "rule", "occurrence"),
+        Index("ix_scripts_rule_call_id", "rule", "call_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    call_id: Mapped[int] = mapped_column(ForeignKey("calls.id", ondelete="CASCADE"))
+    rule: Mapped[str]
+    occurrence: Mapped[int]
+    title: Mapped[str]
+    state: Mapped[str]
+    at_ms: Mapped[int]
+    deadline_ms: Mapped[int | None]
+    start_ms: Mapped[int | None]
+    end_ms: Mapped[int | None]
+    quote: Mapped[str]
+    similarity: Mapped[float]
+    advice: Mapped[str]
+    evidence: Mapped[dict[str, Any]]
+
+
+class Reading(Base):
+    """A measured quantity; names and units in docs/call-json.md."""
+
+    __tablename__ = "readings"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    call_id: Mapped[int] = mapped_column(ForeignKey("calls.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str]
+    value: Mapped[float]
+    unit: Mapped[str]
+    start_ms: Mapped[int]
+    end_ms: Mapped[int]
+    party: Mapped[str | None]
+
+
+class Gap(Base):
+    """Audio lost or not processed."""
+
+    __tablename__ = "gaps"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    call_id: Mapped[int] = mapped_column(ForeignKey("calls.id", ondelete="CASCADE"), index=True)
+    party: Mapped[str]
+    start_ms: Mapped[int]
+    end_ms: Mapped[int]
+    reason: Mapped[str]
+
+
+class Scorecard(Base):
+    """A call judged once, by the machine (`author_id` None) or by a person.
+
+    The machine's answers are suggestions: a person's card never overwrites
+    them. `total` counts the final cards only; a card in work is a `draft`.
+    """
+
+    __tablename__ = "scorecards"
+    __table_args__ = (Index("ix_scorecards_call_id_author_id", "call_id", "author_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    call_id: Mapped[int] = mapped_column(ForeignKey("calls.id", ondelete="CASCADE"))
+    author_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    status: Mapped[str]  # machine, draft, final, superseded
+    purpose: Mapped[str] = mapped_column(default="review")  # review, calibration, appeal
+    total: Mapped[float | None]
+    max: Mapped[float | None]
+    grade: Mapped[str] = mapped_column(default="")
+    fatal: Mapped[bool] = mapped_column(default=False)
+    comment: Mapped[str] = mapped_column(default="")
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+
+    lines: Mapped[list[ScoreLine]] = relationship(
+        cascade="all, delete-orphan", order_by="ScoreLine.ordinal"
+    )
+
+
+class ScoreLine(Base):
+    """One item of a scorecard."""
+
+    __tablename__ = "score_lines"
+    __table_args__ = (UniqueConstraint("scorecard_id", "item"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    scorecard_id: Mapped[int] = mapped_column(ForeignKey("scorecards.id", ondelete="CASCADE"))
+    ordinal: Mapped[int]
+    item: Mapped[str]  # the item's id in the pack
+    title: Mapped[str]
+    group: Mapped[str] = mapped_column(default="")
+    status: Mapped[str]  # as monitor.score writes it
+    points: Mapped[float]
+    weight: Mapped[float]
+    fatal: Mapped[bool] = mapped_column(default=False)
+    reason: Mapped[str] = mapped_column(default="")
+    comment: Mapped[str] = mapped_column(default="")
+
+
+class Thumb(Base):
+    """An agent's thumb up (1) or down (-1) on a card."""
+
+    __tablename__ = "thumbs"
+
+    alert_id: Mapped[int] = mapped_column(
+        ForeignKey("alerts.id", ondelete="CASCADE"), primary_key=True
+    )
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    value: Mapped[int]
+    at: Mapped[datetime]
+
+
+class Verdict(Base):
+    """A person's judgement of one finding, or a finding the machine missed.
+
+    `alert_id` or `script_id` name the finding; both None: a missed one, given
+    by `rule` and its span. `pack_id` is the version that was judged, so that
+    precision can be told per version.
+    """
+
+    __tablename__ = "verdicts"
+    __table_args__ = (Index("ix_verdicts_rule_at", "rule", "at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    call_id: Mapped[int] = mapped_column(ForeignKey("calls.id", ondelete="CASCADE"), index=True)
+    alert_id: Mapped[int | None] = mapped_column(ForeignKey("alerts.id", ondelete="CASCADE"))
+    script_id: Mapped[int | None] = mapped_column(ForeignKey("scripts.id", ondelete="CASCADE"))
+    pack_id: Mapped[int | None] = mapped_column(ForeignKey("packs.id"))
+    rule: Mapped[str]
+    party: Mapped[str] = mapped_column(default="agent")
+    start_ms: Mapped[int]
+    end_ms: Mapped[int]
+    quote: Mapped[str] = mapped_column(default="")
+    verdict: Mapped[str]  # right, wrong, unsure, missed
+    reason: Mapped[str] = mapped_column(default="")
+    reviewer_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    at: Mapped[datetime]
+
+
+class Audit(Base):
+    """Who looked at or did what, and when. Rows are only ever added."""
+
+    __tablename__ = "audit"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    actor: Mapped[str]  # the user's name, or "command line"
+    action: Mapped[str]  # call.view, call.export, user.create, …
+    object: Mapped[str]  # "call 12"
+    detail: Mapped[dict[str, Any]] = mapped_column(default=dict)
