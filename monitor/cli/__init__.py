@@ -6,10 +6,12 @@ used, so that `monitor --help` is instant.
 
 from __future__ import annotations
 
+import gettext
 import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -45,7 +47,17 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit."""
     args, chosen = _take_language(list(sys.argv[1:] if argv is None else argv))
     use_language(chosen)
+    _speak_to_click(chosen)
     sys.exit(_run(args))
+
+
+def _speak_to_click(chosen: Language) -> None:
+    """Let click's own words (usage, its complaints) follow the language too.
+
+    click asks gettext's default domain, whose language is an environment variable.
+    """
+    gettext.bindtextdomain(gettext.textdomain(), Path(__file__).with_name("locale"))
+    os.environ["LANGUAGE"] = chosen
 
 
 def _run(args: list[str]) -> int:
