@@ -1,0 +1,80 @@
+"""How values read on a page: times, severities, roles. Gives Jinja its filters and names."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from monitor.i18n import tr
+from monitor.screen.words import clock
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+SEVERITIES = ("fatal", "major", "minor", "tip")
+"""Gravest first, as lists and counters show them."""
+
+
+def severity_name(value: str) -> str:
+    names = {
+        "fatal": tr("致命", "Fatal"),
+        "major": tr("严重", "Major"),
+        "minor": tr("一般", "Minor"),
+        "tip": tr("提示", "Tip"),
+    }
+    return names.get(value, value)
+
+
+def party_name(value: str | None) -> str:
+    names = {"agent": tr("坐席", "Agent"), "customer": tr("客户", "Customer")}
+    return names.get(value or "", value or "")
+
+
+def role_name(value: str) -> str:
+    names = {
+        "agent": tr("坐席", "Agent"),
+        "qa": tr("质检员", "QA"),
+        "trainer": tr("培训师", "Trainer"),
+        "supervisor": tr("班长", "Supervisor"),
+        "admin": tr("管理员", "Administrator"),
+    }
+    return names.get(value, value)
+
+
+def call_status_name(value: str) -> str:
+    names = {
+        "live": tr("通话中", "Live"),
+        "complete": tr("已完成", "Complete"),
+        "interrupted": tr("中断", "Interrupted"),
+        "failed": tr("失败", "Failed"),
+    }
+    return names.get(value, value)
+
+
+def direction_name(value: str | None) -> str:
+    names = {"inbound": tr("呼入", "Inbound"), "outbound": tr("呼出", "Outbound")}
+    return names.get(value or "", value or "")
+
+
+def moment(value: datetime | None, seconds: bool = False) -> str:
+    """A point in time in the server's own zone, as everybody in the building reads it."""
+    if value is None:
+        return ""
+    return value.astimezone().strftime("%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M")
+
+
+def day(value: datetime | None) -> str:
+    return "" if value is None else value.astimezone().strftime("%Y-%m-%d")
+
+
+def furnish(environment: Environment) -> None:
+    """Add the filters and names that every template may use."""
+    environment.filters.update(clock=clock, moment=moment, day=day)
+    environment.globals.update(
+        SEVERITIES=SEVERITIES,
+        severity_name=severity_name,
+        party_name=party_name,
+        role_name=role_name,
+        call_status_name=call_status_name,
+        direction_name=direction_name,
+    )
