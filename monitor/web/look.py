@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from monitor.i18n import tr
 from monitor.screen.words import clock
+from monitor.web.roles import Role, role_names
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -31,14 +32,7 @@ def party_name(value: str | None) -> str:
 
 
 def role_name(value: str) -> str:
-    names = {
-        "agent": tr("坐席", "Agent"),
-        "qa": tr("质检员", "QA"),
-        "trainer": tr("培训师", "Trainer"),
-        "supervisor": tr("班长", "Supervisor"),
-        "admin": tr("管理员", "Administrator"),
-    }
-    return names.get(value, value)
+    return tr(*role_names()[Role(value)])
 
 
 def call_status_name(value: str) -> str:
@@ -56,6 +50,11 @@ def direction_name(value: str | None) -> str:
     return names.get(value or "", value or "")
 
 
+def static(path: str) -> str:
+    """The address of a file under static/. The server lets browsers check it each time."""
+    return f"/static/{path}"
+
+
 def moment(value: datetime | None, seconds: bool = False) -> str:
     """A point in time in the server's own zone, as everybody in the building reads it."""
     if value is None:
@@ -71,6 +70,7 @@ def furnish(environment: Environment) -> None:
     """Add the filters and names that every template may use."""
     environment.filters.update(clock=clock, moment=moment, day=day)
     environment.globals.update(
+        static=static,
         SEVERITIES=SEVERITIES,
         severity_name=severity_name,
         party_name=party_name,

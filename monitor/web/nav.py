@@ -11,33 +11,58 @@ from monitor.web.roles import REVIEWERS, Role
 
 @dataclass(frozen=True, slots=True)
 class NavItem:
-    """An entry of the navigation as the page shows it."""
+    """An entry of the navigation as a page shows it; `icon` is a symbol of icons.svg."""
 
     path: str
-    label: str
-    active: bool
+    text: str
+    icon: str
+    current: bool
 
 
-def entries(role: Role, here: str, known: Container[str]) -> list[NavItem]:
-    """What `role` sees on the page `here`; `known` are the paths the server has."""
-    pages: tuple[tuple[str, str, tuple[Role, ...]], ...] = (
-        ("/panel", tr("实时面板", "Live panel"), (Role.AGENT,)),
-        ("/wall", tr("监控墙", "Wall"), (Role.SUPERVISOR, Role.QA)),
-        ("/calls", tr("通话", "Calls"), (Role.AGENT, *REVIEWERS)),
-        ("/review", tr("待复核", "Review"), (Role.QA, Role.TRAINER)),
-        ("/plans", tr("抽检", "Sampling"), (Role.QA, Role.SUPERVISOR)),
-        ("/dashboards", tr("统计", "Dashboards"), REVIEWERS),
-        ("/reports", tr("报表", "Reports"), REVIEWERS),
-        ("/imports", tr("导入", "Imports"), (Role.QA,)),
-        ("/cases", tr("案例", "Cases"), (Role.AGENT, *REVIEWERS)),
-        ("/appeals", tr("申诉", "Appeals"), (Role.AGENT, *REVIEWERS)),
-        ("/calibration", tr("校准", "Calibration"), REVIEWERS),
-        ("/rules", tr("规则", "Rules"), REVIEWERS),
-        ("/admin/users", tr("用户", "Users"), ()),
-        ("/admin/audit", tr("审计", "Audit"), ()),
-    )
-    return [
-        NavItem(path, label, here == path or here.startswith(path + "/"))
-        for path, label, roles in pages
-        if path in known and (role is Role.ADMIN or role in roles)
+@dataclass(frozen=True, slots=True)
+class NavGroup:
+    """Entries that belong together."""
+
+    title: str
+    items: tuple[NavItem, ...]
+
+
+def groups(role: Role, here: str, known: Container[str]) -> list[NavGroup]:
+    """What `role` sees on the page `here`; `known` are the paths that the server has."""
+    everybody = (Role.AGENT, *REVIEWERS)
+    pages = {
+        tr("实时", "Live"): (
+            ("/panel", tr("实时面板", "Live panel"), "panel", (Role.AGENT,)),
+            ("/wall", tr("监控墙", "Wall"), "wall", (Role.SUPERVISOR, Role.QA)),
+        ),
+        tr("质检", "Quality"): (
+            ("/calls", tr("通话", "Calls"), "calls", everybody),
+            ("/review", tr("待复核", "Review"), "review", (Role.QA, Role.TRAINER)),
+            ("/plans", tr("抽检", "Sampling"), "plans", (Role.QA, Role.SUPERVISOR)),
+            ("/imports", tr("导入", "Imports"), "imports", (Role.QA,)),
+            ("/dashboards", tr("统计", "Dashboards"), "dashboards", REVIEWERS),
+            ("/reports", tr("报表", "Reports"), "reports", REVIEWERS),
+        ),
+        tr("培训", "Training"): (
+            ("/cases", tr("案例", "Cases"), "cases", everybody),
+            ("/appeals", tr("申诉", "Appeals"), "appeals", everybody),
+            ("/calibration", tr("校准", "Calibration"), "calibration", REVIEWERS),
+            ("/rules", tr("规则", "Rules"), "rules", REVIEWERS),
+        ),
+        tr("管理", "Administration"): (
+            ("/admin/users", tr("用户", "Users"), "users", ()),
+            ("/admin/audit", tr("审计", "Audit"), "audit", ()),
+        ),
+    }
+    shown = [
+        NavGroup(
+            title,
+            tuple(
+                NavItem(path, text, icon, here == path or here.startswith(path + "/"))
+                for path, text, icon, roles in entries
+                if path in known and (role is Role.ADMIN or role in roles)
+            ),
+        )
+        for title, entries in pages.items()
     ]
+    return [group for group in shown if group.items]
