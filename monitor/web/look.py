@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from monitor.i18n import tr
 from monitor.screen.words import clock
-from monitor.web.roles import Role, role_names
+from monitor.web.roles import Role
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -32,7 +32,14 @@ def party_name(value: str | None) -> str:
 
 
 def role_name(value: str) -> str:
-    return tr(*role_names()[Role(value)])
+    names = {
+        Role.AGENT: tr("坐席", "Agent"),
+        Role.QA: tr("质检", "QA"),
+        Role.TRAINER: tr("培训师", "Trainer"),
+        Role.SUPERVISOR: tr("主管", "Supervisor"),
+        Role.ADMIN: tr("管理员", "Administrator"),
+    }
+    return names[Role(value)]
 
 
 def call_status_name(value: str) -> str:
@@ -50,11 +57,6 @@ def direction_name(value: str | None) -> str:
     return names.get(value or "", value or "")
 
 
-def static(path: str) -> str:
-    """The address of a file under static/. The server lets browsers check it each time."""
-    return f"/static/{path}"
-
-
 def moment(value: datetime | None, seconds: bool = False) -> str:
     """A point in time in the server's own zone, as everybody in the building reads it."""
     if value is None:
@@ -70,7 +72,6 @@ def furnish(environment: Environment) -> None:
     """Add the filters and names that every template may use."""
     environment.filters.update(clock=clock, moment=moment, day=day)
     environment.globals.update(
-        static=static,
         SEVERITIES=SEVERITIES,
         severity_name=severity_name,
         party_name=party_name,
