@@ -1,0 +1,54 @@
+"""The models that are here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from monitor.errors import UserError
+from monitor.i18n import tr
+from monitor.models import receipt
+from monitor.models.manifest import Manifest
+from monitor.models.places import search_path
+from monitor.models.receipt import Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """A model's folder; `receipt` is None where it was put there by hand."""
+
+    folder: Path
+    receipt: Receipt | None
+
+
+def models(manifest: Manifest) -> dict[str, Installed]:
+    """Every model of the list, and every other that was imported, by name."""
+    found: dict[str, Installed] = {}
+    for place in search_path():
+        if not place.is_dir():
+            continue
+        for folder in sorted(place.iterdir()):
+            if folder.name.startswith(".") or not folder.is_dir() or folder.name in found:
+                continue
+            got = receipt.read(folder)
+            if got is not None or manifest.get(folder.name) is not None:
+                found[folder.name] = Installed(folder, got)
+    return found
+
+
+def one(name: str, manifest: Manifest) -> Installed:
+    """The installed model called `name`.
+
+    Raises:
+        UserError: it is not here, or there is none of that name.
+    """
+    found = models(manifest).get(name)
+    if found is None:
+        manifest.entry(name)
+        raise UserError(
+            tr(
+                f"模型 {name} 不在这台电脑上：请先运行 monitor models pull {name}",
+                f"model {name} is not here: run monitor models pull {name} first",
+            )
+        )
+    return found
