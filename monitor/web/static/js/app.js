@@ -89,3 +89,11 @@ if (table) {
 
 const search = document.querySelector('input[type="search"]');
 if (search) keys.bind({ "/": [t("搜索", "Search"), () => search.focus()] });
+
+// <button data-copy="id"> puts an element's text on the clipboard.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+  button.textContent = t("已复制", "Copied");
+});
