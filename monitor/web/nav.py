@@ -32,21 +32,21 @@ def groups(role: Role, here: str, known: Container[str]) -> list[NavGroup]:
     everybody = (Role.AGENT, *REVIEWERS)
     pages = {
         tr("实时", "Live"): (
-            ("/panel", tr("实时面板", "Live panel"), "panel", (Role.AGENT,)),
+            ("/panel", tr("实时面板", "Live panel"), "headset", (Role.AGENT,)),
             ("/wall", tr("监控墙", "Wall"), "wall", (Role.SUPERVISOR, Role.QA)),
         ),
         tr("质检", "Quality"): (
             ("/calls", tr("通话", "Calls"), "calls", everybody),
-            ("/review", tr("待复核", "Review"), "review", (Role.QA, Role.TRAINER)),
-            ("/plans", tr("抽检", "Sampling"), "plans", (Role.QA, Role.SUPERVISOR)),
-            ("/imports", tr("导入", "Imports"), "imports", (Role.QA,)),
-            ("/dashboards", tr("统计", "Dashboards"), "dashboards", REVIEWERS),
-            ("/reports", tr("报表", "Reports"), "reports", REVIEWERS),
+            ("/review", tr("待复核", "Review"), "check", (Role.QA, Role.TRAINER)),
+            ("/plans", tr("抽检", "Sampling"), "dice", (Role.QA, Role.SUPERVISOR)),
+            ("/imports", tr("导入", "Imports"), "upload", (Role.QA,)),
+            ("/dashboards", tr("统计", "Dashboards"), "chart", REVIEWERS),
+            ("/reports", tr("报表", "Reports"), "sheet", REVIEWERS),
         ),
         tr("培训", "Training"): (
-            ("/cases", tr("案例", "Cases"), "cases", everybody),
-            ("/appeals", tr("申诉", "Appeals"), "appeals", everybody),
-            ("/calibration", tr("校准", "Calibration"), "calibration", REVIEWERS),
+            ("/cases", tr("案例", "Cases"), "book", everybody),
+            ("/appeals", tr("申诉", "Appeals"), "appeal", everybody),
+            ("/calibration", tr("校准", "Calibration"), "target", REVIEWERS),
             ("/rules", tr("规则", "Rules"), "rules", REVIEWERS),
         ),
         tr("管理", "Administration"): (

@@ -1,0 +1,278 @@
+"""Signing in and out, the first administrator, one's own account, language and theme."""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+from http import HTTPStatus
+from math import ceil
+from typing import Annotated
+
+from fastapi import APIRouter, Form, HTTPException
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from monitor.errors import UserError
+from monitor.i18n import tr
+from monitor.store import audit
+from monitor.store.schema import ApiToken, User
+from monitor.web import deps, pages, users
+from monitor.web.deps import Db, need
+from monitor.web.limits import RateLimit
+from monitor.web.pages import flash, page
+from monitor.web.passwords import Passwords
+from monitor.web.roles import HOMES, Role
+
+router = APIRouter(include_in_schema=False)
+
+_YEAR_S = 365 * 24 * 3600
+
+
+@router.get("/")
+def home(request: Request, user: Annotated[User, need()]) -> Response:
+    """To where somebody of this role begins."""
+    path = HOMES[Role(user.role)]
+    known = path in request.app.state.paths
+    return RedirectResponse(path if known else "/account", HTTPStatus.SEE_OTHER)
+
+
+@router.get("/login")
+def login_page(request: Request, db: Db, next: str = "/") -> Response:  # noqa: A002
+    if request.app.state.settings.setup_token and not _anybody(db):
+        return RedirectResponse("/setup", HTTPStatus.SEE_OTHER)
+    if deps.find_user(request, db) is not None:
+        return RedirectResponse(local_path(next), HTTPStatus.SEE_OTHER)
+    return page(request, "login.html", next=local_path(next), name="", problem="")
+
+
+@router.post("/login")
+def login(
+    request: Request,
+    db: Db,
+    name: Annotated[str, Form(max_length=200)] = "",
+    password: Annotated[str, Form(max_length=1000)] = "",
+    next: Annotated[str, Form()] = "/",  # noqa: A002
+) -> Response:
+    """Check the password. Whether the name or the password was wrong is not said."""
+    address = request.client.host if request.client else ""
+    pairs: list[tuple[RateLimit, object]] = [
+        (request.app.state.login_limit, (address, name.casefold())),
+        (request.app.state.address_limit, address),
+    ]
+    wait_s = max(limit.wait_s(key) for limit, key in pairs)
+    if wait_s > 0:
+        minutes = ceil(wait_s / 60)
+        problem = tr(
+            f"尝试次数过多,请 {minutes} 分钟后再试",
+            f"too many attempts; try again in {minutes} min",
+        )
+        return page(
+            request,
+            "login.html",
+            status=HTTPStatus.TOO_MANY_REQUESTS,
+            headers={"Retry-After": str(ceil(wait_s))},
+            next=local_path(next),
+            name=name,
+            problem=problem,
+        )
+    passwords: Passwords = request.app.state.passwords
+    user = db.scalar(select(User).where(User.name == name))
+    right = passwords.check(user.password if user and user.active else "", password)
+    if user is None or not right:
+        for limit, key in pairs:
+            limit.failed(key)
+        audit.record(db, name[:100], user.id if user else None, "login.failed", address)
+        problem = tr("用户名或密码不正确", "wrong name or password")
+        return page(
+            request,
+            "login.html",
+            status=HTTPStatus.UNAUTHORIZED,
+            next=local_path(next),
+            name=name,
+            problem=problem,
+        )
+    if passwords.outdated(user.password):
+        user.password = passwords.hash(password)
+    request.app.state.login_limit.succeeded((address, name.casefold()))
+    audit.record(db, user.name, user.id, "login", address)
+    return _signed_in(request, user, local_path(next))
+
+
+@router.post("/logout")
+def logout(request: Request, db: Db) -> Response:
+    user = deps.find_user(request, db)
+    if user is not None:
+        audit.record(db, user.name, user.id, "logout", "")
+    request.session.clear()
+    return RedirectResponse("/login", HTTPStatus.SEE_OTHER)
+
+
+@router.get("/setup")
+def setup_page(request: Request, db: Db, token: str = "") -> Response:
+    _setting_up(request, db)
+    return page(request, "setup.html", token=token, name="", display="", problem="")
+
+
+@router.post("/setup")
+def setup(
+    request: Request,
+    db: Db,
+    token: Annotated[str, Form()] = "",
+    name: Annotated[str, Form(max_length=200)] = "",
+    display: Annotated[str, Form(max_length=200)] = "",
+    password: Annotated[str, Form(max_length=1000)] = "",
+    again: Annotated[str, Form(max_length=1000)] = "",
+) -> Response:
+    """Create the first administrator: once, from this machine, with the token of the terminal."""
+    expected = _setting_up(request, db)
+    try:
+        if not secrets.compare_digest(token.strip().encode(), expected.encode()):
+            raise UserError(tr("令牌不正确,请从终端复制", "wrong token; copy it from the terminal"))
+        _agree(password, again)
+        user = users.add(
+            db, request.app.state.passwords, name, Role.ADMIN, password, display=display
+        )
+    except UserError as error:
+        return page(
+            request,
+            "setup.html",
+            status=HTTPStatus.BAD_REQUEST,
+            token=token,
+            name=name,
+            display=display,
+            problem=str(error),
+        )
+    audit.record(db, user.name, user.id, "user.create", user.name, role=user.role)
+    return _signed_in(request, user, "/")
+
+
+@router.get("/account")
+def account(request: Request, db: Db, user: Annotated[User, need()]) -> Response:
+    return account_page(request, db, user)
+
+
+@router.post("/account/password")
+def change_password(
+    request: Request,
+    db: Db,
+    user: Annotated[User, need()],
+    old: Annotated[str, Form(max_length=1000)] = "",
+    password: Annotated[str, Form(max_length=1000)] = "",
+    again: Annotated[str, Form(max_length=1000)] = "",
+) -> Response:
+    """Set a new password; every other session of the user ends."""
+    limit: RateLimit = request.app.state.login_limit
+    key = ("account", user.id)
+    if limit.wait_s(key) > 0:
+        raise HTTPException(
+            HTTPStatus.TOO_MANY_REQUESTS,
+            tr("尝试次数过多,请稍后再试", "too many attempts; try again later"),
+        )
+    passwords: Passwords = request.app.state.passwords
+    if not passwords.check(user.password, old):
+        limit.failed(key)
+        return account_page(request, db, user, tr("旧密码不正确", "the old password is wrong"))
+    if password != again:
+        return account_page(
+            request, db, user, tr("两次输入的密码不一致", "the two passwords differ")
+        )
+    try:
+        users.set_password(passwords, user, password)
+    except UserError as error:
+        return account_page(request, db, user, str(error))
+    audit.record(db, user.name, user.id, "user.password", user.name)
+    flash(request, tr("密码已修改", "the password is changed"))
+    return _signed_in(request, user, "/account")
+
+
+@router.post("/settings")
+def change_settings(
+    request: Request,
+    db: Db,
+    lang: Annotated[str | None, Form()] = None,
+    theme: Annotated[str | None, Form()] = None,
+    next: Annotated[str, Form()] = "/",  # noqa: A002
+) -> Response:
+    """Language and theme, kept in cookies; the language also with the user."""
+    response = RedirectResponse(local_path(next), HTTPStatus.SEE_OTHER)
+    user = deps.find_user(request, db)
+    if lang in ("zh", "en"):
+        _keep(request, response, "lang", lang)
+        if user is not None:
+            user.language = lang
+    if theme in pages.THEMES:
+        _keep(request, response, "theme", theme)
+    return response
+
+
+def local_path(target: str) -> str:
+    """Where to go next, when that is a path of this server; else its start."""
+    safe = target.startswith("/") and not target.startswith(("//", "/\\"))
+    return target if safe and target.isprintable() else "/"
+
+
+def account_page(
+    request: Request, db: Session, user: User, problem: str = "", secret: str = ""
+) -> Response:
+    tokens = db.scalars(
+        select(ApiToken)
+        .where(ApiToken.user_id == user.id, ApiToken.revoked_at.is_(None))
+        .order_by(ApiToken.id)
+    ).all()
+    return page(
+        request,
+        "account.html",
+        status=HTTPStatus.BAD_REQUEST if problem else HTTPStatus.OK,
+        tokens=tokens,
+        problem=problem,
+        secret=secret,
+    )
+
+
+def _signed_in(request: Request, user: User, target: str) -> Response:
+    """A fresh session for the user: what an attacker may have planted before is gone."""
+    messages = request.session.get("messages", [])
+    request.session.clear()
+    request.session["messages"] = messages
+    request.session["user"] = user.id
+    request.session["generation"] = user.generation
+    response = RedirectResponse(target, HTTPStatus.SEE_OTHER)
+    _keep(request, response, "lang", user.language)
+    return response
+
+
+def _keep(request: Request, response: Response, name: str, value: str) -> None:
+    https = request.app.state.settings.https
+    response.set_cookie(name, value, max_age=_YEAR_S, samesite="lax", secure=https, httponly=True)
+
+
+def _anybody(db: Session) -> bool:
+    return bool(db.scalar(select(exists().where(User.id > 0))))
+
+
+def _setting_up(request: Request, db: Session) -> str:
+    """The setup token, while there is no user and the visitor sits at this machine.
+
+    Raises:
+        HTTPException: 404, the page no longer exists or not for them.
+    """
+    token: str | None = request.app.state.settings.setup_token
+    address = request.client.host if request.client else ""
+    if token is None or _anybody(db) or not is_loopback(address):
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    return token
+
+
+def is_loopback(address: str) -> bool:
+    """Whether an address is this machine's own."""
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+def _agree(password: str, again: str) -> None:
+    if password != again:
+        raise UserError(tr("两次输入的密码不一致", "the two passwords differ"))

@@ -1,0 +1,92 @@
+"""The application: what every request passes, and the routers of all features."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.routing import APIRoute, APIWebSocketRoute
+from starlette.middleware import Middleware
+from starlette.middleware.sessions import SessionMiddleware
+from starlette.staticfiles import StaticFiles
+
+from monitor.web import csrf, errors, pages
+from monitor.web.limits import RateLimit
+from monitor.web.passwords import Passwords
+from monitor.web.security import BodyLimit, HostCheck, PageLanguage, SecurityHeaders
+from monitor.web.settings import WebSettings
+
+ROUTERS = (
+    "monitor.web.accounts",
+    "monitor.web.tokens",
+    "monitor.web.admin",
+)
+"""Modules with a `router`; a feature adds its own."""
+
+SESSION_COOKIE = "monitor_session"
+
+
+def create_app(settings: WebSettings, passwords: Passwords | None = None) -> FastAPI:
+    """The server for a store. `passwords` may be given cheaper hashing in tests."""
+    app = FastAPI(
+        title="callmonitor",
+        openapi_url=None,  # served to signed-in users by monitor.web.api
+        docs_url=None,  # the usual pages load scripts from elsewhere
+        redoc_url=None,
+        dependencies=[Depends(csrf.protect)],
+        middleware=_middleware(settings),
+        lifespan=_lifespan,
+    )
+    app.state.settings = settings
+    app.state.store = settings.store
+    app.state.passwords = passwords or Passwords()
+    app.state.templates = pages.environment()
+    # Somebody guessing one password, and somebody trying one password on many names.
+    app.state.login_limit = RateLimit(times=5, window_s=300)
+    app.state.address_limit = RateLimit(times=50, window_s=300)
+    errors.install(app)
+    for router in routers():
+        app.include_router(router)
+    app.mount("/static", StaticFiles(directory=pages.HERE / "static"), "static")
+    app.state.paths = frozenset(route.path for route in routes())
+    return app
+
+
+def routers() -> list[APIRouter]:
+    """The routers of all features."""
+    return [importlib.import_module(name).router for name in ROUTERS]
+
+
+def routes() -> list[APIRoute | APIWebSocketRoute]:
+    """Every route of every feature, with its full path."""
+    return [
+        route
+        for router in routers()
+        for route in router.routes
+        if isinstance(route, APIRoute | APIWebSocketRoute)
+    ]
+
+
+def _middleware(settings: WebSettings) -> list[Middleware]:
+    """From the outermost in."""
+    return [
+        Middleware(SecurityHeaders, https=settings.https),
+        Middleware(PageLanguage),
+        Middleware(HostCheck, settings=settings),
+        Middleware(
+            SessionMiddleware,
+            secret_key=settings.secret,
+            session_cookie=SESSION_COOKIE,
+            max_age=settings.session_s,
+            same_site="lax",
+            https_only=settings.https,
+        ),
+        Middleware(BodyLimit, settings=settings),
+    ]
+
+
+@asynccontextmanager
+async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    yield

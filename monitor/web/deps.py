@@ -1,0 +1,146 @@
+"""What handlers ask for: a database session, the signed-in user, a role, a call they may see."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import Depends, HTTPException
+from sqlalchemy import ColumnElement, false, select, true
+from sqlalchemy.orm import Session
+from starlette.requests import HTTPConnection
+
+from monitor.i18n import tr
+from monitor.store import audit
+from monitor.store.schema import ApiToken, Call, User
+from monitor.web.roles import Role
+from monitor.web.settings import WebSettings
+
+_TOUCH_S = 60
+"""How exactly the last use of a token is kept; each request need not write."""
+
+
+class NotSignedInError(Exception):
+    """Nobody is signed in: a page sends to the sign-in, the API answers 401."""
+
+
+def settings(connection: HTTPConnection) -> WebSettings:
+    """What the server was started with."""
+    found: WebSettings = connection.app.state.settings
+    return found
+
+
+def db(connection: HTTPConnection) -> Iterator[Session]:
+    """A session that commits when the handler returns, before the answer is sent."""
+    with settings(connection).store.session() as session:
+        yield session
+
+
+Db = Annotated[Session, Depends(db, scope="function")]
+
+
+def user(connection: HTTPConnection, db: Db) -> User:
+    """Who is signed in, by API token or by the browser's session.
+
+    Raises:
+        NotSignedInError: nobody, or somebody who has been shut out since.
+    """
+    found = find_user(connection, db)
+    if found is None:
+        raise NotSignedInError
+    connection.state.user = found
+    return found
+
+
+SignedIn = Annotated[User, Depends(user)]
+
+
+def find_user(connection: HTTPConnection, db: Session) -> User | None:
+    """The active user behind a connection, or None."""
+    authorization = connection.headers.get("authorization")
+    if authorization is not None:
+        scheme, _, secret = authorization.partition(" ")
+        return token_user(db, secret.strip()) if scheme.lower() == "bearer" else None
+    local = settings(connection).local_agent
+    number = connection.session.get("user", local)
+    found = db.get(User, number) if isinstance(number, int) else None
+    if found is None or not found.active:
+        return None
+    if number != local and connection.session.get("generation") != found.generation:
+        return None
+    return found
+
+
+def token_user(db: Session, secret: str) -> User | None:
+    """The active user whose API token this is; its use is noted."""
+    token = db.scalar(
+        select(ApiToken).where(ApiToken.digest == digest(secret), ApiToken.revoked_at.is_(None))
+    )
+    if token is None:
+        return None
+    now = datetime.now(UTC)
+    if token.used_at is None or (now - token.used_at).total_seconds() > _TOUCH_S:
+        token.used_at = now
+    owner = db.get(User, token.user_id)
+    return owner if owner is not None and owner.active else None
+
+
+def digest(secret: str) -> str:
+    """What is kept of an API token. It is long and random: no slow hash is needed."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Lets through users of certain roles (none named: all), and administrators."""
+
+    roles: frozenset[Role]
+
+    def __call__(self, user: SignedIn) -> User:
+        role = Role(user.role)
+        if self.roles and role is not Role.ADMIN and role not in self.roles:
+            raise HTTPException(
+                HTTPStatus.FORBIDDEN,
+                tr("您的角色无权使用此功能", "your role may not do this"),
+            )
+        return user
+
+
+def need(*roles: Role) -> Any:
+    """`Annotated[User, need(Role.QA)]`: the signed-in user, who must have one of the roles.
+
+    Administrators pass always. Without a role any signed-in user passes.
+    """
+    return Depends(Need(frozenset(roles)))
+
+
+def visible_calls(user: User) -> ColumnElement[bool]:
+    """Which calls somebody may see: agents their own, the others all."""
+    if Role(user.role) is not Role.AGENT:
+        return true()
+    return Call.agent == user.agent if user.agent else false()
+
+
+def find_call(db: Session, user: User, call_id: int) -> Call:
+    """A call by its number.
+
+    Raises:
+        HTTPException: 404, also for a call that exists but is not theirs to see.
+    """
+    call = None
+    if 0 <= call_id < 2**31:
+        call = db.scalar(select(Call).where(Call.id == call_id, visible_calls(user)))
+    if call is None:
+        raise HTTPException(
+            HTTPStatus.NOT_FOUND, tr(f"没有通话 {call_id}", f"there is no call {call_id}")
+        )
+    return call
+
+
+def opened(db: Session, user: User, call: Call, action: str, **detail: Any) -> None:
+    """Put into the audit trail that somebody viewed or exported a call."""
+    audit.record(db, user.name, user.id, action, f"call {call.id}", **detail)
