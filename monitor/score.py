@@ -97,22 +97,48 @@ class _Card:
 
 
 @dataclass(frozen=True, slots=True)
-class _Model:
-    """The cards of all packs; `full` and `grades` (highest first) are the first pack's by name."""
+class ScoreModel:
+    """How the packs of a rulebook score: what both the machine's card and a person's rest on.
+
+    `full` and `grades` (best first) are the first pack's by name; every pack's
+    rules keep the settings of its own card.
+    """
 
     full: float
     cards: Mapping[str, _Card]
     grades: Sequence[tuple[str, float]]
 
-    def card(self, ready: ReadyRule) -> _Card:
-        return self.cards[ready.pack]
+    @staticmethod
+    def of(rulebook: Rulebook) -> ScoreModel:
+        return _merge(rulebook)
+
+    @property
+    def groups(self) -> Mapping[str, float]:
+        """The points of every group, by its shown name."""
+        return {name: n for card in self.cards.values() for name, n in card.groups.items()}
+
+    def group(self, ready: ReadyRule) -> str:
+        """The shown name of a rule's group."""
+        card = self.cards[ready.pack]
+        return card.names.get(ready.rule.score.group or "", card.default)
+
+    def fatal(self, ready: ReadyRule) -> str | None:
+        """What a finding of the rule zeroes: its "group", the "card", or (None) nothing."""
+        if ready.rule.score.fatal is not None:
+            return ready.rule.score.fatal
+        return "card" if ready.rule.severity in self.cards[ready.pack].fatal else None
+
+    def deduction(self, ready: ReadyRule) -> float:
+        """The points that one finding of the rule costs its group."""
+        own = ready.rule.score.deduct
+        return own if own is not None else self.cards[ready.pack].deduct[ready.rule.severity]
 
 
 def scorecard(
     rulebook: Rulebook, alerts: Iterable[Alert], scripts: Iterable[ScriptState]
 ) -> Scorecard:
     """The card of a call from its alerts and script states (each in its last state)."""
-    model = _merge(rulebook)
+    model = ScoreModel.of(rulebook)
     findings: dict[str, list[Alert]] = {}
     for alert in alerts:
         if alert.state is not AlertState.RETRACTED:
@@ -125,22 +151,42 @@ def scorecard(
         for name, ready in rulebook.rules.items()
         if ready.rule.score.counts
     ]
-    groups = [
-        _group(name, points, lines)
-        for card in model.cards.values()
-        for name, points in card.groups.items()
-    ]
-    fatal = any(line.fatal and _fatal(rulebook.rules[line.item], model) == "card" for line in lines)
-    possible = sum(group.max for group in groups)
-    earned = sum(group.points for group in groups)
-    total = 0.0 if fatal else model.full * earned / possible if possible else model.full
-    total = round(total, 1)
+    return summed(
+        full=model.full,
+        groups={
+            name: points for card in model.cards.values() for name, points in card.groups.items()
+        },
+        grades=model.grades,
+        lines=lines,
+        zeroed=any(
+            line.fatal and model.fatal(rulebook.rules[line.item]) == "card" for line in lines
+        ),
+    )
+
+
+def summed(
+    full: float,
+    groups: Mapping[str, float],
+    grades: Sequence[tuple[str, float]],
+    lines: Sequence[Line],
+    zeroed: bool,
+) -> Scorecard:
+    """The card that its lines add up to, whoever judged them.
+
+    `groups` are the points of each group, `grades` (name, least percent) run
+    from the best to the worst, `zeroed` says that a finding is fatal to the
+    whole card. Only lines with points or findings are kept.
+    """
+    scores = tuple(_group(name, points, lines) for name, points in groups.items())
+    possible = sum(group.max for group in scores)
+    earned = sum(group.points for group in scores)
+    total = round(0.0 if zeroed else full * earned / possible if possible else full, 1)
     return Scorecard(
         total=total,
-        max=model.full,
-        grade=_grade(total / model.full * 100, model.grades),
-        fatal=fatal,
-        groups=tuple(groups),
+        max=full,
+        grade=_grade(total / full * 100, grades),
+        fatal=zeroed,
+        groups=scores,
         lines=tuple(line for line in lines if line.weight or line.times),
         clean=sum(line.status in (ItemStatus.CLEAN, ItemStatus.MET) for line in lines),
         not_applicable=sum(line.status is ItemStatus.NOT_APPLICABLE for line in lines),
@@ -148,10 +194,10 @@ def scorecard(
 
 
 def _line(
-    ready: ReadyRule, model: _Model, findings: Sequence[Alert], states: Sequence[ScriptState]
+    ready: ReadyRule, model: ScoreModel, findings: Sequence[Alert], states: Sequence[ScriptState]
 ) -> Line:
     score = ready.rule.score
-    group = _group_of(ready, model)
+    group = model.group(ready)
     judged = [s for s in states if s.status in (ScriptStatus.MET, ScriptStatus.MISSED)]
     missed = [s for s in judged if s.status is ScriptStatus.MISSED]
     scripted = bool(ready.requirements or ready.slot)
@@ -169,7 +215,7 @@ def _line(
         status = ItemStatus.MET if not times else ItemStatus.LOST
     elif times:
         points, status = -_deduction(ready, model, times), ItemStatus.LOST
-    fatal = bool(times) and _fatal(ready, model) is not None
+    fatal = bool(times) and model.fatal(ready) is not None
     return Line(
         item=ready.id,
         title=ready.rule.title,
@@ -183,23 +229,10 @@ def _line(
     )
 
 
-def _deduction(ready: ReadyRule, model: _Model, times: int) -> float:
+def _deduction(ready: ReadyRule, model: ScoreModel, times: int) -> float:
     score = ready.rule.score
-    usual = model.card(ready).deduct[ready.rule.severity]
-    each = score.deduct if score.deduct is not None else usual
-    points = each * (times if score.each else 1)
+    points = model.deduction(ready) * (times if score.each else 1)
     return points if score.at_most is None else min(points, score.at_most)
-
-
-def _fatal(ready: ReadyRule, model: _Model) -> str | None:
-    if ready.rule.score.fatal is not None:
-        return ready.rule.score.fatal
-    return "card" if ready.rule.severity in model.card(ready).fatal else None
-
-
-def _group_of(ready: ReadyRule, model: _Model) -> str:
-    card = model.card(ready)
-    return card.names.get(ready.rule.score.group or "", card.default)
 
 
 def _group(name: str, points: float, lines: Sequence[Line]) -> GroupScore:
@@ -265,7 +298,7 @@ def _grade(percent: float, grades: Sequence[tuple[str, float]]) -> str:
     return next((name for name, least in grades if percent >= least), grades[-1][0])
 
 
-def _merge(rulebook: Rulebook) -> _Model:
+def _merge(rulebook: Rulebook) -> ScoreModel:
     """The cards of all packs side by side; each pack's rules keep their own card's settings."""
     cards: dict[str, _Card] = {}
     several = len(rulebook.resolved) > 1
@@ -283,4 +316,4 @@ def _merge(rulebook: Rulebook) -> _Model:
     scores = [pack.score for pack in rulebook.resolved]
     grades = next((g for g in (getattr(s, "grades", {}) for s in scores) if g), DEFAULT_GRADES)
     full = next((f for f in (getattr(s, "full", None) for s in scores) if f), FULL)
-    return _Model(full, cards, sorted(grades.items(), key=lambda band: -band[1]))
+    return ScoreModel(full, cards, sorted(grades.items(), key=lambda band: -band[1]))

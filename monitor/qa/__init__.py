@@ -1,0 +1,1 @@
+"""Quality assurance over the store: imports, sampling, scorecards, figures and reports."""

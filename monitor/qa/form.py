@@ -1,0 +1,199 @@
+"""The scorecard a person fills in: the items of the rule packs, answered by hand.
+
+The form is made of the same rules, groups and points as the machine's card and
+is added up by the same arithmetic (`monitor.score`); the machine's answers are
+shown beside the items as suggestions and never become a person's by themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from monitor.errors import UserError
+from monitor.i18n import tr
+from monitor.rules import Rulebook
+from monitor.score import ItemStatus, Line, Scorecard, ScoreModel, summed
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One item: `weight` points to earn, or (weight 0) `deduct` points per time to lose.
+
+    `at_most` bounds the deduction. `fatal` says what it zeroes when lost.
+    """
+
+    id: str
+    title: str
+    group: str
+    weight: float = 0.0
+    deduct: float = 0.0
+    each: bool = True
+    at_most: float | None = None
+    fatal: str | None = None  # None, "group" or "card"
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Groups with their points, the items in the packs' order, and the grades, best first."""
+
+    full: float
+    groups: Mapping[str, float]
+    grades: Sequence[tuple[str, float]]
+    items: Sequence[Item]
+
+    def item(self, name: str) -> Item:
+        """The item of that id.
+
+        Raises:
+            UserError: the form has none.
+        """
+        for item in self.items:
+            if item.id == name:
+                return item
+        raise UserError(tr(f"评分表没有 {name} 这一项", f"the scorecard has no item {name}"))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a person says of one item.
+
+    `points` matter for PARTLY (earned of the weight), `times` for LOST of an
+    item that deducts.
+    """
+
+    item: str
+    status: ItemStatus
+    points: float | None = None
+    times: int = 1
+    comment: str = ""
+
+
+def form_of(rulebook: Rulebook) -> Form:
+    """The form of the packs in a rulebook."""
+    model = ScoreModel.of(rulebook)
+    return Form(
+        full=model.full,
+        groups=model.groups,
+        grades=model.grades,
+        items=tuple(
+            Item(
+                id=ready.id,
+                title=ready.rule.title,
+                group=model.group(ready),
+                weight=ready.rule.score.weight or 0.0,
+                deduct=0.0 if ready.rule.score.weight else model.deduction(ready),
+                each=ready.rule.score.each,
+                at_most=ready.rule.score.at_most,
+                fatal=model.fatal(ready),
+            )
+            for ready in rulebook.rules.values()
+            if ready.rule.score.counts
+        ),
+    )
+
+
+def form_of_card(card: Scorecard) -> Form:
+    """A form made of a finished card, for calls whose packs can no longer be read.
+
+    It holds the items of that card only, and no grades.
+    """
+    groups = {group.name: group.max for group in card.groups if group.max}
+    for line in card.lines:
+        groups.setdefault(line.group, line.weight or 0.0)
+    return Form(
+        full=card.max,
+        groups=groups,
+        grades=(),
+        items=tuple(
+            Item(
+                id=line.item,
+                title=line.title,
+                group=line.group,
+                weight=line.weight,
+                deduct=0.0 if line.weight else -line.points / max(1, line.times),
+                fatal="card" if line.fatal and card.fatal else "group" if line.fatal else None,
+            )
+            for line in card.lines
+        ),
+    )
+
+
+def judge(form: Form, answers: Iterable[Answer]) -> Scorecard:
+    """The card that a person's answers add up to.
+
+    An item without an answer is not applicable: it leaves the denominator.
+
+    Raises:
+        UserError: an unknown item, an item answered twice, an answer that does
+            not fit its item, or points outside the item's weight.
+    """
+    given: dict[str, Answer] = {}
+    for answer in answers:
+        form.item(answer.item)
+        if answer.item in given:
+            raise UserError(tr(f"{answer.item} 答了两次", f"{answer.item} is answered twice"))
+        given[answer.item] = answer
+    lines = [_line(item, given.get(item.id)) for item in form.items]
+    zeroed = any(
+        line.fatal and item.fatal == "card" for item, line in zip(form.items, lines, strict=True)
+    )
+    grades = form.grades or (("", 0.0),)
+    return summed(form.full, form.groups, grades, lines, zeroed)
+
+
+def _line(item: Item, answer: Answer | None) -> Line:
+    status = answer.status if answer else ItemStatus.NOT_APPLICABLE
+    comment = answer.comment.strip() if answer else ""
+    weight, points, times = item.weight, 0.0, 0
+    match status:
+        case ItemStatus.NOT_APPLICABLE:
+            weight = 0.0
+        case ItemStatus.MET if item.weight:
+            points = weight
+        case ItemStatus.CLEAN if not item.weight:
+            pass
+        case ItemStatus.PARTLY if item.weight and answer:
+            points, times = _part(item, answer), 1
+        case ItemStatus.LOST if answer:
+            times = 1 if item.weight else answer.times
+            points = 0.0 if item.weight else -_deduction(item, times)
+        case _:
+            raise UserError(
+                tr(
+                    f"{item.title}:这一项不能答“{status.value}”",
+                    f"{item.title}: {status.value} is no answer to this item",
+                )
+            )
+    return Line(
+        item=item.id,
+        title=item.title,
+        group=item.group,
+        status=status,
+        weight=weight,
+        points=round(points, 2),
+        times=times,
+        fatal=bool(times) and item.fatal is not None,
+        reason=comment,
+    )
+
+
+def _part(item: Item, answer: Answer) -> float:
+    points = item.weight / 2 if answer.points is None else answer.points
+    if not 0 <= points <= item.weight:
+        raise UserError(
+            tr(
+                f"{item.title}:得分要在 0 到 {item.weight:g} 之间,不是 {points:g}",
+                f"{item.title}: points run from 0 to {item.weight:g}, not {points:g}",
+            )
+        )
+    return points
+
+
+def _deduction(item: Item, times: int) -> float:
+    if times < 1:
+        raise UserError(
+            tr(f"{item.title}:次数至少为 1", f"{item.title}: it happened once at least")
+        )
+    points = item.deduct * (times if item.each else 1)
+    return points if item.at_most is None else min(points, item.at_most)

@@ -1,0 +1,140 @@
+"""What CSV files and file names say of a recording, and what is said of their mistakes."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from pathlib import Path, PurePath
+
+import pytest
+
+from monitor.errors import UserError
+from monitor.events import Party
+from monitor.qa.metadata import Known, Pattern, parse_csv, read_csv
+
+_ZONE = timezone(timedelta(hours=8))
+
+
+def _parse(text: str, encoding: str = "utf-8"):
+    return parse_csv(text.encode(encoding), "meta.csv", _ZONE)
+
+
+def test_a_csv_in_chinese_as_a_spreadsheet_program_writes_it() -> None:
+    text = (
+        "文件,坐席,队列,方向,客户等级,开始时间,挂机方,满意度,是否解决,地区\r\n"
+        "a.wav,A01,宽带,呼入,金卡,2026/11/20 09:30,客户,4,是,长沙\r\n"
+    )
+    for encoding in ("utf-8-sig", "gb18030"):
+        known = _parse(text, encoding).get(PurePath("calls/a.wav"))
+        assert known == Known(
+            agent="A01",
+            queue="宽带",
+            direction="inbound",
+            tier="金卡",
+            started_at=datetime(2026, 11, 20, 9, 30, tzinfo=_ZONE),
+            released_by=Party.CUSTOMER,
+            more={"satisfaction": 4.0, "resolved": True, "地区": "长沙"},
+        )
+
+
+def test_semicolons_blank_cells_and_blank_rows() -> None:
+    table = _parse("file;agent;queue\na.wav;A01;\n;;\nb;;投诉\n")
+    assert len(table) == 2
+    assert table.get(PurePath("a.wav")) == Known(agent="A01")
+    assert table.get(PurePath("x/b.mp3")) == Known(queue="投诉")
+    assert table.get(PurePath("c.wav")) is None
+
+
+def test_a_path_is_more_exact_than_a_name() -> None:
+    table = _parse("file,agent\na.wav,one\nnight/a.wav,two\n")
+    assert table.get(PurePath("calls/night/a.wav")) == Known(agent="two")
+    assert table.get(PurePath("calls/day/a.wav")) == Known(agent="one")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", r"meta\.csv:1: .*file"),
+        ("agent,queue\nA01,宽带\n", r"meta\.csv:1: .*file"),
+        ("file,坐席,agent\na,b,c\n", r"meta\.csv:1: agent"),
+        ("file,direction\na.wav,inbound\nb.wav,向内\n", r"meta\.csv:3: 第 2 列\(direction\).*向内"),
+        ("文件,开始时间\na.wav,昨天\n", r"meta\.csv:2: 第 2 列\(开始时间\).*昨天"),
+        ("file,满意度\na.wav,很好\n", r"meta\.csv:2: 第 2 列\(满意度\).*很好"),
+        ("file,已解决\na.wav,也许\n", r"meta\.csv:2: 第 2 列\(已解决\).*也许"),
+        ("file,released_by\na.wav,猫\n", r"meta\.csv:2: 第 2 列\(released_by\).*猫"),
+        ("file,agent\na.wav,A01\na.wav,A02\n", r"meta\.csv:3: a\.wav"),
+        ("file,agent\n,A01\n", r"meta\.csv:2: "),
+        ("file,agent\na.wav,A01,多了\n", r"meta\.csv:2: .*3"),
+        ('file,agent\na.wav,"A01"x\n', r"meta\.csv:2: .*CSV"),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_file_line_and_column(text, message) -> None:
+    with pytest.raises(UserError, match=message) as raised:
+        _parse(text)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_file_that_is_not_there_or_not_text(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no\.csv"):
+        read_csv(tmp_path / "no.csv", _ZONE)
+    with pytest.raises(UserError, match="UTF-8"):
+        parse_csv(b"\xff\xfe\xff\xff\x80\x80\x80", "meta.csv", _ZONE)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "known"),
+    [
+        (
+            "{started_at}_{agent}_{queue}_{direction}",
+            "20261120_093005_A01_宽带_呼入.wav",
+            Known(
+                agent="A01",
+                queue="宽带",
+                direction="inbound",
+                started_at=datetime(2026, 11, 20, 9, 30, 5, tzinfo=_ZONE),
+            ),
+        ),
+        ("{agent}-{*}.wav", "A01-7781.wav", Known(agent="A01")),
+        ("{queue}/{agent}_{*}", "calls/投诉/A07_1.opus", Known(queue="投诉", agent="A07")),
+        (
+            "{started_at}-{released_by}",
+            "2026-11-20 09-30-customer.wav",
+            Known(
+                started_at=datetime(2026, 11, 20, 9, 30, tzinfo=_ZONE), released_by=Party.CUSTOMER
+            ),
+        ),
+        ("call_{agent}_{地区}", "call_A01_长沙.wav", Known(agent="A01", more={"地区": "长沙"})),
+        ("{agent}_{queue}", "nothing.wav", None),
+    ],
+)
+def test_file_names(pattern, path, known) -> None:
+    assert Pattern(pattern).match(PurePath(path), _ZONE) == known
+
+
+@pytest.mark.parametrize(
+    "pattern", ["", "plain", "{agent}{queue}", "{agent}_{agent}", "{agent", "{}"]
+)
+def test_a_pattern_that_cannot_work_is_refused(pattern) -> None:
+    with pytest.raises(UserError):
+        Pattern(pattern)
+
+
+def test_a_name_that_fits_with_a_value_that_does_not_is_told() -> None:
+    with pytest.raises(UserError, match=r"A_横着\.wav: direction"):
+        Pattern("{agent}_{direction}").match(PurePath("A_横着.wav"), _ZONE)
+
+
+def test_known_facts_travel() -> None:
+    known = Known(
+        agent="A01",
+        direction="outbound",
+        started_at=datetime(2026, 11, 20, 9, 30, tzinfo=_ZONE),
+        released_by=Party.AGENT,
+        more={"wait_s": 12.0},
+    )
+    assert Known.from_dict(known.to_dict()) == known
+    facts = known.call_facts()
+    assert facts.started_at == "2026-11-20T09:30:00+08:00"
+    assert dict(facts.facts) == {"agent": "A01", "released_by": "agent", "wait_s": 12.0}
+    assert Known(agent="A01").over(Known(agent="B", queue="宽带")) == Known(
+        agent="A01", queue="宽带"
+    )
