@@ -21,7 +21,7 @@ from monitor.store.schema import ApiToken, User
 from monitor.web import deps, pages, users
 from monitor.web.deps import Db, need
 from monitor.web.limits import RateLimit
-from monitor.web.pages import flash, page
+from monitor.web.pages import page
 from monitor.web.passwords import Passwords
 from monitor.web.roles import HOMES, Role
 
@@ -183,8 +183,7 @@ def change_password(
     except UserError as error:
         return account_page(request, db, user, str(error))
     audit.record(db, user.name, user.id, "user.password", user.name)
-    flash(request, tr("密码已修改", "the password is changed"))
-    return _signed_in(request, user, "/account")
+    return _signed_in(request, user, "/account?done=password")
 
 
 @router.post("/settings")
@@ -228,6 +227,7 @@ def account_page(
         tokens=tokens,
         problem=problem,
         secret=secret,
+        done=request.query_params.get("done", ""),
     )
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Depends, HTTPException
-from sqlalchemy import ColumnElement, false, select, true
+from sqlalchemy import ColumnElement, false, select, true, update
 from sqlalchemy.orm import Session
 from starlette.requests import HTTPConnection
 
@@ -20,6 +21,8 @@ from monitor.store.schema import ApiToken, Call, User
 from monitor.web.roles import Role
 from monitor.web.settings import WebSettings
 
+_ASKING = frozenset({"GET", "HEAD"})
+_WRITE = "write"  # where a reading session keeps the way to write
 _TOUCH_S = 60
 """How exactly the last use of a token is kept; each request need not write."""
 
@@ -35,9 +38,29 @@ def settings(connection: HTTPConnection) -> WebSettings:
 
 
 def db(connection: HTTPConnection) -> Iterator[Session]:
-    """A session that commits when the handler returns, before the answer is sent."""
-    with settings(connection).store.session() as session:
+    """A session of the store for one request.
+
+    A request that only asks (GET) reads one state of the store and holds up
+    nobody; what it leaves behind, its audit record, goes through `leave`. Any
+    other one is a transaction that commits when the handler returns, before the
+    answer is sent.
+    """
+    store = settings(connection).store
+    asks = connection.scope["type"] == "websocket" or connection.scope["method"] in _ASKING
+    with store.reading() if asks else store.session() as session:
+        if asks:
+            session.info[_WRITE] = store.session
         yield session
+
+
+@contextmanager
+def leave(db: Session) -> Iterator[Session]:
+    """A session that may write, whatever sort of request `db` belongs to."""
+    if _WRITE in db.info:
+        with db.info[_WRITE]() as session:
+            yield session
+    else:
+        yield db
 
 
 Db = Annotated[Session, Depends(db, scope="function")]
@@ -84,7 +107,8 @@ def token_user(db: Session, secret: str) -> User | None:
         return None
     now = datetime.now(UTC)
     if token.used_at is None or (now - token.used_at).total_seconds() > _TOUCH_S:
-        token.used_at = now
+        with leave(db) as session:
+            session.execute(update(ApiToken).where(ApiToken.id == token.id).values(used_at=now))
     owner = db.get(User, token.user_id)
     return owner if owner is not None and owner.active else None
 
@@ -143,4 +167,5 @@ def find_call(db: Session, user: User, call_id: int) -> Call:
 
 def opened(db: Session, user: User, call: Call, action: str, **detail: Any) -> None:
     """Put into the audit trail that somebody viewed or exported a call."""
-    audit.record(db, user.name, user.id, action, f"call {call.id}", **detail)
+    with leave(db) as session:
+        audit.record(session, user.name, user.id, action, f"call {call.id}", **detail)

@@ -14,9 +14,9 @@ class NavItem:
     """An entry of the navigation as a page shows it; `icon` is a symbol of icons.svg."""
 
     path: str
-    text: str
+    label: str
     icon: str
-    current: bool
+    active: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class NavGroup:
     """Entries that belong together."""
 
     title: str
-    items: tuple[NavItem, ...]
+    entries: tuple[NavItem, ...]
 
 
 def groups(role: Role, here: str, known: Container[str]) -> list[NavGroup]:
@@ -58,11 +58,11 @@ def groups(role: Role, here: str, known: Container[str]) -> list[NavGroup]:
         NavGroup(
             title,
             tuple(
-                NavItem(path, text, icon, here == path or here.startswith(path + "/"))
-                for path, text, icon, roles in entries
+                NavItem(path, label, icon, here == path or here.startswith(path + "/"))
+                for path, label, icon, roles in listed
                 if path in known and (role is Role.ADMIN or role in roles)
             ),
         )
-        for title, entries in pages.items()
+        for title, listed in pages.items()
     ]
-    return [group for group in shown if group.items]
+    return [group for group in shown if group.entries]
