@@ -57,10 +57,11 @@ def take_in(file: Path, manifest: Manifest, store: Path) -> Receipt:
     except FileNotFoundError as error:
         raise UserError(tr(f"没有文件 {file}", f"there is no file {file}")) from error
     except unpack.DAMAGED as error:
+        reason = unpack.reason(error)
         raise UserError(
             tr(
-                f"{file}：不是完整的模型压缩包（{error}）",
-                f"{file}: not a whole archive of a model ({error})",
+                f"{file}：不是完整的模型压缩包（{reason}）",
+                f"{file}: not a whole archive of a model ({reason})",
             )
         ) from error
 

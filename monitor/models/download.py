@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 Progress: TypeAlias = Callable[[str, int, int | None], None]
 """Called with a file's name, the bytes that are here, and the bytes in all (None: unknown)."""
 
-_BLOCK = 1 << 20
 _TIMEOUT_S = 30.0  # without a single byte
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -136,7 +135,8 @@ def _download(session: httpx2.Client, url: str, part: Path, progress: Progress) 
             if isinstance(error, httpx2.TransportError) and _size(part) > had:
                 continue  # long transfers break: go on from there while that leads further
             reason = " ".join(str(error).split()) or type(error).__name__
-            raise SourceError(f"{url}: {reason}") from error
+            host = url.partition("://")[2].partition("/")[0]
+            raise SourceError(f"{host}: {reason}") from error
         return
 
 
@@ -161,15 +161,12 @@ def _stream(session: httpx2.Client, url: str, part: Path, progress: Progress) ->
             have = 0
         length = answer.headers.get("Content-Length")
         total = have + int(length) if length and length.isdigit() else None
-        # Only writing is guarded: an error of the network must not read as one of the disk.
-        with written(part):
-            file = part.open("ab" if resumed else "wb")
-        with file:
+        # What the network raises is no OSError here, so all of those are the disk's.
+        with written(part), part.open("ab" if resumed else "wb") as file:
             progress(name, have, total)
-            for block in answer.iter_bytes(_BLOCK):
-                with written(part):
-                    file.write(block)
-                    file.flush()
+            # As it comes: what a larger block would wait for is lost when the line breaks.
+            for block in answer.iter_raw():
+                file.write(block)
                 have += len(block)
                 progress(name, have, total)
     if total is not None and have < total:

@@ -47,10 +47,12 @@ def pull(entry: Entry, store: Path, progress: Progress) -> Receipt:
                 _bring(session, entry, address, way, progress)
                 got = receipt.take(way, entry, address.title)
             except SourceError as error:
-                failures.append(f"{address.title}: {error}")
+                failures.append(str(error))
             else:
                 settle(way, store / entry.name)
                 return got
+    if not any(way.iterdir()):
+        way.rmdir()
     raise UserError(_nowhere(entry, failures))
 
 
@@ -83,7 +85,9 @@ def _bring(
             with tarfile.open(packed) as archive:
                 unpack.extract(archive, address.folder, [file.path for file in entry.files], way)
         except unpack.DAMAGED as error:
-            raise SourceError(f"{address.archive}: not a whole archive ({error})") from error
+            raise SourceError(
+                f"{address.archive}: not a whole archive ({unpack.reason(error)})"
+            ) from error
         finally:
             packed.unlink()
         return

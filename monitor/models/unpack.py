@@ -20,6 +20,11 @@ DAMAGED = (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError)
 _BLOCK = 1 << 20
 
 
+def reason(error: Exception) -> str:
+    """The first line of what tarfile says: the rest tells how each compression failed."""
+    return str(error).partition("\n")[0].rstrip(":") or type(error).__name__
+
+
 def top_folder(archive: tarfile.TarFile, called: Path) -> str:
     """The folder that everything in the archive lies in; "" where there is none such.
 
