@@ -42,6 +42,7 @@ class Case(Base):
     start_ms: Mapped[int]  # the clip, a little wider than the words
     end_ms: Mapped[int]
     note: Mapped[str] = mapped_column(default="")  # the answer a learner is shown
+    shared: Mapped[bool] = mapped_column(default=False)  # agents may learn from the clip too
     author_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     created_at: Mapped[datetime]
     archived_at: Mapped[datetime | None]
