@@ -1,0 +1,87 @@
+// A WebSocket that comes back. It remembers how far it has got and asks for the rest, so that
+// nothing is lost or repeated; `state` tells the page how the line is.
+//
+//   new Feed("/ws/wall", { message(data) {…}, state(name, seconds) {…} })
+//
+// States: "connecting", "open", "lost" (with the seconds until the next try), "refused".
+
+const FIRST_WAIT_S = 0.5;
+const LONGEST_WAIT_S = 10;
+const SILENCE_S = 25; // the server speaks at least every 10 s; a line silent for longer is dead
+
+export class Feed {
+  constructor(path, { message, state, query = () => "" }) {
+    this._path = path;
+    this._message = message;
+    this._state = state;
+    this._query = query;
+    this._tries = 0;
+    this._heard = 0;
+    this._timer = null;
+    this._closed = false;
+    window.addEventListener("online", () => this._now());
+    document.addEventListener("visibilitychange", () => document.hidden || this._now());
+    setInterval(() => this._watch(), 5000);
+    this._open();
+  }
+
+  close() {
+    this._closed = true;
+    clearTimeout(this._timer);
+    this._socket?.close();
+  }
+
+  _open() {
+    this._timer = null;
+    if (this._closed) return;
+    if (this._tries === 0) this._state("connecting");
+    const url = new URL(this._path + this._query(), window.location.href);
+    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+    const socket = new WebSocket(url);
+    this._socket = socket;
+    this._heard = performance.now();
+    socket.addEventListener("message", (event) => {
+      if (socket !== this._socket) return;
+      this._heard = performance.now();
+      if (this._tries || !this._up) {
+        this._tries = 0;
+        this._up = true;
+        this._state("open");
+      }
+      this._message(JSON.parse(event.data));
+    });
+    socket.addEventListener("close", (event) => {
+      if (socket === this._socket) this._lost(event.code);
+    });
+  }
+
+  _lost(code) {
+    this._up = false;
+    this._socket = null;
+    if (this._closed) return;
+    if (code === 1008 || code === 4401 || code === 4403) {
+      this._closed = true; // not allowed: trying again would not help
+      this._state("refused");
+      return;
+    }
+    this._tries += 1;
+    const wait = Math.min(FIRST_WAIT_S * 2 ** (this._tries - 1), LONGEST_WAIT_S) * (0.8 + 0.4 * Math.random());
+    this._state("lost", wait);
+    this._timer = setTimeout(() => this._open(), wait * 1000);
+  }
+
+  // Try at once instead of waiting.
+  _now() {
+    if (!this._timer) return;
+    clearTimeout(this._timer);
+    this._open();
+  }
+
+  _watch() {
+    if (this._up && performance.now() - this._heard > SILENCE_S * 1000) {
+      const socket = this._socket;
+      this._lost(0);
+      socket.close();
+    }
+  }
+}

@@ -1,0 +1,160 @@
+// The supervisor's wall: a tile per running call, redrawn only when that call changes.
+
+import { el, icon, setText } from "./dom.js";
+import { Feed } from "./feed.js";
+import * as keys from "./keys.js";
+import { clock, t } from "./lang.js";
+import { SEVERITIES, directionName, severityName } from "./words.js";
+
+const GRAVEST_ALERTS = 1000; // weight of one level over all counts of the level below
+const FRESH_MS = 10_000; // a tile stands out this long after an alert
+
+const root = document.getElementById("wall");
+const part = (name) => root.querySelector(`[data-part="${name}"]`);
+const tiles = part("tiles");
+const views = new Map(); // call → {card, node, clock, heard, raised, offset}
+const search = document.getElementById("wall-search");
+let order = "start";
+let online = false;
+
+new Feed("/ws/wall", {
+  message(message) {
+    if (message.type === "wall") {
+      const running = new Set(message.calls.map((card) => card.call));
+      for (const id of views.keys()) if (!running.has(id)) drop(id);
+      for (const card of message.calls) put(card, false);
+      arrange();
+    } else if (message.type === "card") {
+      put(message.card, true);
+      arrange();
+    } else if (message.type === "gone") {
+      drop(message.call);
+      arrange();
+    }
+  },
+  state(name) {
+    online = name === "open";
+    part("line").hidden = online || name === "connecting";
+    root.classList.toggle("stale", !online);
+  },
+});
+
+function put(card, live) {
+  const before = views.get(card.call);
+  const view = { card, heard: performance.now(), raised: before?.raised ?? -Infinity };
+  const newest = card.last_alert;
+  if (live && newest && total(card) > (before ? total(before.card) : 0)) {
+    view.raised = view.heard;
+    setText(part("polite"), `${card.agent || card.name}:${severityName(newest.severity)} ${newest.title}`);
+  }
+  view.clock = el("span", { class: "clock" });
+  view.node = tile(view);
+  const focused = before?.node.contains(document.activeElement);
+  if (before) before.node.replaceWith(view.node);
+  else tiles.append(view.node);
+  views.set(card.call, view);
+  if (focused) view.node.querySelector("a").focus();
+}
+
+function drop(id) {
+  views.get(id)?.node.remove();
+  views.delete(id);
+}
+
+function tile({ card, clock: time }) {
+  const grave = SEVERITIES.find((severity) => card.alerts[severity]);
+  const talking = new Set(card.talking ?? []);
+  const where = [card.queue, directionName(card.direction)].filter(Boolean).join(" · ");
+  return el(
+    "li",
+    { class: `tile ${grave ?? "quiet"}`, "data-call": String(card.call) },
+    el(
+      "a",
+      { href: `/panel?call=${card.call}` },
+      el("span", { class: "tile-head" }, el("b", {}, card.agent || card.name), time),
+      el("span", { class: "tile-where" }, where || card.name),
+      el(
+        "span",
+        { class: "tile-counts" },
+        ...SEVERITIES.filter((severity) => card.alerts[severity]).map((severity) =>
+          el("span", { class: `badge ${severity}` }, icon(`severity-${severity}`, severityName(severity)), String(card.alerts[severity])),
+        ),
+        grave ? null : el("span", { class: "badge ok" }, icon("done"), t("无告警", "No alerts")),
+        card.scripts.missed ? el("span", { class: "badge" }, icon("missed", t("缺失话术", "Scripts missed")), String(card.scripts.missed)) : null,
+      ),
+      el("span", { class: "tile-last" }, card.last_alert ? card.last_alert.title : ""),
+      el(
+        "span",
+        { class: "tile-foot" },
+        el("span", { class: `talk agent${talking.has("agent") ? " on" : ""}` }, t("坐席", "Agent")),
+        el("span", { class: `talk customer${talking.has("customer") ? " on" : ""}` }, t("客户", "Customer")),
+        card.connected === false ? el("span", { class: "badge warn" }, icon("link-lost"), t("断线", "Offline")) : null,
+        el("span", { class: "push small muted" }, t(`话术 ${card.scripts.met}/${card.scripts.met + card.scripts.missed + card.scripts.pending}`, `scripts ${card.scripts.met}/${card.scripts.met + card.scripts.missed + card.scripts.pending}`)),
+      ),
+    ),
+  );
+}
+
+const total = (card) => SEVERITIES.reduce((sum, severity) => sum + card.alerts[severity], 0);
+const weight = (card) => SEVERITIES.reduce((sum, severity) => sum * GRAVEST_ALERTS + card.alerts[severity], 0);
+
+function arrange() {
+  const wanted = search.value.trim().toLowerCase();
+  const byStart = (a, b) => (a.card.started_at ?? "").localeCompare(b.card.started_at ?? "") || a.card.call - b.card.call;
+  const sorted = [...views.values()].sort(order === "grave" ? (a, b) => weight(b.card) - weight(a.card) || byStart(a, b) : byStart);
+  sorted.forEach((view, i) => {
+    const { agent, queue, name } = view.card;
+    view.node.hidden = Boolean(wanted) && ![agent, queue, name].some((text) => text?.toLowerCase().includes(wanted));
+    if (tiles.children[i] !== view.node) tiles.insertBefore(view.node, tiles.children[i] ?? null);
+  });
+  const sums = Object.fromEntries(SEVERITIES.map((severity) => [severity, sorted.reduce((sum, { card }) => sum + card.alerts[severity], 0)]));
+  part("sum").replaceChildren(
+    el("b", {}, t(`${sorted.length} 通进行中`, `${sorted.length} running`)),
+    ...SEVERITIES.filter((severity) => sums[severity]).map((severity) =>
+      el("span", { class: `badge ${severity}` }, icon(`severity-${severity}`), `${severityName(severity)} ${sums[severity]}`),
+    ),
+  );
+  part("empty").hidden = sorted.length > 0;
+  tick();
+}
+
+function tick() {
+  const now = performance.now();
+  for (const view of views.values()) {
+    const on = online && view.card.connected !== false ? Math.min(now - view.heard, 60_000) : 0;
+    setText(view.clock, clock(view.card.now_ms + on));
+    view.node.classList.toggle("fresh", now - view.raised < FRESH_MS);
+  }
+}
+
+setInterval(tick, 1000);
+
+search.addEventListener("input", arrange);
+for (const button of document.querySelectorAll("[data-order]")) {
+  button.addEventListener("click", () => {
+    order = button.dataset.order;
+    for (const other of document.querySelectorAll("[data-order]")) other.setAttribute("aria-pressed", String(other === button));
+    arrange();
+  });
+}
+
+// Arrow keys walk over the tiles, as they stand on the screen.
+function walk(step) {
+  const links = [...tiles.querySelectorAll(".tile:not([hidden]) a")];
+  const at = links.indexOf(document.activeElement);
+  (links[at < 0 ? 0 : at + step] ?? null)?.focus();
+}
+
+function columns() {
+  const shown = [...tiles.children].filter((tile) => !tile.hidden);
+  const first = shown[0]?.offsetTop;
+  return Math.max(1, shown.filter((tile) => tile.offsetTop === first).length);
+}
+
+keys.bind({
+  "ArrowRight, l": [t("下一通", "Next call"), () => walk(1)],
+  "ArrowLeft, h": [t("上一通", "Previous call"), () => walk(-1)],
+  "ArrowDown, j": [t("下一行", "Row below"), () => walk(columns())],
+  "ArrowUp, k": [t("上一行", "Row above"), () => walk(-columns())],
+  "o": [t("切换排序", "Change the order"), () => document.querySelector('[data-order][aria-pressed="false"]').click()],
+});
