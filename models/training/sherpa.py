@@ -1,0 +1,347 @@
+"""Dress the embedded network for sherpa-onnx: three model folders that its own loaders take.
+
+The network stays as it is; nodes around it turn sherpa-onnx's features, states and outputs into
+ours. So the small model runs where sherpa-onnx runs, and the sherpa engine of this project is
+tested with a real model on real speech:
+
+    streaming-ctc         OnlineRecognizer.from_wenet_ctc
+    streaming-transducer  OnlineRecognizer.from_transducer (the LSTM signature)
+    offline-ctc           OfflineRecognizer.from_wenet_ctc
+
+A unit of the network is a syllable; each is written as one character that sounds so and no other
+way, so the text is a string of homophones, as good as any to rules that match sounds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from monitor.text import pinyin
+
+KINDS = ("streaming-ctc", "streaming-transducer", "offline-ctc")
+
+BINS = 80
+SPAN = 5  # feature frames stacked, as `model.json` says: two on either side
+STRIDE = 3
+FRAME_MS = 10 * STRIDE
+CHUNK = 10
+"""Network frames per run of a streaming model: 300 ms."""
+
+_INT16_LOG = 2 * np.log(32768.0)  # what log energies gain when samples are scaled to ±32768
+_END = np.iinfo(np.int64).max
+
+
+class Dress:
+    """Nodes around a network. Every method returns the name of what it adds."""
+
+    def __init__(self, folder: Path) -> None:
+        facts = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        self.delay = int(facts["streaming"]["delay"])
+        network = onnx.load(str(folder / facts["file"]))
+        self.inner = list(network.graph.node)
+        self.weights = list(network.graph.initializer)
+        shape = network.graph.input[1].type.tensor_type.shape.dim
+        self.width, self.states = shape[1].dim_value, shape[2].dim_value
+        self.units = network.graph.output[0].type.tensor_type.shape.dim[2].dim_value
+        kernel = next(node for node in self.inner if node.op_type == "Conv").attribute
+        self.memory = next(a for a in kernel if a.name == "kernel_shape").ints[0] - 1
+        self.blocks = self.states // self.memory
+        self.before: list[onnx.NodeProto] = []
+        self.after: list[onnx.NodeProto] = []
+        self._count = 0
+
+    def constant(self, value: Any, dtype: Any = np.int64) -> str:
+        self._count += 1
+        name = f"dress.w{self._count}"
+        self.weights.append(numpy_helper.from_array(np.asarray(value, dtype), name))
+        return name
+
+    def node(
+        self, nodes: list[onnx.NodeProto], kind: str, *inputs: str, out: str = "", **more: Any
+    ) -> str:
+        self._count += 1
+        name = out or f"dress.n{self._count}"
+        nodes.append(helper.make_node(kind, list(inputs), [name], **more))
+        return name
+
+    def speech(self, features: str, *, scaled: bool) -> None:
+        """sherpa-onnx's filterbank [N, T, 80] to the network's stacked frames.
+
+        Args:
+            scaled: whether the samples behind the features were within ±32768.
+        """
+        table, shift = _from_sherpa_bins()
+        if not scaled:
+            shift = shift + _INT16_LOG
+        bins = self.node(self.before, "MatMul", features, self.constant(table, np.float32))
+        bins = self.node(self.before, "Add", bins, self.constant(shift, np.float32))
+        parts = [
+            self.node(
+                self.before,
+                "Slice",
+                bins,
+                self.constant([first]),
+                self.constant([first - SPAN + 1 or _END]),
+                self.constant([1]),
+                self.constant([STRIDE]),
+            )
+            for first in range(SPAN)
+        ]
+        self.node(self.before, "Concat", *parts, out="speech", axis=-1)
+
+    def model(
+        self,
+        inputs: list[onnx.ValueInfoProto],
+        outputs: list[onnx.ValueInfoProto],
+        facts: dict[str, Any],
+    ) -> onnx.ModelProto:
+        nodes = [*self.before, *self.inner, *self.after]
+        return _model(nodes, inputs, outputs, self.weights, facts)
+
+
+def build(embedded: Path, kind: str, out: Path) -> None:
+    """Write a folder of one of `KINDS` from the model folder `embedded`."""
+    out.mkdir(parents=True, exist_ok=True)
+    dress = Dress(embedded)
+    match kind:
+        case "streaming-ctc":
+            onnx.save(_streaming_ctc(dress), str(out / "model-streaming.onnx"))
+        case "offline-ctc":
+            onnx.save(_offline_ctc(dress), str(out / "model.onnx"))
+        case "streaming-transducer":
+            for part, model in _transducer(dress).items():
+                onnx.save(model, str(out / f"{part}.onnx"))
+        case _:
+            raise ValueError(f"{kind} is none of {', '.join(KINDS)}")
+    syllables = (embedded / "tokens.txt").read_text(encoding="utf-8").split()
+    blank = "<blk>" if "transducer" in kind else "<blank>"
+    names = [blank, *written(syllables[1:], embedded / "words.txt")]
+    lines = [f"{name} {index}" for index, name in enumerate(names)]
+    (out / "tokens.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def written(syllables: list[str], words: Path) -> list[str]:
+    """A character for each syllable: the commonest of those that are read in this way alone."""
+    counts: Counter[str] = Counter()
+    for line in words.read_text(encoding="utf-8").splitlines():
+        word, count = line.split()
+        for char in word:
+            counts[char] += int(count)
+    chosen: dict[str, str] = {}
+    everything = (chr(code) for code in range(0x4E00, 0x9FA6))
+    for char in [*(char for char, _ in counts.most_common()), *everything]:
+        sounds = {reading.syllable for reading in pinyin.readings(char)[0]}
+        if len(sounds) == 1:
+            chosen.setdefault(sounds.pop(), char)
+    return [chosen.get(syllable, syllable) for syllable in syllables]
+
+
+def _streaming_ctc(dress: Dress) -> onnx.ModelProto:
+    """WeNet's streaming signature; its attention cache is passed on unused."""
+    blocks, width, memory = dress.blocks, dress.width, dress.memory
+    dress.speech("x", scaled=True)
+    cache = dress.node(dress.before, "Transpose", "conv_cache", perm=[1, 2, 0, 3])
+    flat = dress.constant([1, width, blocks * memory])
+    dress.node(dress.before, "Reshape", cache, flat, out="cache")
+    deep = dress.constant([1, width, blocks, memory])
+    after = dress.node(dress.after, "Reshape", "cache_out", deep)
+    dress.node(dress.after, "Transpose", after, out="next_conv_cache", perm=[2, 0, 1, 3])
+    dress.node(dress.after, "Identity", "attn_cache", out="next_att_cache")
+    dress.node(dress.after, "Identity", "logp", out="log_probs")
+    attention = [blocks, 1, "C", 2 * width]
+    state = [blocks, 1, width, memory]
+    return dress.model(
+        [
+            _tensor("x", [1, "T", BINS]),
+            _tensor("offset", [1], TensorProto.INT64),
+            _tensor("required_cache_size", [1], TensorProto.INT64),
+            _tensor("attn_cache", attention),
+            _tensor("conv_cache", state),
+            _tensor("attn_mask", [1, 1, "M"], TensorProto.BOOL),
+        ],
+        [
+            _tensor("log_probs", [1, "U", dress.units]),
+            _tensor("next_att_cache", attention),
+            _tensor("next_conv_cache", state),
+        ],
+        {
+            "model_type": "wenet_ctc",
+            "comment": "streaming",
+            "chunk_size": CHUNK,
+            "left_chunks": 1,
+            "head": 1,
+            "num_blocks": blocks,
+            "output_size": width,
+            "cnn_module_kernel": memory + 1,
+            "right_context": SPAN - 1,
+            "subsampling_factor": STRIDE,
+            "vocab_size": dress.units,
+            "emission_delay_ms": dress.delay * FRAME_MS,
+        },
+    )
+
+
+def _offline_ctc(dress: Dress) -> onnx.ModelProto:
+    """WeNet's whole-utterance signature: edges repeated, the delay flushed and cut off."""
+    nodes = dress.before
+    sides = dress.constant([0, SPAN // 2, 0, 0, SPAN // 2 + STRIDE - 1, 0])
+    dress.speech(dress.node(nodes, "Pad", "x", sides, mode="edge"), scaled=True)
+    nodes[-1].output[0] = "stacked"
+    dress.node(
+        nodes,
+        "Pad",
+        "stacked",
+        dress.constant([0, 0, 0, 0, dress.delay, 0]),
+        out="speech",
+        mode="edge",
+    )
+    count = dress.node(nodes, "Shape", "x", start=0, end=1)
+    shape = dress.node(
+        nodes, "Concat", count, dress.constant([dress.width, dress.states]), axis=0
+    )
+    zero = numpy_helper.from_array(np.zeros(1, np.float32))
+    dress.node(nodes, "ConstantOfShape", shape, out="cache", value=zero)
+    dress.node(
+        dress.after,
+        "Slice",
+        "logp",
+        dress.constant([dress.delay]),
+        dress.constant([_END]),
+        dress.constant([1]),
+        out="log_probs",
+    )
+    # As many as the padded frames give: (T + 1) // 3 + 1.
+    frames = dress.node(dress.after, "Add", "x_lens", dress.constant([1]))
+    third = dress.node(dress.after, "Div", frames, dress.constant([STRIDE]))
+    dress.node(dress.after, "Add", third, dress.constant([1]), out="log_probs_lens")
+    return dress.model(
+        [_tensor("x", ["N", "T", BINS]), _tensor("x_lens", ["N"], TensorProto.INT64)],
+        [
+            _tensor("log_probs", ["N", "U", dress.units]),
+            _tensor("log_probs_lens", ["N"], TensorProto.INT64),
+        ],
+        {
+            "model_type": "wenet_ctc",
+            "comment": "non-streaming",
+            "subsampling_factor": STRIDE,
+            "vocab_size": dress.units,
+        },
+    )
+
+
+def _transducer(dress: Dress) -> dict[str, onnx.ModelProto]:
+    """Icefall's LSTM signature: `c` holds the network's state, `h` the last frame's best unit.
+
+    A transducer says a unit in one frame where CTC repeats it over several: the repeats become
+    blanks, and the joiner has nothing left to decide.
+    """
+    nodes = dress.after
+    dress.speech("x", scaled=False)
+    dress.node(dress.before, "Transpose", "c", out="cache", perm=[1, 2, 0])
+    dress.node(nodes, "Transpose", "cache_out", out="next_c", perm=[2, 0, 1])
+    last = dress.node(nodes, "Transpose", "h", perm=[1, 0, 2])
+    first, one, axis = dress.constant([0]), dress.constant([1]), dress.constant([1])
+    last = dress.node(nodes, "Slice", last, first, one, axis)  # [N, 1, 1]
+    best = dress.node(nodes, "ArgMax", "logp", axis=-1, keepdims=1)
+    best = dress.node(nodes, "Cast", best, to=TensorProto.FLOAT)  # [N, U, 1]
+    earlier = dress.node(nodes, "Concat", last, best, axis=1)
+    earlier = dress.node(nodes, "Slice", earlier, first, dress.constant([-1]), axis)
+    repeat = dress.node(nodes, "Equal", best, earlier)
+    silent = np.full((1, 1, dress.units), -30.0)
+    silent[0, 0, 0] = 0.0
+    blank = dress.constant(silent, np.float32)
+    dress.node(nodes, "Where", repeat, blank, "logp", out="encoder_out")
+    final = dress.node(
+        nodes, "Slice", best, dress.constant([-1]), dress.constant([_END]), axis
+    )
+    final = dress.node(nodes, "Transpose", final, perm=[1, 0, 2])
+    dress.node(nodes, "Expand", final, dress.constant([dress.states, 1, 1]), out="next_h")
+    states = [_tensor("h", [dress.states, "N", 1]), _tensor("c", [dress.states, "N", dress.width])]
+    encoder = dress.model(
+        [_tensor("x", ["N", "T", BINS]), *states],
+        [
+            _tensor("encoder_out", ["N", "U", dress.units]),
+            _tensor("next_h", [dress.states, "N", 1]),
+            _tensor("next_c", [dress.states, "N", dress.width]),
+        ],
+        {
+            "model_type": "lstm",
+            "num_encoder_layers": dress.states,
+            "T": STRIDE * CHUNK + SPAN - STRIDE,
+            "decode_chunk_len": STRIDE * CHUNK,
+            "rnn_hidden_size": dress.width,
+            "d_model": 1,
+            "subsampling_factor": STRIDE,
+            "emission_delay_ms": dress.delay * FRAME_MS,
+        },
+    )
+    cast = helper.make_node("Cast", ["y"], ["real"], to=TensorProto.FLOAT)
+    nothing = helper.make_node("Sub", ["real", "real"], ["decoder_out"])
+    decoder = _model(
+        [cast, nothing],
+        [_tensor("y", ["N", 1], TensorProto.INT64)],
+        [_tensor("decoder_out", ["N", 1])],
+        [],
+        {"vocab_size": dress.units, "context_size": 1},
+    )
+    joiner = _model(
+        [helper.make_node("Add", ["encoder_out", "decoder_out"], ["logit"])],
+        [_tensor("encoder_out", ["N", dress.units]), _tensor("decoder_out", ["N", 1])],
+        [_tensor("logit", ["N", dress.units])],
+        [],
+        {"joiner_dim": dress.units},
+    )
+    return {"encoder": encoder, "decoder": decoder, "joiner": joiner}
+
+
+def _from_sherpa_bins() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Log energies of sherpa-onnx's mel bins to those the network was trained on.
+
+    Both have 80 triangles from 20 Hz on; sherpa-onnx's end at 7,600 Hz, ours at 8,000 Hz, so the
+    values in between are interpolated. Its triangles are narrower and its window (Povey's instead
+    of Hamming's) lets another share of the energy through: constants in the log domain.
+    """
+    theirs, ours = _centres(7600.0), _centres(8000.0)
+    at = np.clip(np.interp(ours, theirs, np.arange(BINS)), 0, BINS - 1)
+    low = np.minimum(at.astype(int), BINS - 2)
+    table = np.zeros((BINS, BINS))
+    table[low, np.arange(BINS)] = 1 - (at - low)
+    table[low + 1, np.arange(BINS)] += at - low
+    steps = np.arange(400) / 399
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * steps)
+    povey, hamming = hann**0.85, 0.54 - 0.46 * np.cos(2 * np.pi * steps)
+    wider = (ours[1] - ours[0]) / (theirs[1] - theirs[0])
+    shift = np.log(wider * np.square(hamming).sum() / np.square(povey).sum())
+    return table, np.full(BINS, shift)
+
+
+def _centres(highest: float) -> NDArray[np.float64]:
+    """Mel centres of Kaldi's triangles between 20 Hz and `highest`."""
+    low, high = (1127 * np.log1p(np.array([20.0, highest]) / 700)).tolist()
+    return np.asarray(low + (high - low) / (BINS + 1) * np.arange(1, BINS + 1))
+
+
+def _tensor(name: str, shape: list[Any], kind: int = TensorProto.FLOAT) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, kind, shape)
+
+
+def _model(
+    nodes: list[onnx.NodeProto],
+    inputs: list[onnx.ValueInfoProto],
+    outputs: list[onnx.ValueInfoProto],
+    weights: list[onnx.TensorProto],
+    facts: dict[str, Any],
+) -> onnx.ModelProto:
+    graph = helper.make_graph(nodes, "embedded-zh", inputs, outputs, weights)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    helper.set_model_props(model, {key: str(value) for key, value in facts.items()})
+    onnx.checker.check_model(model)
+    return model
