@@ -10,6 +10,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +33,24 @@ VERSION = 1
 """Raised when a reader of an older file would misunderstand a newer one."""
 
 
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What a second recogniser wrote of the whole call: the transcript for a trainer to read."""
+
+    recogniser: str
+    utterances: tuple[Utterance, ...]
+
+
 class CallRecord:
     """What a call came to, folded from its events.
 
-    `damage` says what was wrong with a recording that could be read only in part.
+    `damage` says what was wrong with a recording that could be read only in part;
+    `review` is the second recogniser's transcript, where there was one.
     """
 
     def __init__(self) -> None:
         self.damage = ""
+        self.review: Review | None = None
         self.info: CallInfo | None = None
         self.end: CallEnd | None = None
         self.utterances: list[Utterance] = []
@@ -92,26 +103,39 @@ def to_json(
     """
     if record.info is None:
         raise ValueError("the call has not begun: its CallInfo event is missing")
-    call = to_dict(record.info)
-    call["duration_ms"] = record.end.duration_ms if record.end else None
-    call["released_by"] = record.end.released_by if record.end else None
-    call["damage"] = record.damage
-    call["packs"] = [
-        {"id": name, "version": version}
-        for name, _, version in (pack.partition("@") for pack in record.info.packs)
-    ]
-    utterances = sorted(record.utterances, key=lambda u: (u.start_ms, u.end_ms, u.party))
+    utterances = _in_order(record.utterances)
     return {
         "version": VERSION,
         "fingerprint": fingerprint,
-        "call": call,
+        "call": call_json(record.info, record.end, record.damage),
         "utterances": [utterance_json(utterance) for utterance in utterances],
+        "review": _review_json(record.review),
         "alerts": [to_dict(alert) for alert in record.alerts],
-        "scripts": [_script_json(state) for state in record.scripts],
+        "scripts": [script_json(state) for state in record.scripts],
         "readings": [_without(reading, "final") for reading in record.readings],
         "gaps": [to_dict(gap) for gap in record.gaps],
         "score": dict(score) if score is not None else None,
     }
+
+
+def call_json(info: CallInfo, end: CallEnd | None = None, damage: str = "") -> dict[str, Any]:
+    """What is known of the call itself; `end` is None while it goes on."""
+    call: dict[str, Any] = to_dict(info)
+    call["duration_ms"] = end.duration_ms if end else None
+    call["released_by"] = end.released_by if end else None
+    call["damage"] = damage
+    call["packs"] = [
+        {"id": name, "version": version}
+        for name, _, version in (pack.partition("@") for pack in info.packs)
+    ]
+    return call
+
+
+def script_json(state: ScriptState) -> dict[str, Any]:
+    """One required script; what the event calls `status` is its `state`."""
+    data: dict[str, Any] = to_dict(state)
+    data["state"] = data.pop("status")
+    return data
 
 
 def utterance_json(utterance: Utterance) -> dict[str, Any]:
@@ -123,6 +147,17 @@ def utterance_json(utterance: Utterance) -> dict[str, Any]:
         "text": utterance.text,
         "tokens": [_without(token, "party") for token in utterance.tokens],
     }
+
+
+def _review_json(review: Review | None) -> dict[str, Any] | None:
+    if review is None:
+        return None
+    turns = [utterance_json(utterance) for utterance in _in_order(review.utterances)]
+    return {"recogniser": review.recogniser, "utterances": turns}
+
+
+def _in_order(utterances: Iterable[Utterance]) -> list[Utterance]:
+    return sorted(utterances, key=lambda u: (u.start_ms, u.end_ms, u.party))
 
 
 def utterance_of(data: Mapping[str, Any]) -> Utterance:
@@ -201,12 +236,6 @@ def write_atomically(path: Path, text: str, encoding: str = "utf-8") -> None:
 
 class OutputError(UserError):
     """Nothing more can be written where the results go."""
-
-
-def _script_json(state: ScriptState) -> dict[str, Any]:
-    data: dict[str, Any] = to_dict(state)
-    data["state"] = data.pop("status")
-    return data
 
 
 def _without(noun: Any, name: str) -> dict[str, Any]:

@@ -11,20 +11,25 @@ points in time are UTC.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
+    DDL,
     JSON,
+    BigInteger,
     DateTime,
     Dialect,
     ForeignKey,
     Index,
+    Integer,
     LargeBinary,
     MetaData,
     Text,
     TypeDecorator,
     UniqueConstraint,
+    event,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -46,6 +51,24 @@ class Moment(TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=UTC)
 
 
+_UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+class Words(TypeDecorator[str]):
+    """Text that both databases can hold: what neither can (NUL, half a character) becomes \ufffd."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
+        return None if value is None else _UNWRITABLE.sub("\ufffd", value)
+
+
+def now() -> datetime:
+    """This moment, as columns of type `Moment` take it."""
+    return datetime.now(UTC)
+
+
 class Base(DeclarativeBase):
     """What every table shares: names of constraints that migrations can count on."""
 
@@ -59,9 +82,9 @@ class Base(DeclarativeBase):
     )
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it from the class
         datetime: Moment,
-        str: Text,
-        dict[str, Any]: JSON,
-        list[Any]: JSON,
+        str: Words,
+        dict[str, Any]: JSON(none_as_null=True),
+        list[Any]: JSON(none_as_null=True),
         bytes: LargeBinary,
     }
 
@@ -70,6 +93,7 @@ class User(Base):
     """Somebody who signs in. `agent` is the name their calls carry in `Call.agent`."""
 
     __tablename__ = "users"
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 - SQLAlchemy reads it
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)  # what they sign in with
@@ -105,7 +129,7 @@ class Audio(Base):
 
     digest: Mapped[str] = mapped_column(primary_key=True)
     suffix: Mapped[str]  # ".wav"
-    size: Mapped[int]  # bytes
+    size: Mapped[int] = mapped_column(BigInteger)  # bytes
     duration_ms: Mapped[int | None]
     channels: Mapped[int | None]
     added_at: Mapped[datetime]
@@ -133,6 +157,7 @@ class Call(Base):
     __table_args__ = (
         Index("ix_calls_agent_started_at", "agent", "started_at"),
         Index("ix_calls_queue_started_at", "queue", "started_at"),
+        {"sqlite_autoincrement": True},  # the audit trail names calls for good: no id comes again
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -168,6 +193,12 @@ class Call(Base):
     scripts_missed: Mapped[int] = mapped_column(default=0)
     gaps: Mapped[int] = mapped_column(default=0)
     flags: Mapped[list[Any]] = mapped_column(default=list)  # set by people, e.g. "复核"
+    # A live call: the lock of the process that writes it (`monitor.store.lease`), and how many
+    # of its events have arrived – those before it need not be sent again.
+    writer: Mapped[int | None] = mapped_column(BigInteger)
+    next_seq: Mapped[int] = mapped_column(default=0)
+    # What the call JSON says beside the columns, so that an export gives back what came in.
+    head: Mapped[dict[str, Any]] = mapped_column(default=dict, deferred=True)
 
     packs: Mapped[list[Pack]] = relationship(secondary="call_packs")
 
@@ -199,6 +230,24 @@ class Utterance(Base):
     syllables: Mapped[str]  # toneless pinyin, separated by blanks
     tokens: Mapped[list[Any]]  # as in call JSON
     confirmed_text: Mapped[str | None]  # what a second, better recogniser heard
+    extra: Mapped[dict[str, Any] | None]  # what else the call JSON says of it
+
+
+class SearchTerms(Base):
+    """What full-text search looks up, one row per utterance (see `monitor.store.terms`).
+
+    `id` holds the call and the utterance's ordinal: `call_id << 20 | ordinal`.
+    SQLite indexes it in the FTS5 table `search_index`, PostgreSQL in two GIN indexes.
+    """
+
+    __tablename__ = "search_terms"
+
+    id: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False
+    )
+    call_id: Mapped[int] = mapped_column(ForeignKey("calls.id", ondelete="CASCADE"), index=True)
+    text: Mapped[str]  # pairs of characters
+    sounds: Mapped[str]  # pairs of syllables
 
 
 class StoredEvent(Base):
@@ -215,6 +264,36 @@ class StoredEvent(Base):
     body: Mapped[dict[str, Any]]  # as `monitor.events.to_json` writes it
 
 
+# The tables of FTS5 hold no text of their own; triggers keep them in step, also when a deleted
+# call takes its rows along. Tests create the tables from here, a store by its migrations.
+SEARCH_SQLITE = (
+    (
+        "CREATE VIRTUAL TABLE search_index USING fts5(text, sounds, content='search_terms',"
+        " content_rowid='id', tokenize='unicode61 remove_diacritics 0')"
+    ),
+    (
+        "CREATE TRIGGER search_terms_insert AFTER INSERT ON search_terms BEGIN"
+        " INSERT INTO search_index(rowid, text, sounds)"
+        " VALUES (new.id, new.text, new.sounds); END"
+    ),
+    (
+        "CREATE TRIGGER search_terms_delete AFTER DELETE ON search_terms BEGIN"
+        " INSERT INTO search_index(search_index, rowid, text, sounds)"
+        " VALUES ('delete', old.id, old.text, old.sounds); END"
+    ),
+)
+SEARCH_POSTGRESQL = tuple(
+    f"CREATE INDEX search_terms_{column} ON search_terms"
+    f" USING gin (array_to_tsvector(string_to_array({column}, ' ')))"
+    for column in ("text", "sounds")
+)
+for _dialect, _statements in (("sqlite", SEARCH_SQLITE), ("postgresql", SEARCH_POSTGRESQL)):
+    for _statement in _statements:
+        event.listen(
+            SearchTerms.__table__, "after_create", DDL(_statement).execute_if(dialect=_dialect)
+        )
+
+
 class Alert(Base):
     """A finding in its last state; fields as `monitor.events.Alert`."""
 
@@ -227,6 +306,7 @@ class Alert(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     call_id: Mapped[int] = mapped_column(ForeignKey("calls.id", ondelete="CASCADE"))
     key: Mapped[str]  # the event's own id
+    ordinal: Mapped[int]  # the order in which they were raised
     rule: Mapped[str]
     title: Mapped[str]
     family: Mapped[str]
@@ -241,6 +321,7 @@ class Alert(Base):
     state: Mapped[str]
     interrupts: Mapped[bool]
     evidence: Mapped[dict[str, Any]]
+    extra: Mapped[dict[str, Any] | None]
 
 
 class Script(Base):
@@ -256,6 +337,7 @@ class Script(Base):
     call_id: Mapped[int] = mapped_column(ForeignKey("calls.id", ondelete="CASCADE"))
     rule: Mapped[str]
     occurrence: Mapped[int]
+    ordinal: Mapped[int]  # the order in which they came up
     title: Mapped[str]
     state: Mapped[str]
     at_ms: Mapped[int]
@@ -266,6 +348,7 @@ class Script(Base):
     similarity: Mapped[float]
     advice: Mapped[str]
     evidence: Mapped[dict[str, Any]]
+    extra: Mapped[dict[str, Any] | None]
 
 
 class Reading(Base):
@@ -281,6 +364,7 @@ class Reading(Base):
     start_ms: Mapped[int]
     end_ms: Mapped[int]
     party: Mapped[str | None]
+    extra: Mapped[dict[str, Any] | None]
 
 
 class Gap(Base):
@@ -294,6 +378,7 @@ class Gap(Base):
     start_ms: Mapped[int]
     end_ms: Mapped[int]
     reason: Mapped[str]
+    extra: Mapped[dict[str, Any] | None]
 
 
 class Scorecard(Base):
@@ -316,8 +401,10 @@ class Scorecard(Base):
     grade: Mapped[str] = mapped_column(default="")
     fatal: Mapped[bool] = mapped_column(default=False)
     comment: Mapped[str] = mapped_column(default="")
+    groups: Mapped[list[Any]] = mapped_column(default=list)  # as `monitor.score.GroupScore`
     created_at: Mapped[datetime]
     changed_at: Mapped[datetime]
+    extra: Mapped[dict[str, Any] | None]
 
     lines: Mapped[list[ScoreLine]] = relationship(
         cascade="all, delete-orphan", order_by="ScoreLine.ordinal"
@@ -339,9 +426,11 @@ class ScoreLine(Base):
     status: Mapped[str]  # as monitor.score writes it
     points: Mapped[float]
     weight: Mapped[float]
+    times: Mapped[int] = mapped_column(default=0)  # findings, or scripts missed
     fatal: Mapped[bool] = mapped_column(default=False)
     reason: Mapped[str] = mapped_column(default="")
     comment: Mapped[str] = mapped_column(default="")
+    extra: Mapped[dict[str, Any] | None]
 
 
 class Thumb(Base):
@@ -363,8 +452,9 @@ class Verdict(Base):
     """A person's judgement of one finding, or a finding the machine missed.
 
     `alert_id` or `script_id` name the finding; both None: a missed one, given
-    by `rule` and its span. `pack_id` is the version that was judged, so that
-    precision can be told per version.
+    by `rule` and its span (`verdict` says so too). `pack_id` is the version that
+    was judged, so that precision can be told per version. A finding that is gone
+    after the call was scored again leaves its verdict behind.
     """
 
     __tablename__ = "verdicts"
@@ -372,8 +462,12 @@ class Verdict(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     call_id: Mapped[int] = mapped_column(ForeignKey("calls.id", ondelete="CASCADE"), index=True)
-    alert_id: Mapped[int | None] = mapped_column(ForeignKey("alerts.id", ondelete="CASCADE"))
-    script_id: Mapped[int | None] = mapped_column(ForeignKey("scripts.id", ondelete="CASCADE"))
+    alert_id: Mapped[int | None] = mapped_column(
+        ForeignKey("alerts.id", ondelete="SET NULL"), index=True
+    )
+    script_id: Mapped[int | None] = mapped_column(
+        ForeignKey("scripts.id", ondelete="SET NULL"), index=True
+    )
     pack_id: Mapped[int | None] = mapped_column(ForeignKey("packs.id"))
     rule: Mapped[str]
     party: Mapped[str] = mapped_column(default="agent")

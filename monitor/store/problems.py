@@ -1,0 +1,65 @@
+"""What a database says when something is wrong, as one line for the user."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from monitor.errors import UserError
+from monitor.i18n import tr
+
+_FULL = ("database or disk is full", "No space left", "could not extend file")
+_LOCKED = ("database is locked", "database table is locked")
+_READ_ONLY = ("readonly database", "read-only transaction", "unable to open database file")
+_BROKEN = ("not a database", "malformed", "disk I/O error")
+
+
+class StoreError(UserError):
+    """The store cannot be used: full, locked, read-only, broken or out of reach."""
+
+
+@contextmanager
+def explained(shown: str) -> Iterator[None]:
+    """Turn the failures that a user can mend into a `StoreError` that names the store.
+
+    Anything else – a statement that is wrong, a rule of the tables that is broken –
+    is a defect of the program and passes through.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        reason = None if isinstance(error, IntegrityError) else _reason(error)
+        if reason is None:
+            raise
+        raise StoreError(f"{shown}: {reason}") from error
+
+
+def _reason(error: DBAPIError) -> str | None:
+    said = " ".join(str(error.orig).split())
+    # A condition of PostgreSQL by its class: 53 out of resources, 08 and 28 connection and login,
+    # 3D no such database, 42501 not permitted, 57P the server is stopping.
+    state = getattr(error.orig, "sqlstate", None) or ""
+    if any(sign in said for sign in _FULL) or state == "53100":
+        return tr("磁盘已满,请腾出空间后重试", "the disk is full; make room and try again")
+    if any(sign in said for sign in _LOCKED):
+        return tr("被别的程序占用太久,请稍后重试", "busy for too long; try again later")
+    if any(sign in said for sign in _READ_ONLY):
+        return tr(
+            "不能写入,请检查文件夹和权限", "cannot be written; check the folder and permissions"
+        )
+    if any(sign in said for sign in _BROKEN):
+        return tr(
+            f"不是完好的数据库({said}),请从备份恢复或换一个位置",
+            f"not a sound database ({said}); restore a backup or use another place",
+        )
+    if (
+        error.connection_invalidated
+        or state[:2] in ("08", "28", "3D", "53", "57")
+        or (type(error.orig).__name__ == "OperationalError" and not state)
+    ):
+        return tr(f"数据库连接不上:{said}", f"cannot reach the database: {said}")
+    if state == "42501":
+        return tr(f"没有权限:{said}", f"not permitted: {said}")
+    return None

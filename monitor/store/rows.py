@@ -1,0 +1,167 @@
+"""Call JSON to the rows of tables and back, without loss.
+
+What a table has no column for is kept in its `extra` (a call's in `head`), so
+that what comes out equals what came in, also when a newer program wrote it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from monitor.errors import UserError
+from monitor.i18n import tr
+from monitor.store import schema
+from monitor.store.terms import character_terms, sounds_of, syllable_terms
+
+_SPAN = ("start_ms", "end_ms")
+_FINDING = ("title", *_SPAN, "at_ms", "quote", "similarity", "advice", "evidence")
+
+FIELDS: Mapping[type[schema.Base], tuple[str, ...]] = MappingProxyType(
+    {
+        schema.Utterance: ("party", *_SPAN, "text", "tokens"),
+        schema.Alert: (
+            *("id", "rule", *_FINDING),
+            *("family", "severity", "party", "state", "interrupts"),
+        ),
+        schema.Script: ("rule", "occurrence", "state", "deadline_ms", *_FINDING),
+        schema.Reading: ("name", "value", "unit", *_SPAN, "party"),
+        schema.Gap: ("party", *_SPAN, "reason"),
+        schema.Scorecard: ("total", "max", "grade", "fatal", "groups", "lines"),
+        schema.ScoreLine: (
+            *("item", "title", "group", "status", "points", "weight"),
+            *("times", "fatal", "reason"),
+        ),
+    }
+)
+"""What call JSON says of each thing and its table has a column for."""
+
+_COLUMN = MappingProxyType({(schema.Alert, "id"): "key"})
+"""Columns with another name than their field."""
+
+LISTS: Mapping[str, type[schema.Base]] = MappingProxyType(
+    {
+        "utterances": schema.Utterance,
+        "alerts": schema.Alert,
+        "scripts": schema.Script,
+        "readings": schema.Reading,
+        "gaps": schema.Gap,
+    }
+)
+_TOP = frozenset({*LISTS, "score", "call", "fingerprint"})
+
+
+def row_of(table: type[schema.Base], data: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of one thing of the call JSON.
+
+    Raises:
+        UserError: a field is missing.
+    """
+    names = FIELDS[table]
+    try:
+        row = {_COLUMN.get((table, name), name): data[name] for name in names}
+    except KeyError as error:
+        raise _missing(f"{table.__tablename__}: {error.args[0]}") from error
+    row["extra"] = {key: data[key] for key in data if key not in names} or None
+    return row
+
+
+def data_of(row: Any) -> dict[str, Any]:
+    """The thing that `row_of` took apart."""
+    table = type(row)
+    data = {name: getattr(row, _COLUMN.get((table, name), name)) for name in FIELDS[table]}
+    return {**data, **(row.extra or {})}
+
+
+def utterance_row(data: Mapping[str, Any]) -> dict[str, Any]:
+    """An utterance's columns but its place in the call."""
+    row = row_of(schema.Utterance, data)
+    said = (token["syllable"] for token in data["tokens"])
+    return {**row, "syllables": " ".join(sound for sound in said if sound)}
+
+
+def search_row(call_id: int, ordinal: int, data: Mapping[str, Any]) -> dict[str, Any]:
+    """What an utterance is found by; see `schema.SearchTerms`."""
+    return {
+        "id": search_id(call_id, ordinal),
+        "call_id": call_id,
+        "text": " ".join(character_terms(data["text"])),
+        "sounds": " ".join(syllable_terms(sounds_of(data["tokens"]))),
+    }
+
+
+def search_id(call_id: int, ordinal: int) -> int:
+    return call_id << 20 | ordinal
+
+
+def call_columns(call: Mapping[str, Any], received: datetime) -> dict[str, Any]:
+    """The columns of a call from the `call` of its JSON.
+
+    Agent, queue and tier are what `facts` says; who released the call, the
+    call's end, else `facts`. A start without a time zone is local time; a call
+    whose start is unknown began when it was received.
+    """
+    facts = call.get("facts") or {}
+    return {
+        "name": str(call.get("id") or ""),
+        "source": str(call.get("source") or ""),
+        "started_at": _moment(call.get("started_at")) or received,
+        "duration_ms": call.get("duration_ms") or 0,
+        "parties": list(call.get("parties") or ()),
+        "recogniser": str(call.get("recogniser") or ""),
+        "direction": call.get("direction"),
+        "released_by": call.get("released_by") or _word(facts.get("released_by")),
+        "facts": dict(facts),
+        **{name: _word(facts.get(name)) for name in ("agent", "queue", "tier")},
+    }
+
+
+def head_of(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What a call JSON says beside what tables hold: its `call` but the facts, and the unknown."""
+    call = {key: value for key, value in data["call"].items() if key != "facts"}
+    return {"call": call, **{key: data[key] for key in data if key not in _TOP}}
+
+
+def sound_call(data: Mapping[str, Any]) -> None:
+    """Check that this is a call JSON with all its parts.
+
+    Raises:
+        UserError: a part is missing.
+    """
+    for name in ("version", *sorted(_TOP - {"fingerprint"})):
+        if name not in data:
+            raise _missing(name)
+
+
+def findings(alerts: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """The columns that count the alerts by severity; what was retracted does not count."""
+    raised = [alert["severity"] for alert in alerts if alert["state"] != "retracted"]
+    return {f"alerts_{level}": raised.count(level) for level in ("tip", "minor", "major", "fatal")}
+
+
+def scripts(states: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """The columns that count the scripts by how they ended."""
+    ended = [script["state"] for script in states]
+    return {f"scripts_{state}": ended.count(state) for state in ("met", "missed")}
+
+
+def _moment(text: Any) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text).astimezone() if isinstance(text, str) else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _word(value: Any) -> str | None:
+    return None if value is None or value == "" else str(value)
+
+
+def _missing(name: str) -> UserError:
+    return UserError(
+        tr(
+            f"通话 JSON 缺少 {name}(应由 monitor score 生成)",
+            f"the call JSON lacks {name} (one that `monitor score` wrote is needed)",
+        )
+    )
