@@ -23,7 +23,7 @@ from typing import Any
 
 from monitor import calljson, engine
 from monitor.audio import file as audio_file
-from monitor.engine import Engine
+from monitor.engine import Engine, Second
 from monitor.errors import UserError
 from monitor.events import Party, Severity, to_dict
 from monitor.facts import DEFAULT_PACKS, CallFacts
@@ -57,6 +57,7 @@ class BatchSettings:
     out: Path
     packs: tuple[str, ...] = DEFAULT_PACKS
     asr: str | None = None
+    confirm: str | None = None
     channels: tuple[Party, ...] | None = None
     facts: CallFacts = field(default_factory=CallFacts)
     language: Language = "zh"
@@ -218,6 +219,10 @@ def _score_one(settings: BatchSettings, job: Job, fingerprint: str) -> Done:
         parties = audio_file.parties(job.source, settings.channels)
         call = loaded.call(str(job.source), parties, settings.facts)
         record = engine.run(call, audio_file.read_call(job.source, parties))
+        second = _second(settings)
+        if second is not None:
+            again = second.engine.call(str(job.source), parties, settings.facts)
+            engine.hear_again(record, second, again, audio_file.read_call(job.source, parties))
         card = scorecard(loaded.rulebook, record.alerts, record.scripts)
         data = calljson.to_json(record, to_dict(card), fingerprint)
         text = json.dumps(data, ensure_ascii=False, indent=1)
@@ -238,9 +243,18 @@ def _engine(settings: BatchSettings) -> Engine:
     return engine.load(settings.asr, settings.packs)
 
 
+@lru_cache(maxsize=1)
+def _second(settings: BatchSettings) -> Second | None:
+    """This process's second recogniser, if one is asked for."""
+    return engine.load_second(settings.confirm, _engine(settings)) if settings.confirm else None
+
+
 def _stamp(loaded: Engine, settings: BatchSettings) -> dict[str, Any]:
     """What, beside the audio, decides a call's result."""
+    second = _second(settings)
+    confirmed = {"confirm": second.listener.name} if second else {}
     return {
+        **confirmed,
         "json": calljson.VERSION,
         "asr": loaded.recognizer.name,
         "packs": [loaded.rulebook.digest],

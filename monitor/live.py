@@ -16,12 +16,28 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from monitor.call import Call
-from monitor.events import SAMPLE_RATE, Chunk, Event, Gap, Party
+from monitor.confirm import Doubt, Recheck, SecondListener
+from monitor.events import SAMPLE_RATE, Alert, CallEnd, Chunk, Event, Gap, Party
 from monitor.i18n import tr
 
 Sink: TypeAlias = Callable[[Sequence[Event], int], None]
 """Takes the next events and the call time (ms) up to which audio has arrived."""
+
+
+class Flow(Protocol):
+    """A call in progress (`monitor.call.Call`, or one that is listened to twice)."""
+
+    def start(self) -> list[Event]:
+        """The events that open the call."""
+
+    def feed(self, chunk: Chunk) -> list[Event]:
+        """Take audio of one party."""
+
+    def skip(self, party: Party, until_ms: int, reason: str) -> list[Event]:
+        """Go on without audio that did not come."""
+
+    def finish(self) -> list[Event]:
+        """The call is over."""
 
 
 class Listening(Protocol):
@@ -93,7 +109,7 @@ def interruptible() -> Iterator[Callable[[], bool]]:
 
 
 def play(
-    call: Call,
+    call: Flow,
     chunks: Iterable[Chunk],
     sinks: Iterable[Sink],
     stop: Callable[[], bool] = lambda: False,
@@ -111,7 +127,7 @@ def play(
 
 
 def listen(
-    call: Call,
+    call: Flow,
     parties: Iterable[Party],
     open_capture: OpenCapture,
     sinks: Iterable[Sink],
@@ -142,7 +158,7 @@ def listen(
 class _Desk:
     """What has arrived, and the decision to go on without what has not."""
 
-    def __init__(self, call: Call, settings: LiveSettings, reached: dict[Party, int]) -> None:
+    def __init__(self, call: Flow, settings: LiveSettings, reached: dict[Party, int]) -> None:
         self._call = call
         self._settings = settings
         self._reached = reached  # per party: end (ms) of what was fed or skipped
@@ -212,3 +228,67 @@ def after(seconds: float | None, stopped: Callable[[], bool]) -> Callable[[], bo
         return stopped
     until = time.monotonic() + seconds
     return lambda: stopped() or time.monotonic() >= until
+
+
+class ConfirmedCall:
+    """A call whose alerts are heard again by a second recogniser, on a thread beside it.
+
+    The call never waits: verdicts come with whatever the call gives next. An
+    alert that has waited `patience_s` for the second recogniser, which then is too
+    slow for this machine, stays as it was raised. At the end of the call
+    what is left is waited for that long, and no longer.
+    """
+
+    def __init__(
+        self,
+        call: Flow,
+        parties: Iterable[Party],
+        second: SecondListener,
+        patience_s: float = 20.0,
+    ) -> None:
+        self._call = call
+        self._recheck = Recheck(parties, second)
+        self._listen = second.listen
+        self._patience_s = patience_s
+        self._doubts: queue.SimpleQueue[tuple[Doubt, float] | None] = queue.SimpleQueue()
+        self._verdicts: queue.SimpleQueue[Alert] = queue.SimpleQueue()
+        self._worker = threading.Thread(target=self._work, name="second listener", daemon=True)
+        self._worker.start()
+
+    def start(self) -> list[Event]:
+        return self._call.start()
+
+    def feed(self, chunk: Chunk) -> list[Event]:
+        self._recheck.hear(chunk)
+        return self._with_verdicts(self._call.feed(chunk))
+
+    def skip(self, party: Party, until_ms: int, reason: str) -> list[Event]:
+        return self._with_verdicts(self._call.skip(party, until_ms, reason))
+
+    def finish(self) -> list[Event]:
+        """The call's last events; the verdicts still to come stand before its end."""
+        events = self._with_verdicts(self._call.finish())
+        self._doubts.put(None)
+        self._worker.join(self._patience_s)
+        late = self._ripe()
+        end = [event for event in events if isinstance(event, CallEnd)]
+        return [*(event for event in events if not isinstance(event, CallEnd)), *late, *end]
+
+    def _with_verdicts(self, events: list[Event]) -> list[Event]:
+        for doubt in self._recheck.take(events):
+            self._doubts.put((doubt, time.monotonic()))
+        return [*events, *self._ripe()]
+
+    def _ripe(self) -> list[Alert]:
+        verdicts: list[Alert] = []
+        try:
+            while True:
+                verdicts.append(self._verdicts.get_nowait())
+        except queue.Empty:
+            return verdicts
+
+    def _work(self) -> None:
+        while (item := self._doubts.get()) is not None:
+            doubt, since = item
+            if time.monotonic() - since <= self._patience_s:
+                self._verdicts.put(self._listen(doubt))

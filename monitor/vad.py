@@ -82,6 +82,7 @@ class VadStream:
         open: whether speech is open after the last window.
         onset: index of the window at which the open (or last) speech began.
         last_voiced: index of the last window above the closing threshold.
+        probability: of speech, in the last window.
     """
 
     def __init__(self, session: Any, settings: VadSettings) -> None:
@@ -95,11 +96,12 @@ class VadStream:
         self.open = False
         self.onset = 0
         self.last_voiced = -1
+        self.probability = 0.0
 
     def feed(self, window: Samples) -> Edge | None:
         """Judge the next window: float32 of shape (`WINDOW`,)."""
         self._window += 1
-        probability = self._probability(window)
+        self.probability = probability = self._probability(window)
         if not self.open:
             self._run = self._run + 1 if probability >= self._settings.open_at else 0
             if self._run < self._settings.open_windows:

@@ -63,18 +63,37 @@ class Recognizer(Protocol):
         """Release memory; streams must not be used any more."""
 
 
-def load(name: str | Path | None = None, *, phrases: Sequence[str] = ()) -> Recognizer:
+def load(
+    name: str | Path | None = None,
+    *,
+    phrases: Sequence[str] = (),
+    hotwords: Sequence[str] = (),
+    live: bool = False,
+) -> Recognizer:
     """Load a recogniser.
 
     Args:
         name: a model folder, or the name of one in a folder of `MONITOR_MODELS`
-            or in the package; None means the package's own.
+            or in the package; `ENGINE:MODEL` for a model of another engine
+            (`monitor.asr.engines`); None means the package's own.
         phrases: plain texts that matter in this call; a model that hears
             syllables writes them with these characters where they were heard.
+        hotwords: words that an engine may lean towards (`monitor.asr.hotwords`).
+        live: the call is going on: tokens are wanted in mid-sentence, also from
+            engines that hear best when a turn is over.
 
     Raises:
-        UserError: no such model, or a model folder that cannot be used.
+        UserError: no such model, or one that cannot be used.
     """
+    if isinstance(name, str) and ":" in name:
+        from monitor.asr import engines
+
+        spec = engines.split(name)
+        if spec.engine:
+            from monitor import models
+
+            wanted = engines.Wanted(tuple(phrases), tuple(hotwords), live, spec.options)
+            return engines.load(spec, models.find(spec.model, spec.engine), wanted)
     path = find(DEFAULT if name is None else name)
     from monitor.asr import folder  # heavy imports only when a model is wanted
     from monitor.asr.ctc import CtcRecognizer

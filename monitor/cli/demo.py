@@ -39,9 +39,15 @@ DEFAULT_CALL = "demo"
 @cli.option("--call", "name", default=DEFAULT_CALL, zh="内置通话的名称", en="which bundled call")
 @cli.option("--list", "names", is_flag=True, zh="列出内置通话", en="list the bundled calls")
 @options.recogniser
+@options.second
 @options.packs
 def command(
-    fast: bool, name: str, names: bool, asr: str | None, packs: tuple[str, ...]
+    fast: bool,
+    name: str,
+    names: bool,
+    asr: str | None,
+    confirm: str | None,
+    packs: tuple[str, ...],
 ) -> int | None:
     from monitor import engine, live
     from monitor.audio import file as audio_file
@@ -61,9 +67,12 @@ def command(
             )
         )
     fixture = known[name]
-    loaded = engine.load(asr, packs or DEFAULT_PACKS)
+    loaded = engine.load(asr, packs or DEFAULT_PACKS, live=True)
     parties = audio_file.parties(fixture.audio, None)
-    call = loaded.call(str(fixture.audio.name), parties)
+    call: live.Flow = loaded.call(str(fixture.audio.name), parties)
+    if confirm is not None:
+        second = engine.load_second(confirm, loaded)
+        call = live.ConfirmedCall(call, parties, second.listener)
     chunks = audio_file.read_call(fixture.audio, parties)
     with live.interruptible() as stopped:
         source = chunks if fast else live.paced(chunks)

@@ -48,6 +48,7 @@ from monitor.i18n import tr
 @cli.option("--customer", metavar="DEVICE", zh="客户的设备", en="the customer's device")
 @options.packs
 @options.recogniser
+@options.second
 @cli.option(
     "--record",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -64,6 +65,7 @@ def command(
     customer: str | None,
     packs: tuple[str, ...],
     asr: str | None,
+    confirm: str | None,
     record: Path | None,
     seconds: float | None,
     started_at: str | None,
@@ -75,12 +77,15 @@ def command(
     from monitor.cli import show
     from monitor.recording import CallFiles
 
-    loaded = engine.load(asr, packs or DEFAULT_PACKS)
+    loaded = engine.load(asr, packs or DEFAULT_PACKS, live=True)
     parties = (Party.AGENT, Party.CUSTOMER) if customer is not None else (Party.AGENT,)
     # The call starts now, at the edge, where wall time may be read.
     started_at = started_at or datetime.now().astimezone().isoformat(timespec="seconds")
     name = str(record) if record else tr("现场通话", "live call")
-    call = loaded.call(name, parties, options.call_facts(started_at, direction, fact))
+    call: live.Flow = loaded.call(name, parties, options.call_facts(started_at, direction, fact))
+    if confirm is not None:
+        second = engine.load_second(confirm, loaded)
+        call = live.ConfirmedCall(call, parties, second.listener)
     capture = partial(headset.open_headset, agent, customer)
     with ExitStack() as stack:
         files = stack.enter_context(CallFiles(record, parties, loaded)) if record else None

@@ -33,8 +33,19 @@ def recogniser(command: Verb) -> Verb:
     return option(
         "--asr",
         metavar="NAME",
-        zh="识别引擎:模型名称或模型文件夹(默认内置模型)",
-        en="recogniser: a model's name or folder (default: the embedded one)",
+        zh="识别引擎:模型名称、模型文件夹或 引擎:模型,如 faster-whisper:small(默认内置模型)",
+        en="recogniser: a model's name or folder, or ENGINE:MODEL such as faster-whisper:small"
+        " (default: the embedded one)",
+    )(command)
+
+
+def second(command: Verb) -> Verb:
+    return option(
+        "--confirm",
+        metavar="NAME",
+        zh="复核引擎:触发告警的话由它再听一遍,给出确认或撤回(写法同 --asr,默认不复核)",
+        en="second recogniser: hears what raised an alert again and confirms or retracts it"
+        " (as --asr; default: none)",
     )(command)
 
 
@@ -129,4 +140,14 @@ def channels(command: Verb) -> Verb:
         metavar="agent,customer",
         zh="各声道对应的说话方(默认:单声道为坐席,双声道为坐席、客户)",
         en="who is on which channel (default: mono is the agent; stereo agent, customer)",
+    )(command)
+
+
+def store(command: Verb) -> Verb:
+    return option(
+        "--store",
+        metavar="WHERE",
+        zh="通话库:文件夹、.db 文件或 postgresql://…(默认 MONITOR_STORE,否则用户目录)",
+        en="the store: a folder, a .db file or postgresql://… (default: MONITOR_STORE, else a"
+        " folder of your own)",
     )(command)

@@ -45,6 +45,7 @@ from monitor.i18n import language, tr
 )
 @options.packs
 @options.recogniser
+@options.second
 @options.channels
 @cli.option(
     "--jobs",
@@ -58,6 +59,7 @@ def command(
     out: Path,
     packs: tuple[str, ...],
     asr: str | None,
+    confirm: str | None,
     channels: str | None,
     jobs: int | None,
     started_at: str | None,
@@ -80,6 +82,7 @@ def command(
         out=out,
         packs=packs or DEFAULT_PACKS,
         asr=asr,
+        confirm=confirm,
         channels=options.channel_map(channels),
         facts=options.call_facts(started_at, direction, fact),
         language=language(),

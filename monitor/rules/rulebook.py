@@ -51,6 +51,14 @@ class Rulebook:
             parts += [repr(group[key]) for key in sorted(group)]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
+    @cached_property
+    def scripts(self) -> tuple[str, ...]:
+        """The plain texts of what must be said."""
+        from monitor.rules.bench import plain_texts
+
+        steps = [s for r in self.rules.values() for q in r.requirements for s in q.texts]
+        return tuple(sorted({text for step in steps for p in step for text in plain_texts(p)}))
+
     def session(self, call: CallInfo) -> RuleSession:
         """The rules' view of one call; light, one per call."""
         from monitor.rules.session import RuleSession

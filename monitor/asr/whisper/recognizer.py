@@ -1,0 +1,40 @@
+"""The Whisper recogniser: one loaded model, a light stream per party."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from monitor.asr.whisper.stream import WhisperStream
+from monitor.vad import SileroVad
+
+if TYPE_CHECKING:
+    from monitor.asr.whisper.decoder import WhisperDecoder
+    from monitor.asr.whisper.hypothesis import Decoder
+    from monitor.asr.whisper.settings import WhisperSettings
+    from monitor.events import Party
+
+
+class WhisperRecognizer:
+    """A loaded Whisper; shared by every call.
+
+    Attributes:
+        decoder: what the streams decode with. Where several calls run at once,
+            `monitor.live.shared` puts in its place one that decodes their
+            windows together.
+        model: the loaded model itself.
+    """
+
+    def __init__(self, decoder: WhisperDecoder, settings: WhisperSettings) -> None:
+        self.name = f"faster-whisper:{decoder.name}"
+        self.settings = settings
+        self.model = decoder
+        self.decoder: Decoder = decoder
+        self._vad = SileroVad()
+
+    def stream(self, party: Party) -> WhisperStream:
+        """A fresh stream; it uses the decoder that is there when it decodes."""
+        return WhisperStream(lambda: self.decoder, self._vad, self.settings, party)
+
+    def close(self) -> None:
+        """Release the model; streams must not be used any more."""
+        self.model.close()
