@@ -65,8 +65,9 @@ class Import(Base):
     """A recording on its way into the store.
 
     `place` is the file; together with its size and its time of change it names
-    one version of a recording, which is scored once. A program that scores it
-    holds a lease until `leased_until`; when it dies, the next one takes over.
+    one version of a recording, which is scored once. The program that scores it
+    puts the number of its lease (`monitor.store.lease`) into `worker`; when it
+    dies, the next one takes over.
     """
 
     __tablename__ = "qa_imports"
@@ -86,8 +87,7 @@ class Import(Base):
     reason: Mapped[str] = mapped_column(default="")  # why it failed
     tries: Mapped[int] = mapped_column(default=0)
     facts: Mapped[dict[str, Any]] = mapped_column(default=dict)  # as `monitor.qa.metadata.Known`
-    worker: Mapped[str] = mapped_column(default="")
-    leased_until: Mapped[datetime | None]
+    worker: Mapped[int | None] = mapped_column(BigInteger)
     call_id: Mapped[int | None] = mapped_column(ForeignKey("calls.id", ondelete="SET NULL"))
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     added_at: Mapped[datetime]
