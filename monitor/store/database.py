@@ -128,7 +128,8 @@ def _engine(place: Place) -> Engine:
         except ModuleNotFoundError as error:
             raise StoreError(
                 tr(
-                    f"{place.shown}: 缺少 PostgreSQL 驱动,请运行 pip install 'callmonitor[postgres]'",
+                    f"{place.shown}: 缺少 PostgreSQL 驱动,请运行"
+                    " pip install 'callmonitor[postgres]'",
                     f"{place.shown}: PostgreSQL's driver is missing:"
                     " pip install 'callmonitor[postgres]'",
                 )

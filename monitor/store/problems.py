@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -38,28 +39,33 @@ def explained(shown: str) -> Iterator[None]:
 
 def _reason(error: DBAPIError) -> str | None:
     said = " ".join(str(error.orig).split())
-    # A condition of PostgreSQL by its class: 53 out of resources, 08 and 28 connection and login,
-    # 3D no such database, 42501 not permitted, 57P the server is stopping.
-    state = getattr(error.orig, "sqlstate", None) or ""
-    if any(sign in said for sign in _FULL) or state == "53100":
-        return tr("磁盘已满,请腾出空间后重试", "the disk is full; make room and try again")
-    if any(sign in said for sign in _LOCKED):
-        return tr("被别的程序占用太久,请稍后重试", "busy for too long; try again later")
-    if any(sign in said for sign in _READ_ONLY):
-        return tr(
+    # PostgreSQL's conditions by their class: 53 out of resources, 08 and 28 connection and
+    # login, 3D no such database, 57 the server stops, 42501 not permitted.
+    state: str = getattr(error.orig, "sqlstate", None) or ""
+    told = {
+        tr("磁盘已满,请腾出空间后重试", "the disk is full; make room and try again"): (
+            state == "53100" or any(sign in said for sign in _FULL)
+        ),
+        tr("被别的程序占用太久,请稍后重试", "busy for too long; try again later"): (
+            any(sign in said for sign in _LOCKED)
+        ),
+        tr(
             "不能写入,请检查文件夹和权限", "cannot be written; check the folder and permissions"
-        )
-    if any(sign in said for sign in _BROKEN):
-        return tr(
+        ): any(sign in said for sign in _READ_ONLY),
+        tr(
             f"不是完好的数据库({said}),请从备份恢复或换一个位置",
             f"not a sound database ({said}); restore a backup or use another place",
-        )
-    if (
-        error.connection_invalidated
-        or state[:2] in ("08", "28", "3D", "53", "57")
-        or (type(error.orig).__name__ == "OperationalError" and not state)
-    ):
-        return tr(f"数据库连接不上:{said}", f"cannot reach the database: {said}")
-    if state == "42501":
-        return tr(f"没有权限:{said}", f"not permitted: {said}")
-    return None
+        ): any(sign in said for sign in _BROKEN),
+        tr(f"没有权限:{said}", f"not permitted: {said}"): state == "42501",
+        tr(f"数据库连接不上:{said}", f"cannot reach the database: {said}"): (
+            error.connection_invalidated
+            or state[:2] in ("08", "28", "3D", "53", "57")
+            or (type(error.orig).__name__ == "OperationalError" and not state and _no_sqlite(error))
+        ),
+    }
+    return next((reason for reason, holds in told.items() if holds), None)
+
+
+def _no_sqlite(error: DBAPIError) -> bool:
+    """SQLite calls statements that are wrong operational errors, too."""
+    return not isinstance(error.orig, sqlite3.Error)

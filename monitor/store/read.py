@@ -6,7 +6,7 @@ drill-down of a dashboard.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -19,15 +19,17 @@ from monitor.events import Severity
 from monitor.store.export import call_json, events
 from monitor.store.ingest import next_seq
 from monitor.store.schema import Alert, Call, Script
-from monitor.store.search import sound_condition, text_condition
+from monitor.store.search import Hit, hits, sound_condition, text_condition
 
 __all__ = [
     "SORTS",
     "CallFilter",
+    "Hit",
     "Page",
     "call_json",
     "calls_where",
     "events",
+    "hits",
     "list_calls",
     "next_seq",
 ]
@@ -91,39 +93,52 @@ class Page:
 
 def calls_where(session: Session, which: CallFilter) -> list[ColumnElement[bool]]:
     """The conditions on `Call` that the filter means."""
-    found: list[ColumnElement[bool]] = []
-    for name in ("agent", "queue", "direction", "tier", "status"):
-        if (value := getattr(which, name)) is not None:
-            found.append(getattr(Call, name) == value)
+    same = [
+        getattr(Call, name) == getattr(which, name)
+        for name in ("agent", "queue", "direction", "tier", "status")
+        if getattr(which, name) is not None
+    ]
+    return [*same, *_between(which), *_found(which), *_said(session, which)]
+
+
+def _between(which: CallFilter) -> Iterator[ColumnElement[bool]]:
     if which.since is not None:
-        found.append(Call.started_at >= which.since)
+        yield Call.started_at >= which.since
     if which.until is not None:
-        found.append(Call.started_at < which.until)
+        yield Call.started_at < which.until
     if which.score_min is not None:
-        found.append(Call.score >= which.score_min)
+        yield Call.score >= which.score_min
     if which.score_max is not None:
-        found.append(Call.score <= which.score_max)
+        yield Call.score <= which.score_max
+
+
+def _found(which: CallFilter) -> Iterator[ColumnElement[bool]]:
+    """What the machine found in the call."""
     if which.fatal is not None:
-        found.append(Call.fatal_items > 0 if which.fatal else Call.fatal_items == 0)
+        yield Call.fatal_items > 0 if which.fatal else Call.fatal_items == 0
     if which.severity is not None:
         levels = list(Severity)
         graver = levels[levels.index(which.severity) :]
-        found.append(or_(*(getattr(Call, f"alerts_{level.value}") > 0 for level in graver)))
+        yield or_(*(getattr(Call, f"alerts_{level.value}") > 0 for level in graver))
     if which.rule is not None:
         hit = (Alert.rule == which.rule) & (Alert.state != "retracted")
-        found.append(Call.id.in_(select(Alert.call_id).where(hit)))
+        yield Call.id.in_(select(Alert.call_id).where(hit))
     if which.missed is not None:
         lost = (Script.rule == which.missed) & (Script.state == "missed")
-        found.append(Call.id.in_(select(Script.call_id).where(lost)))
+        yield Call.id.in_(select(Script.call_id).where(lost))
+
+
+def _said(session: Session, which: CallFilter) -> Iterator[ColumnElement[bool]]:
+    """What people wrote of the call, and what was said in it."""
     if which.flag is not None:
-        found.append(_flagged(session, which.flag))
+        yield _flagged(session, which.flag)
     if which.name:
-        found.append(Call.name.contains(which.name, autoescape=True))
+        yield Call.name.contains(which.name, autoescape=True)
     if which.text:
-        found += [text_condition(session, word) for word in which.text.split()]
+        for word in which.text.split():
+            yield text_condition(session, word)
     if which.sound:
-        found.append(sound_condition(session, which.sound))
-    return found
+        yield sound_condition(session, which.sound)
 
 
 def list_calls(

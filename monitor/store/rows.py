@@ -38,7 +38,9 @@ FIELDS: Mapping[type[schema.Base], tuple[str, ...]] = MappingProxyType(
 )
 """What call JSON says of each thing and its table has a column for."""
 
-_COLUMN = MappingProxyType({(schema.Alert, "id"): "key"})
+_COLUMN: Mapping[tuple[type[schema.Base], str], str] = MappingProxyType(
+    {(schema.Alert, "id"): "key"}
+)
 """Columns with another name than their field."""
 
 LISTS: Mapping[str, type[schema.Base]] = MappingProxyType(

@@ -55,7 +55,7 @@ _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class Words(TypeDecorator[str]):
-    """Text that both databases can hold: what neither can (NUL, half a character) becomes \ufffd."""
+    """Text that both databases can hold: NUL and halves of characters become U+FFFD."""
 
     impl = Text
     cache_ok = True
@@ -290,7 +290,9 @@ SEARCH_POSTGRESQL = tuple(
 for _dialect, _statements in (("sqlite", SEARCH_SQLITE), ("postgresql", SEARCH_POSTGRESQL)):
     for _statement in _statements:
         event.listen(
-            SearchTerms.__table__, "after_create", DDL(_statement).execute_if(dialect=_dialect)
+            SearchTerms.__table__,
+            "after_create",
+            DDL(_statement).execute_if(dialect=_dialect),  # type: ignore[no-untyped-call]
         )
 
 

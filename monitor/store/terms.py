@@ -10,6 +10,7 @@ punctuation dropped (`monitor.text.normalise`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from monitor.events import Party, Token
@@ -29,12 +30,12 @@ def character_terms(text: str) -> list[str]:
     character begins a term wherever it stands.
     """
     units = [_unit(char) for char in normalise(text).text]
-    return [one + other for one, other in zip(units, [*units[1:], ""], strict=True)]
+    return [one + other for one, other in pairwise([*units, ""])]
 
 
 def syllable_terms(sounds: Sequence[str]) -> list[str]:
     """The same of syllables, joined by `JOINT`."""
-    return [f"{one}{JOINT}{other}" for one, other in zip(sounds, [*sounds[1:], ""], strict=True)]
+    return [f"{one}{JOINT}{other}" for one, other in pairwise([*sounds, ""])]
 
 
 def sounds_of_terms(terms: str) -> list[str]:

@@ -112,10 +112,9 @@ def _call(session: Session, key: str, owner_id: int | None) -> Call:
 
 
 def _replace_lists(session: Session, call_id: int, data: Mapping[str, Any]) -> None:
-    for table in (schema.StoredEvent, schema.Utterance, schema.SearchTerms):
+    old: tuple[Any, ...] = (schema.StoredEvent, schema.Utterance, schema.SearchTerms)
+    for table in (*old, schema.Reading, schema.Gap):
         session.execute(delete(table).where(table.call_id == call_id))
-    for measured in (schema.Reading, schema.Gap):
-        session.execute(delete(measured).where(measured.call_id == call_id))
     utterances = data["utterances"]
     own = {"call_id": call_id}
     turns = [
