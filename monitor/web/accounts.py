@@ -9,7 +9,7 @@ from math import ceil
 from typing import Annotated
 
 from fastapi import APIRouter, Form, HTTPException
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -50,53 +50,57 @@ def login_page(request: Request, db: Db, next: str = "/") -> Response:  # noqa: 
 @router.post("/login")
 def login(
     request: Request,
-    db: Db,
     name: Annotated[str, Form(max_length=200)] = "",
     password: Annotated[str, Form(max_length=1000)] = "",
     next: Annotated[str, Form()] = "/",  # noqa: A002
 ) -> Response:
-    """Check the password. Whether the name or the password was wrong is not said."""
+    """Check the password. Whether the name or the password was wrong is not said.
+
+    Checking takes long on purpose, so nothing of the store is held meanwhile.
+    """
+    store = deps.settings(request).store
+    passwords: Passwords = request.app.state.passwords
     address = request.client.host if request.client else ""
-    pairs: list[tuple[RateLimit, object]] = [
+    limits: list[tuple[RateLimit, object]] = [
         (request.app.state.login_limit, (address, name.casefold())),
         (request.app.state.address_limit, address),
     ]
-    wait_s = max(limit.wait_s(key) for limit, key in pairs)
+
+    def again(status: HTTPStatus, problem: str, headers: dict[str, str] | None = None) -> Response:
+        return page(
+            request,
+            "login.html",
+            status=status,
+            headers=headers,
+            next=local_path(next),
+            name=name,
+            problem=problem,
+        )
+
+    wait_s = max(limit.wait_s(key) for limit, key in limits)
     if wait_s > 0:
         minutes = ceil(wait_s / 60)
         problem = tr(
             f"尝试次数过多,请 {minutes} 分钟后再试",
             f"too many attempts; try again in {minutes} min",
         )
-        return page(
-            request,
-            "login.html",
-            status=HTTPStatus.TOO_MANY_REQUESTS,
-            headers={"Retry-After": str(ceil(wait_s))},
-            next=local_path(next),
-            name=name,
-            problem=problem,
-        )
-    passwords: Passwords = request.app.state.passwords
-    user = db.scalar(select(User).where(User.name == name))
+        headers = {"Retry-After": str(ceil(wait_s))}
+        return again(HTTPStatus.TOO_MANY_REQUESTS, problem, headers)
+    with store.reading() as db:
+        user = db.scalar(select(User).where(func.lower(User.name) == name.strip().lower()))
     right = passwords.check(user.password if user and user.active else "", password)
     if user is None or not right:
-        for limit, key in pairs:
+        for limit, key in limits:
             limit.failed(key)
-        audit.record(db, name[:100], user.id if user else None, "login.failed", address)
-        problem = tr("用户名或密码不正确", "wrong name or password")
-        return page(
-            request,
-            "login.html",
-            status=HTTPStatus.UNAUTHORIZED,
-            next=local_path(next),
-            name=name,
-            problem=problem,
-        )
-    if passwords.outdated(user.password):
-        user.password = passwords.hash(password)
+        with store.session() as db:
+            audit.record(db, name[:64], user.id if user else None, "login.failed", address)
+        return again(HTTPStatus.UNAUTHORIZED, tr("用户名或密码不正确", "wrong name or password"))
     request.app.state.login_limit.succeeded((address, name.casefold()))
-    audit.record(db, user.name, user.id, "login", address)
+    stronger = passwords.hash(password) if passwords.outdated(user.password) else None
+    with store.session() as db:
+        if stronger is not None:
+            db.execute(update(User).where(User.id == user.id).values(password=stronger))
+        audit.record(db, user.name, user.id, "login", address)
     return _signed_in(request, user, local_path(next))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,8 +14,11 @@ from starlette.middleware.sessions import SessionMiddleware
 from starlette.staticfiles import StaticFiles
 
 from monitor.web import csrf, errors, pages
+from monitor.web.hub import Hub
+from monitor.web.intake import Intake
 from monitor.web.limits import RateLimit
 from monitor.web.passwords import Passwords
+from monitor.web.recorder import Recorder
 from monitor.web.security import BodyLimit, HostCheck, PageLanguage, SecurityHeaders
 from monitor.web.settings import WebSettings
 
@@ -22,6 +26,10 @@ ROUTERS = (
     "monitor.web.accounts",
     "monitor.web.tokens",
     "monitor.web.admin",
+    "monitor.web.live",
+    "monitor.web.ingest",
+    "monitor.web.panel",
+    "monitor.web.wall",
 )
 """Modules with a `router`; a feature adds its own."""
 
@@ -88,5 +96,18 @@ def _middleware(settings: WebSettings) -> list[Middleware]:
 
 
 @asynccontextmanager
-async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
-    yield
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """The live calls belong to the event loop: they begin and end with it."""
+    settings: WebSettings = app.state.settings
+    hub = Hub()
+    recorder = Recorder(settings.store)
+    intake = Intake(settings.store, hub, recorder, settings.lost_after_s)
+    app.state.hub, app.state.intake = hub, intake
+    app.state.loop = asyncio.get_running_loop()
+    writing = asyncio.create_task(recorder.run())
+    try:
+        yield
+    finally:
+        intake.close()
+        recorder.stop()
+        await writing

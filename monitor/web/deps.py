@@ -8,18 +8,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import Depends, HTTPException
+from fastapi import Depends, HTTPException, WebSocketException
 from sqlalchemy import ColumnElement, false, select, true, update
 from sqlalchemy.orm import Session
 from starlette.requests import HTTPConnection
+from starlette.status import WS_1008_POLICY_VIOLATION
+from starlette.websockets import WebSocket
 
 from monitor.i18n import tr
 from monitor.store import audit
 from monitor.store.schema import ApiToken, Call, User
 from monitor.web.roles import Role
 from monitor.web.settings import WebSettings
+
+if TYPE_CHECKING:
+    from monitor.store import Store
 
 _ASKING = frozenset({"GET", "HEAD"})
 _WRITE = "write"  # where a reading session keeps the way to write
@@ -46,10 +51,16 @@ def db(connection: HTTPConnection) -> Iterator[Session]:
     answer is sent.
     """
     store = settings(connection).store
-    asks = connection.scope["type"] == "websocket" or connection.scope["method"] in _ASKING
-    with store.reading() if asks else store.session() as session:
-        if asks:
-            session.info[_WRITE] = store.session
+    asks = connection.scope["method"] in _ASKING
+    with asking(store) if asks else store.session() as session:
+        yield session
+
+
+@contextmanager
+def asking(store: Store) -> Iterator[Session]:
+    """A session that reads, and knows how to `leave` something."""
+    with store.reading() as session:
+        session.info[_WRITE] = store.session
         yield session
 
 
@@ -134,12 +145,31 @@ class Need:
         return user
 
 
+@dataclass(frozen=True, slots=True)
+class NeedSocket:
+    """As `Need`, for a WebSocket: nothing of the store is held while it lasts."""
+
+    roles: frozenset[Role]
+
+    def __call__(self, websocket: WebSocket) -> User:
+        with asking(settings(websocket).store) as session:
+            user = find_user(websocket, session)
+        if user is None or (self.roles and Role(user.role) not in {*self.roles, Role.ADMIN}):
+            raise WebSocketException(WS_1008_POLICY_VIOLATION)
+        return user
+
+
 def need(*roles: Role) -> Any:
     """`Annotated[User, need(Role.QA)]`: the signed-in user, who must have one of the roles.
 
     Administrators pass always. Without a role any signed-in user passes.
     """
     return Depends(Need(frozenset(roles)))
+
+
+def need_socket(*roles: Role) -> Any:
+    """As `need`, for the handler of a WebSocket; others are turned away before it opens."""
+    return Depends(NeedSocket(frozenset(roles)))
 
 
 def visible_calls(user: User) -> ColumnElement[bool]:

@@ -21,7 +21,8 @@ class WebSettings:
     proxy; when that is https, cookies are sent over TLS alone. `setup_token`
     opens the page on which the first administrator is created. `body_bytes`
     bounds an ordinary request, `upload_bytes` a recording sent to one of
-    `upload_paths`. With `local_agent` (`monitor listen --serve`, localhost
+    `upload_paths`. A call whose sender has not come back after `lost_after_s`
+    has broken off. With `local_agent` (`monitor listen --serve`, localhost
     only) whoever comes is that user.
     """
 
@@ -36,6 +37,7 @@ class WebSettings:
     body_bytes: int = 2 * MEGABYTE
     upload_bytes: int = 1024 * MEGABYTE
     upload_paths: tuple[str, ...] = ("/imports", "/api/imports")
+    lost_after_s: float = 600.0
     local_agent: int | None = None
 
     @property

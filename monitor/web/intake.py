@@ -1,0 +1,153 @@
+"""Where calls come in: to the panels at once, to the store beside it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
+
+from monitor.events import CallInfo, Event
+from monitor.store import read, write
+from monitor.store.schema import Call
+from monitor.web.hub import Begun, Hub, LiveCall
+from monitor.web.recorder import Recorder
+from monitor.web.snapshot import EventData
+from monitor.web.wire import data_of
+
+if TYPE_CHECKING:
+    from monitor.store import Store
+
+IN_VIEW_S = 20.0
+"""How long a call that has ended stays on the wall."""
+
+_PAGE = 5_000
+
+
+class NotYoursError(Exception):
+    """A call of that key belongs to somebody else."""
+
+
+class Intake:
+    """Feeds the hub and the recorder of one server. Lives in its event loop."""
+
+    def __init__(self, store: Store, hub: Hub, recorder: Recorder, lost_after_s: float) -> None:
+        self._store = store
+        self._hub = hub
+        self._recorder = recorder
+        self._lost_after_s = lost_after_s
+        self._timers: dict[int, asyncio.TimerHandle] = {}
+
+    async def begin(
+        self, key: str, info: CallInfo, owner_id: int | None, agent: str | None = None
+    ) -> LiveCall:
+        """The call of this key, new or taken up again where the store has it.
+
+        `agent` is whose call it is, whatever `info` says.
+
+        Raises:
+            NotYoursError: the key is taken by another owner's call.
+        """
+        begun = await run_in_threadpool(self._begun, key, info, owner_id, agent)
+        running = self._hub.get(begun.id)
+        if running is None or running.status != "live":
+            await self._recorder.settled(begun.id)
+            earlier = await run_in_threadpool(self._earlier, begun.id)
+            call = self._hub.open(begun, earlier)
+        else:
+            call = self._hub.open(begun)
+        self._cancel(call)
+        if call.picture.end is not None:
+            self._ended(call, "complete")
+        return call
+
+    def take(self, call: LiveCall, seq: int, events: Sequence[Event], now_ms: int) -> None:
+        """Numbered events of a call; those that came before are passed over.
+
+        Raises:
+            ValueError: events before these have not come.
+        """
+        data = [data_of(event) for event in events]
+        new = call.take(seq, data, now_ms)
+        fresh = events[len(events) - len(new) :]
+        first = call.next_seq - len(new)
+        self._recorder.put(call, first, [(event, now_ms) for event in fresh])
+        if fresh:
+            self._hub.changed.set()
+        if call.picture.end is not None and call.status == "live":
+            self._ended(call, "complete")
+
+    def score(self, call: LiveCall, score: Mapping[str, Any]) -> None:
+        """The card that the call's rules gave it."""
+        self._recorder.score(call, score)
+
+    async def settled(self, call: LiveCall) -> None:
+        """Wait until all that has come of the call is in the store."""
+        await self._recorder.settled(call.begun.id)
+
+    async def room(self) -> None:
+        """Wait while the store is far behind."""
+        await self._recorder.room()
+
+    def lost(self, call: LiveCall) -> None:
+        """Whoever sends the call is gone, perhaps for a moment only."""
+        if call.status != "live":
+            return
+        self._hub.connect(call, False)
+        loop = asyncio.get_running_loop()
+        self._timers[call.begun.id] = loop.call_later(self._lost_after_s, self._give_up, call)
+
+    def close(self) -> None:
+        for timer in self._timers.values():
+            timer.cancel()
+
+    def _give_up(self, call: LiveCall) -> None:
+        self._recorder.interrupt(call)
+        self._ended(call, "interrupted")
+
+    def _ended(self, call: LiveCall, status: str) -> None:
+        self._cancel(call)
+        self._hub.end(call, status)
+        loop = asyncio.get_running_loop()
+        self._timers[call.begun.id] = loop.call_later(IN_VIEW_S, self._hub.forget, call)
+
+    def _cancel(self, call: LiveCall) -> None:
+        timer = self._timers.pop(call.begun.id, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _begun(self, key: str, info: CallInfo, owner_id: int | None, agent: str | None) -> Begun:
+        with self._store.session() as session:
+            taken = session.execute(select(Call.owner_id).where(Call.key == key)).first()
+            if taken is not None and taken.owner_id != owner_id:
+                raise NotYoursError
+            call_id = write.begin_call(session, key, info, owner_id, agent)
+            return begun_of(session.get_one(Call, call_id))
+
+    def _earlier(self, call_id: int) -> Sequence[tuple[EventData, int]]:
+        with self._store.reading() as session:
+            return earlier_events(session, call_id)
+
+
+def begun_of(call: Call) -> Begun:
+    """What the hub wants to know of a call in the store."""
+    return Begun(
+        id=call.id,
+        key=call.key,
+        name=call.name,
+        agent=call.agent,
+        queue=call.queue,
+        direction=call.direction,
+        started_at=call.started_at.isoformat(),
+    )
+
+
+def earlier_events(session: Session, call_id: int) -> Sequence[tuple[EventData, int]]:
+    """All events of a call that the store has, each with its call time."""
+    found: list[tuple[EventData, int]] = []
+    while page := read.events(session, call_id, len(found), _PAGE):
+        found += [(body, now_ms) for _seq, now_ms, body in page]
+    return found
