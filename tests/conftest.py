@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -101,3 +102,24 @@ def store(store_url: str, tmp_path: Path) -> Iterator[Store]:
     """A new, empty store, once in each database."""
     with open_store(store_url, audio=tmp_path / "audio") as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def sherpa_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for `MONITOR_MODELS`: the embedded network dressed for the real sherpa-onnx.
+
+    `sherpa/tiny-test` and `sherpa/tiny-transducer` stream, `sherpa/tiny-offline` hears whole
+    utterances. Skips where sherpa-onnx is not installed.
+    """
+    pytest.importorskip("onnx", reason="the models are put together with onnx")
+    pytest.importorskip("sherpa_onnx", reason="sherpa-onnx is not installed")
+    root = Path(__file__).parents[1]
+    if str(root) not in sys.path:
+        sys.path.append(str(root))  # the recipe is not part of the installed package
+    from models.training import sherpa
+
+    place = tmp_path_factory.mktemp("models")
+    names = ("tiny-test", "tiny-transducer", "tiny-offline")
+    for name, kind in zip(names, sherpa.KINDS, strict=True):
+        sherpa.build(root / "models" / "embedded", kind, place / "sherpa" / name)
+    return place

@@ -70,9 +70,7 @@ def _embedded(shared: Path, tmp_path: Path, tiny: Any) -> Candidate:
         recognizer = load(phrases=["有什么可以帮您", "请您稍等"])
     except UserError as error:
         pytest.skip(f"no embedded model: {error}")
-    call = read_call(fixtures_dir() / "compliant.wav")
-    agent = np.concatenate([chunk.samples for chunk in call if chunk.party is Party.AGENT])
-    return Candidate(recognizer, agent[: SPOKEN_MS * 16])
+    return Candidate(recognizer, _bundled())
 
 
 def _tiny(mode: str) -> Callable[[Path, Path, Any], Candidate]:
@@ -86,13 +84,30 @@ def _tiny(mode: str) -> Callable[[Path, Path, Any], Candidate]:
     return build
 
 
+def _sherpa(model: str) -> Callable[[Path, Path, Any], Candidate]:
+    def build(models: Path, tmp_path: Path, tiny: Any) -> Candidate:
+        return Candidate(load(f"sherpa:{models / 'sherpa' / model}"), _bundled())
+
+    return build
+
+
 CANDIDATES: dict[str, Callable[[Path, Path, Any], Candidate]] = {
     "scripted": _scripted,
     "tiny-context": _tiny("context"),
     "tiny-cache": _tiny("cache"),
     "fsmn": _fsmn,
     "embedded": _embedded,
+    "sherpa-ctc": _sherpa("tiny-test"),
+    "sherpa-transducer": _sherpa("tiny-transducer"),
+    "sherpa-offline": _sherpa("tiny-offline"),
 }
+
+
+def _bundled() -> Samples:
+    """A bundled agent's greeting."""
+    call = read_call(fixtures_dir() / "compliant.wav")
+    agent = np.concatenate([chunk.samples for chunk in call if chunk.party is Party.AGENT])
+    return agent[: SPOKEN_MS * 16]
 
 
 def _recording(shared: Path) -> Samples:
@@ -113,7 +128,9 @@ def candidate(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Candidate]:
     name = request.param
-    shared = request.getfixturevalue("shared") if name == "fsmn" else Path()
+    shared = Path()
+    if name == "fsmn" or name.startswith("sherpa"):
+        shared = request.getfixturevalue("shared" if name == "fsmn" else "sherpa_models")
     tiny = request.getfixturevalue("tiny") if name.startswith("tiny") else None
     one = CANDIDATES[name](shared, tmp_path_factory.mktemp("models"), tiny)
     yield one
