@@ -7,7 +7,7 @@
 
 const FIRST_WAIT_S = 0.5;
 const LONGEST_WAIT_S = 10;
-const SILENCE_S = 25; // the server speaks at least every 10 s; a line silent for longer is dead
+const SILENCE_S = 25; // a server that pings does so every 10 s; silent for longer, its line is dead
 
 export class Feed {
   constructor(path, { message, state, query = () => "" }) {
@@ -40,6 +40,7 @@ export class Feed {
     const socket = new WebSocket(url);
     this._socket = socket;
     this._heard = performance.now();
+    this._pings = false;
     socket.addEventListener("message", (event) => {
       if (socket !== this._socket) return;
       this._heard = performance.now();
@@ -48,7 +49,9 @@ export class Feed {
         this._up = true;
         this._state("open");
       }
-      this._message(JSON.parse(event.data));
+      const message = JSON.parse(event.data);
+      if (message.type === "ping") this._pings = true;
+      else this._message(message);
     });
     socket.addEventListener("close", (event) => {
       if (socket === this._socket) this._lost(event.code);
@@ -78,7 +81,7 @@ export class Feed {
   }
 
   _watch() {
-    if (this._up && performance.now() - this._heard > SILENCE_S * 1000) {
+    if (this._up && this._pings && performance.now() - this._heard > SILENCE_S * 1000) {
       const socket = this._socket;
       this._lost(0);
       socket.close();

@@ -35,7 +35,7 @@ const gauges = new Gauges(part("gauges"), board);
 const sound = new Sound(showSound);
 
 const feed = new Feed(`/ws/calls/${settings.call}`, {
-  query: () => (call && call.status === "live" ? `?last_seq=${seq}&call=${call.id}` : ""),
+  query: () => (call && seq >= 0 ? `?last_seq=${seq}&call=${call.id}` : ""),
   message: take,
   state: showLine,
 });
@@ -70,6 +70,7 @@ function take(message) {
       break;
     case "end":
       if (message.call === call?.id) finish(message.status);
+      if (settings.call !== "current") feed.close(); // nothing more will come
       break;
     default: // a newer server may say more than this page understands
       break;
@@ -82,10 +83,10 @@ function begin(message) {
   const known = same ? board : null;
   board = new Board();
   call = { id: message.call, status: message.status, name: message.name, agent: message.agent };
-  seq = message.seq;
-  source = true;
+  seq = message.seq - 1;
+  source = message.connected !== false;
   board.take(message.events, message.now_ms);
-  board.omitted += message.omitted ?? 0;
+  board.omitted += message.earlier ?? 0;
   for (const id of known?.seen ?? []) board.putAside(id);
   transcript.reset(board);
   cards.reset(board, call.id, message.thumbs);

@@ -4,7 +4,7 @@ import { el, icon, setText } from "./dom.js";
 import { Feed } from "./feed.js";
 import * as keys from "./keys.js";
 import { clock, t } from "./lang.js";
-import { SEVERITIES, directionName, severityName } from "./words.js";
+import { SEVERITIES, directionName, partyName, severityName } from "./words.js";
 
 const GRAVEST_ALERTS = 1000; // weight of one level over all counts of the level below
 const FRESH_MS = 10_000; // a tile stands out this long after an alert
@@ -86,9 +86,9 @@ function tile({ card, clock: time }) {
       el(
         "span",
         { class: "tile-foot" },
-        el("span", { class: `talk agent${talking.has("agent") ? " on" : ""}` }, t("坐席", "Agent")),
-        el("span", { class: `talk customer${talking.has("customer") ? " on" : ""}` }, t("客户", "Customer")),
-        card.connected === false ? el("span", { class: "badge warn" }, icon("link-lost"), t("断线", "Offline")) : null,
+        ...(card.connected === false
+          ? [el("span", { class: "badge warn" }, icon("link-lost"), t("断线", "Offline"))]
+          : ["agent", "customer"].map((party) => el("span", { class: `talk ${party}${talking.has(party) ? " on" : ""}` }, partyName(party)))),
         el("span", { class: "push small muted" }, t(`话术 ${card.scripts.met}/${card.scripts.met + card.scripts.missed + card.scripts.pending}`, `scripts ${card.scripts.met}/${card.scripts.met + card.scripts.missed + card.scripts.pending}`)),
       ),
     ),

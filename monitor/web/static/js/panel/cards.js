@@ -126,6 +126,7 @@ export class Cards {
       "button",
       { class: "button quiet small icon-only", type: "button", "data-thumb": String(value), "aria-pressed": String(on), "aria-label": name, title: name, onclick: () => this._rate(alert.id, value) },
       icon(sign),
+      el("span", { class: "name", "aria-hidden": "true" }, name),
     );
   }
 

@@ -1,0 +1,80 @@
+"""A real server over a store of its own, on a free port, in a thread of this process."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from argon2 import PasswordHasher
+from fastapi import FastAPI
+
+from monitor.store import Store, open_store
+from monitor.web import users
+from monitor.web.app import create_app
+from monitor.web.passwords import Passwords
+from monitor.web.roles import Role
+from monitor.web.settings import WebSettings
+
+PASSWORD = "seven calls a day"
+
+PEOPLE: dict[str, tuple[Role, str]] = {
+    "wang": (Role.AGENT, "王敏"),
+    "li": (Role.AGENT, "李强"),
+    "qa": (Role.QA, "赵质检"),
+    "qa2": (Role.QA, "钱质检"),
+    "trainer": (Role.TRAINER, "孙培训"),
+    "supervisor": (Role.SUPERVISOR, "周主管"),
+    "admin": (Role.ADMIN, "吴管理"),
+}
+"""Sign-in name → role and shown name; agents' calls carry their sign-in name."""
+
+
+@dataclass(slots=True)
+class Site:
+    """The running server. `tokens`: sign-in name → an API token of that user."""
+
+    url: str
+    store: Store
+    app: FastAPI
+    tokens: dict[str, str] = field(default_factory=dict)
+
+
+@contextmanager
+def serving(folder: Path, demo: bool = False) -> Iterator[Site]:
+    """Serve a fresh store in `folder` with everybody in `PEOPLE`, until the block ends."""
+    import uvicorn
+
+    # The cheapest parameters argon2 takes: these passwords protect nothing.
+    passwords = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    with open_store(folder) as store:
+        app = create_app(WebSettings(store, secret="x" * 32, demo=demo), passwords)
+        site = Site("", store, app)
+        with store.session() as session:
+            for name, (role, display) in PEOPLE.items():
+                user = users.add(session, passwords, name, role, PASSWORD, display=display)
+                site.tokens[name] = users.new_token(session, user, "tests")[1]
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="websockets-sansio"))
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+            thread.start()
+            try:
+                wait_until(lambda: server.started or not thread.is_alive(), "the server starts")
+                site.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+                yield site
+            finally:
+                server.should_exit = True
+                thread.join()
+
+
+def wait_until(true: object, what: str, within_s: float = 60) -> None:
+    """Wait for a condition of another thread; far longer than it takes, so only a fault fails."""
+    assert callable(true)
+    until = time.monotonic() + within_s
+    while not true():
+        assert time.monotonic() < until, f"waited in vain until {what}"
+        time.sleep(0.02)
