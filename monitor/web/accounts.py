@@ -183,11 +183,11 @@ def change_password(
             request, db, user, tr("两次输入的密码不一致", "the two passwords differ")
         )
     try:
-        users.set_password(passwords, user, password)
+        users.set_password(passwords, db.get_one(User, user.id), password)
     except UserError as error:
         return account_page(request, db, user, str(error))
     audit.record(db, user.name, user.id, "user.password", user.name)
-    return _signed_in(request, user, "/account?done=password")
+    return _signed_in(request, db.get_one(User, user.id), "/account?done=password")
 
 
 @router.post("/settings")

@@ -26,10 +26,14 @@ ROUTERS = (
     "monitor.web.accounts",
     "monitor.web.tokens",
     "monitor.web.admin",
+    "monitor.web.health",
+    "monitor.web.api",
     "monitor.web.live",
     "monitor.web.ingest",
     "monitor.web.panel",
     "monitor.web.wall",
+    "monitor.web.review.recordings",
+    "monitor.web.review.calls",
 )
 """Modules with a `router`; a feature adds its own."""
 

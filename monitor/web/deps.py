@@ -77,13 +77,17 @@ def leave(db: Session) -> Iterator[Session]:
 Db = Annotated[Session, Depends(db, scope="function")]
 
 
-def user(connection: HTTPConnection, db: Db) -> User:
+def user(connection: HTTPConnection) -> User:
     """Who is signed in, by API token or by the browser's session.
+
+    A copy, loaded in a session of its own: change `db.get_one(User, user.id)`.
+    So a handler takes the store's write lock no sooner than it asks for something.
 
     Raises:
         NotSignedInError: nobody, or somebody who has been shut out since.
     """
-    found = find_user(connection, db)
+    with asking(settings(connection).store) as session:
+        found = find_user(connection, session)
     if found is None:
         raise NotSignedInError
     connection.state.user = found

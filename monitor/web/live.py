@@ -28,6 +28,7 @@ router = APIRouter()
 WALL_S = 0.25
 """The least time between two looks at the running calls."""
 
+PING_S = 10.0
 _CLOCK_MS = 5_000  # a card is sent again when its clock has run so far and nothing else changed
 
 Seq = Annotated[int | None, Query(ge=-1, lt=2**31)]
@@ -72,6 +73,7 @@ async def _serve(websocket: WebSocket, user: User, work: Any) -> None:
     """Do `work` until it ends or the page goes away."""
     working = asyncio.create_task(guarded(websocket, user, work))
     leaving = asyncio.create_task(until_gone(websocket))
+    breathing = asyncio.create_task(_breathe(websocket))
     try:
         await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if working.done():
@@ -80,8 +82,15 @@ async def _serve(websocket: WebSocket, user: User, work: Any) -> None:
     except (WebSocketDisconnect, RuntimeError):
         pass  # it went while something was on its way
     finally:
-        working.cancel()
-        leaving.cancel()
+        for task in (working, leaving, breathing):
+            task.cancel()
+
+
+async def _breathe(websocket: WebSocket) -> None:
+    """Say something now and then: a page takes long silence for a dead line."""
+    while True:
+        await asyncio.sleep(PING_S)
+        await websocket.send_text(json.dumps({"type": "ping"}))
 
 
 async def _follow_agent(
