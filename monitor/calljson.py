@@ -206,6 +206,15 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def write_atomically(path: Path, text: str, encoding: str = "utf-8") -> None:
+    """Write a text file so that a reader sees the old or the new one, never a part.
+
+    Raises:
+        UserError: the disk is full or the folder cannot be written.
+    """
+    write_bytes_atomically(path, text.encode(encoding))
+
+
+def write_bytes_atomically(path: Path, data: bytes) -> None:
     """Write a file so that a reader sees the old or the new one, never a part.
 
     Raises:
@@ -214,11 +223,9 @@ def write_atomically(path: Path, text: str, encoding: str = "utf-8") -> None:
     temporary: str | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", encoding=encoding, newline="", dir=path.parent, prefix=".", delete=False
-        ) as file:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
             temporary = file.name
-            file.write(text)
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).chmod(0o644)
