@@ -19,7 +19,7 @@ import click
 from monitor.errors import UserError
 from monitor.i18n import Language, system_language, tr, use_language
 
-VERBS = ("demo", "listen", "devices", "score", "transcribe", "rules", "models")
+VERBS = ("demo", "listen", "devices", "score", "transcribe", "rules", "models", "watch", "report")
 
 EXIT_FAILED = 1  # done, but something in it failed (a call, an example, a check)
 EXIT_USAGE = 2  # not done: bad usage or bad input
