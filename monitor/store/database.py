@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +19,8 @@ from monitor.store.lease import Lease, mark_interrupted
 from monitor.store.migrate import upgrade
 from monitor.store.place import Place
 from monitor.store.problems import StoreError, explained
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 BUSY_S = 30.0
 """How long a writer waits for another one to finish."""
@@ -124,7 +128,13 @@ def _engine(place: Place) -> Engine:
     if place.file is None:
         try:
             # A server that went away while a connection rested is found out before it is used.
-            engine = create_engine(place.url, pool_pre_ping=True, pool_size=10, max_overflow=40)
+            engine = create_engine(
+                place.url,
+                pool_pre_ping=True,
+                pool_size=10,
+                max_overflow=40,
+                json_serializer=_json,
+            )
         except ModuleNotFoundError as error:
             raise StoreError(
                 tr(
@@ -137,7 +147,11 @@ def _engine(place: Place) -> Engine:
         event.listen(engine, "begin", _begin_postgresql)
         return engine
     engine = create_engine(
-        place.url, pool_size=10, max_overflow=40, connect_args={"timeout": BUSY_S}
+        place.url,
+        pool_size=10,
+        max_overflow=40,
+        json_serializer=_json,
+        connect_args={"timeout": BUSY_S},
     )
     event.listen(engine, "connect", _connect_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -165,3 +179,9 @@ def _begin_sqlite(connection: Connection) -> None:
 def _begin_postgresql(connection: Connection) -> None:
     if connection.get_execution_options().get("reading", False):
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+
+def _json(value: Any) -> str:
+    """JSON as short as it can be: Chinese as it is, but for what has no form in UTF-8."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(value) if _HALF.search(text) else text

@@ -112,11 +112,11 @@ def save_score(session: Session, call_id: int, score: Mapping[str, Any] | None) 
     )
     card = session.scalars(machine).first()
     call = session.get_one(Call, call_id)
+    for name, value in rows.score_columns(score).items():
+        setattr(call, name, value)
     if score is None:
         if card is not None:
             session.delete(card)
-        call.score = call.score_max = None
-        call.grade, call.fatal_items = "", 0
         session.flush()
         return
     row = rows.row_of(schema.Scorecard, score)
@@ -136,8 +136,6 @@ def save_score(session: Session, call_id: int, score: Mapping[str, Any] | None) 
         schema.ScoreLine(ordinal=ordinal, **rows.row_of(schema.ScoreLine, line))
         for ordinal, line in enumerate(lines)
     )
-    call.score, call.score_max, call.grade = row["total"], row["max"], row["grade"]
-    call.fatal_items = sum(1 for line in lines if line["fatal"])
     session.flush()
 
 

@@ -120,6 +120,35 @@ def call_columns(call: Mapping[str, Any], received: datetime) -> dict[str, Any]:
     }
 
 
+def whole_call(data: Mapping[str, Any], received: datetime) -> dict[str, Any]:
+    """The columns of a call that is over, from its call JSON."""
+    return {
+        **call_columns(data["call"], received),
+        **findings(data["alerts"]),
+        **scripts(data["scripts"]),
+        **score_columns(data["score"]),
+        "gaps": len(data["gaps"]),
+        "head": head_of(data),
+        "status": "complete",
+        "writer": None,
+        "fingerprint": str(data.get("fingerprint") or ""),
+        "error": str(data["call"].get("damage") or ""),
+    }
+
+
+def score_columns(score: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The columns of a call that repeat its card."""
+    if score is None:
+        return {"score": None, "score_max": None, "grade": "", "fatal_items": 0}
+    card = row_of(schema.Scorecard, score)
+    return {
+        "score": card["total"],
+        "score_max": card["max"],
+        "grade": card["grade"],
+        "fatal_items": sum(1 for line in card["lines"] if line["fatal"]),
+    }
+
+
 def head_of(data: Mapping[str, Any]) -> dict[str, Any]:
     """What a call JSON says beside what tables hold: its `call` but the facts, and the unknown."""
     call = {key: value for key, value in data["call"].items() if key != "facts"}

@@ -65,18 +65,8 @@ def save_call(
         keep_audio(session, call, audio)
     if call.status == "complete" and fingerprint and call.fingerprint == fingerprint:
         return call.id
-    columns = rows.call_columns(data["call"], call.received_at)
-    for name, value in columns.items():
+    for name, value in rows.whole_call(data, call.received_at).items():
         setattr(call, name, value)
-    call.head = rows.head_of(data)
-    call.status, call.writer, call.fingerprint = "complete", None, fingerprint
-    call.error = str(data["call"].get("damage") or "")
-    for name, count in (
-        *rows.findings(data["alerts"]).items(),
-        *rows.scripts(data["scripts"]).items(),
-        ("gaps", len(data["gaps"])),
-    ):
-        setattr(call, name, count)
     session.flush()
     _replace_lists(session, call.id, data)
     save_score(session, call.id, data["score"])
