@@ -180,5 +180,5 @@ def rule_titles(session: Session, rules: set[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for table in (Script, Alert):
         query = select(table.rule, table.title).where(table.rule.in_(rules)).distinct()
-        found.update({rule: title for rule, title in session.execute(query)})
+        found.update((rule, title) for rule, title in session.execute(query))
     return found
