@@ -5,17 +5,22 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import uuid4
 
 from argon2 import PasswordHasher
 from fastapi import FastAPI
+from sqlalchemy import select
 
 from monitor.store import Store, open_store
+from monitor.store.schema import User
 from monitor.web import users
 from monitor.web.app import create_app
+from monitor.web.feed import LocalFeed
+from monitor.web.hub import LiveCall
 from monitor.web.passwords import Passwords
 from monitor.web.roles import Role
 from monitor.web.settings import WebSettings
@@ -42,6 +47,19 @@ class Site:
     store: Store
     app: FastAPI
     tokens: dict[str, str] = field(default_factory=dict)
+
+    def call(self, agent: str) -> LocalFeed:
+        """A sink for a call that begins now; `agent` is a sign-in name of an agent."""
+        with self.store.reading() as session:
+            owner = session.scalars(select(User).where(User.name == agent)).one()
+            intake, loop = self.app.state.intake, self.app.state.loop
+            return LocalFeed(intake, loop, f"{agent}-{uuid4()}", owner.id, owner.agent)
+
+    def running(self, feed: LocalFeed) -> LiveCall:
+        """The server's own picture of a call that has begun."""
+        call = self.app.state.hub.get(feed.call_id)
+        assert isinstance(call, LiveCall)
+        return call
 
 
 @contextmanager
@@ -71,9 +89,8 @@ def serving(folder: Path, demo: bool = False) -> Iterator[Site]:
                 thread.join()
 
 
-def wait_until(true: object, what: str, within_s: float = 60) -> None:
+def wait_until(true: Callable[[], bool], what: str, within_s: float = 60) -> None:
     """Wait for a condition of another thread; far longer than it takes, so only a fault fails."""
-    assert callable(true)
     until = time.monotonic() + within_s
     while not true():
         assert time.monotonic() < until, f"waited in vain until {what}"

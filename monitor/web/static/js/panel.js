@@ -93,11 +93,12 @@ function begin(message) {
   checklist.reset(board);
   gauges.reset(board);
   hear(message.now_ms);
-  const fresh = known ? [...board.alerts.keys()].filter((id) => !known.alerts.has(id)) : [];
-  paint(fresh.length > 0);
-  if (known) showMissed(known.nowMs, fresh.map((id) => board.alerts.get(id)));
-  missed = null;
   showCall();
+  // Of a call that is new to this page nothing is news; of a known one, what it had not seen is.
+  const fresh = new Set(known ? [...board.alerts.keys()].filter((id) => !known.alerts.has(id)) : []);
+  const raised = paint((alert) => fresh.has(alert.id), (alert) => fresh.has(alert.id));
+  if (known) showMissed(known.nowMs, raised);
+  missed = null;
 }
 
 function advance({ seq: first, events, now_ms: nowMs, replay }) {
@@ -107,18 +108,19 @@ function advance({ seq: first, events, now_ms: nowMs, replay }) {
   const fromMs = board.nowMs;
   board.take(fresh, nowMs);
   hear(nowMs);
-  const raised = paint(replay);
+  const raised = paint(() => replay);
   if (replay) {
     showMissed(missed?.fromMs ?? fromMs, raised);
     missed = null;
   }
 }
 
-// Everything that changed, and only that.
-function paint(away = false) {
+// Everything that changed, and only that. `away` says which findings came while the line was
+// down, `news` which of them may interrupt. Returns those that did.
+function paint(away = () => false, news = () => true) {
   const changed = board.drain();
   transcript.show(changed);
-  const raised = cards.show(changed.alerts, away);
+  const raised = cards.show(changed.alerts, away).filter(news);
   if (changed.scripts) checklist.show();
   if (changed.gauges || changed.grown.size) gauges.show();
   if (changed.alerts.length) showCounts();

@@ -32,11 +32,12 @@ export class Cards {
     this._arrange();
   }
 
-  // Returns the fresh alerts that interrupt, for sound and announcement.
-  show(changes, away = false) {
+  // Returns the fresh alerts that interrupt, for sound and announcement. `away` tells of an
+  // alert whether it came while the line was down.
+  show(changes, away) {
     const raised = [];
     for (const { alert, fresh } of changes) {
-      if (away && fresh) this._away.add(alert.id);
+      if (fresh && away(alert)) this._away.add(alert.id);
       const before = this._views.get(alert.id);
       const card = this._card(alert);
       this._views.set(alert.id, card);
