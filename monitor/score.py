@@ -15,7 +15,8 @@ from enum import StrEnum
 from monitor.events import Alert, AlertState, ScriptState, ScriptStatus, Severity
 from monitor.i18n import tr
 from monitor.rules import Rulebook
-from monitor.rules.model import PackScore
+from monitor.rules.model import PackScore, Rule
+from monitor.rules.packs import ResolvedPack
 from monitor.rules.ready import ReadyRule
 
 FULL = 100.0
@@ -109,36 +110,36 @@ class ScoreModel:
     grades: Sequence[tuple[str, float]]
 
     @staticmethod
-    def of(rulebook: Rulebook) -> ScoreModel:
-        return _merge(rulebook)
+    def of(packs: Sequence[ResolvedPack]) -> ScoreModel:
+        return _merge(packs)
 
     @property
     def groups(self) -> Mapping[str, float]:
         """The points of every group, by its shown name."""
         return {name: n for card in self.cards.values() for name, n in card.groups.items()}
 
-    def group(self, ready: ReadyRule) -> str:
-        """The shown name of a rule's group."""
-        card = self.cards[ready.pack]
-        return card.names.get(ready.rule.score.group or "", card.default)
+    def group(self, pack: str, rule: Rule) -> str:
+        """The shown name of the group of a pack's rule."""
+        card = self.cards[pack]
+        return card.names.get(rule.score.group or "", card.default)
 
-    def fatal(self, ready: ReadyRule) -> str | None:
+    def fatal(self, pack: str, rule: Rule) -> str | None:
         """What a finding of the rule zeroes: its "group", the "card", or (None) nothing."""
-        if ready.rule.score.fatal is not None:
-            return ready.rule.score.fatal
-        return "card" if ready.rule.severity in self.cards[ready.pack].fatal else None
+        if rule.score.fatal is not None:
+            return rule.score.fatal
+        return "card" if rule.severity in self.cards[pack].fatal else None
 
-    def deduction(self, ready: ReadyRule) -> float:
+    def deduction(self, pack: str, rule: Rule) -> float:
         """The points that one finding of the rule costs its group."""
-        own = ready.rule.score.deduct
-        return own if own is not None else self.cards[ready.pack].deduct[ready.rule.severity]
+        own = rule.score.deduct
+        return own if own is not None else self.cards[pack].deduct[rule.severity]
 
 
 def scorecard(
     rulebook: Rulebook, alerts: Iterable[Alert], scripts: Iterable[ScriptState]
 ) -> Scorecard:
     """The card of a call from its alerts and script states (each in its last state)."""
-    model = ScoreModel.of(rulebook)
+    model = ScoreModel.of(rulebook.resolved)
     findings: dict[str, list[Alert]] = {}
     for alert in alerts:
         if alert.state is not AlertState.RETRACTED:
@@ -159,7 +160,7 @@ def scorecard(
         grades=model.grades,
         lines=lines,
         zeroed=any(
-            line.fatal and model.fatal(rulebook.rules[line.item]) == "card" for line in lines
+            line.fatal and _fatal(rulebook.rules[line.item], model) == "card" for line in lines
         ),
     )
 
@@ -197,7 +198,7 @@ def _line(
     ready: ReadyRule, model: ScoreModel, findings: Sequence[Alert], states: Sequence[ScriptState]
 ) -> Line:
     score = ready.rule.score
-    group = model.group(ready)
+    group = model.group(ready.pack, ready.rule)
     judged = [s for s in states if s.status in (ScriptStatus.MET, ScriptStatus.MISSED)]
     missed = [s for s in judged if s.status is ScriptStatus.MISSED]
     scripted = bool(ready.requirements or ready.slot)
@@ -215,7 +216,7 @@ def _line(
         status = ItemStatus.MET if not times else ItemStatus.LOST
     elif times:
         points, status = -_deduction(ready, model, times), ItemStatus.LOST
-    fatal = bool(times) and model.fatal(ready) is not None
+    fatal = bool(times) and _fatal(ready, model) is not None
     return Line(
         item=ready.id,
         title=ready.rule.title,
@@ -229,9 +230,13 @@ def _line(
     )
 
 
+def _fatal(ready: ReadyRule, model: ScoreModel) -> str | None:
+    return model.fatal(ready.pack, ready.rule)
+
+
 def _deduction(ready: ReadyRule, model: ScoreModel, times: int) -> float:
     score = ready.rule.score
-    points = model.deduction(ready) * (times if score.each else 1)
+    points = model.deduction(ready.pack, ready.rule) * (times if score.each else 1)
     return points if score.at_most is None else min(points, score.at_most)
 
 
@@ -298,11 +303,11 @@ def _grade(percent: float, grades: Sequence[tuple[str, float]]) -> str:
     return next((name for name, least in grades if percent >= least), grades[-1][0])
 
 
-def _merge(rulebook: Rulebook) -> ScoreModel:
+def _merge(packs: Sequence[ResolvedPack]) -> ScoreModel:
     """The cards of all packs side by side; each pack's rules keep their own card's settings."""
     cards: dict[str, _Card] = {}
-    several = len(rulebook.resolved) > 1
-    for pack in rulebook.resolved:
+    several = len(packs) > 1
+    for pack in packs:
         score: PackScore = pack.score
         points: Mapping[str, float] = getattr(score, "groups", {}) or {DEFAULT_GROUP: FULL}
         names = {name: f"{pack.title} · {name}" if several else name for name in points}
@@ -313,7 +318,7 @@ def _merge(rulebook: Rulebook) -> ScoreModel:
             deduct={**DEFAULT_DEDUCT, **getattr(score, "deduct", {})},
             fatal=frozenset(getattr(score, "fatal", ())),
         )
-    scores = [pack.score for pack in rulebook.resolved]
+    scores = [pack.score for pack in packs]
     grades = next((g for g in (getattr(s, "grades", {}) for s in scores) if g), DEFAULT_GRADES)
     full = next((f for f in (getattr(s, "full", None) for s in scores) if f), FULL)
     return ScoreModel(full, cards, sorted(grades.items(), key=lambda band: -band[1]))

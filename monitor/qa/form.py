@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from monitor.errors import UserError
 from monitor.i18n import tr
 from monitor.rules import Rulebook
+from monitor.rules.packs import ResolvedPack
 from monitor.score import ItemStatus, Line, Scorecard, ScoreModel, summed
 
 
@@ -31,6 +32,7 @@ class Item:
     each: bool = True
     at_most: float | None = None
     fatal: str | None = None  # None, "group" or "card"
+    scripted: bool = False  # something that must be said, not something that must not
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,24 +73,35 @@ class Answer:
 
 def form_of(rulebook: Rulebook) -> Form:
     """The form of the packs in a rulebook."""
-    model = ScoreModel.of(rulebook)
+    return form_of_packs(rulebook.resolved)
+
+
+def form_of_packs(packs: Sequence[ResolvedPack]) -> Form:
+    """The form of some packs, which need not be compiled for it."""
+    model = ScoreModel.of(packs)
+    rules = [
+        (pack.id, written.rule)
+        for pack in packs
+        for written in pack.rules.values()
+        if written.rule.enabled and written.rule.score.counts
+    ]
     return Form(
         full=model.full,
         groups=model.groups,
         grades=model.grades,
         items=tuple(
             Item(
-                id=ready.id,
-                title=ready.rule.title,
-                group=model.group(ready),
-                weight=ready.rule.score.weight or 0.0,
-                deduct=0.0 if ready.rule.score.weight else model.deduction(ready),
-                each=ready.rule.score.each,
-                at_most=ready.rule.score.at_most,
-                fatal=model.fatal(ready),
+                id=rule.id,
+                title=rule.title,
+                group=model.group(pack, rule),
+                weight=rule.score.weight or 0.0,
+                deduct=0.0 if rule.score.weight else model.deduction(pack, rule),
+                each=rule.score.each,
+                at_most=rule.score.at_most,
+                fatal=model.fatal(pack, rule),
+                scripted=not rule.never and not rule.avoid and not rule.measure,
             )
-            for ready in rulebook.rules.values()
-            if ready.rule.score.counts
+            for pack, rule in rules
         ),
     )
 

@@ -8,7 +8,7 @@ from sqlalchemy import MetaData
 
 from monitor.store.schema import Base
 
-MODULES = ("monitor.store.schema",)
+MODULES = ("monitor.store.schema", "monitor.qa.tables")
 """The modules that define tables."""
 
 
