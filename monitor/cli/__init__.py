@@ -19,7 +19,19 @@ import click
 from monitor.errors import UserError
 from monitor.i18n import Language, system_language, tr, use_language
 
-VERBS = ("demo", "listen", "devices", "score", "transcribe", "rules", "models", "watch", "report")
+VERBS = (
+    "demo",
+    "listen",
+    "devices",
+    "score",
+    "transcribe",
+    "rules",
+    "models",
+    "watch",
+    "report",
+    "serve",
+    "users",
+)
 
 EXIT_FAILED = 1  # done, but something in it failed (a call, an example, a check)
 EXIT_USAGE = 2  # not done: bad usage or bad input

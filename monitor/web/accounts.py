@@ -9,7 +9,7 @@ from math import ceil
 from typing import Annotated
 
 from fastapi import APIRouter, Form, HTTPException
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -40,7 +40,7 @@ def home(request: Request, user: Annotated[User, need()]) -> Response:
 
 @router.get("/login")
 def login_page(request: Request, db: Db, next: str = "/") -> Response:  # noqa: A002
-    if request.app.state.settings.setup_token and not _anybody(db):
+    if request.app.state.settings.setup_token and not users.anybody(db):
         return RedirectResponse("/setup", HTTPStatus.SEE_OTHER)
     if deps.find_user(request, db) is not None:
         return RedirectResponse(local_path(next), HTTPStatus.SEE_OTHER)
@@ -252,10 +252,6 @@ def _keep(request: Request, response: Response, name: str, value: str) -> None:
     response.set_cookie(name, value, max_age=_YEAR_S, samesite="lax", secure=https, httponly=True)
 
 
-def _anybody(db: Session) -> bool:
-    return bool(db.scalar(select(exists().where(User.id > 0))))
-
-
 def _setting_up(request: Request, db: Session) -> str:
     """The setup token, while there is no user and the visitor sits at this machine.
 
@@ -264,7 +260,7 @@ def _setting_up(request: Request, db: Session) -> str:
     """
     token: str | None = request.app.state.settings.setup_token
     address = request.client.host if request.client else ""
-    if token is None or _anybody(db) or not is_loopback(address):
+    if token is None or users.anybody(db) or not is_loopback(address):
         raise HTTPException(HTTPStatus.NOT_FOUND)
     return token
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, TypeAlias
 
 from fastapi import APIRouter, Depends, FastAPI
+from fastapi.concurrency import contextmanager_in_threadpool
 from fastapi.routing import APIRoute, APIWebSocketRoute
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.staticfiles import StaticFiles
 
+from monitor.errors import UserError
 from monitor.web import csrf, errors, pages
 from monitor.web.hub import Hub
 from monitor.web.intake import Intake
@@ -21,6 +26,11 @@ from monitor.web.passwords import Passwords
 from monitor.web.recorder import Recorder
 from monitor.web.security import BodyLimit, HostCheck, PageLanguage, SecurityHeaders
 from monitor.web.settings import WebSettings
+
+if TYPE_CHECKING:
+    from monitor.store import Store
+
+_log = logging.getLogger(__name__)
 
 ROUTERS = (
     "monitor.web.accounts",
@@ -37,10 +47,17 @@ ROUTERS = (
 )
 """Modules with a `router`; a feature adds its own."""
 
+SWEEP_S = 60.0
 SESSION_COOKIE = "monitor_session"
 
 
-def create_app(settings: WebSettings, passwords: Passwords | None = None) -> FastAPI:
+Beside: TypeAlias = Callable[[FastAPI], AbstractContextManager[None]]
+"""Something that runs while the server runs, such as a demonstration."""
+
+
+def create_app(
+    settings: WebSettings, passwords: Passwords | None = None, beside: Sequence[Beside] = ()
+) -> FastAPI:
     """The server for a store. `passwords` may be given cheaper hashing in tests."""
     app = FastAPI(
         title="callmonitor",
@@ -53,6 +70,7 @@ def create_app(settings: WebSettings, passwords: Passwords | None = None) -> Fas
     )
     app.state.settings = settings
     app.state.store = settings.store
+    app.state.beside = tuple(beside)
     app.state.passwords = passwords or Passwords()
     app.state.templates = pages.environment()
     # Somebody guessing one password, and somebody trying one password on many names.
@@ -108,10 +126,26 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     intake = Intake(settings.store, hub, recorder, settings.lost_after_s)
     app.state.hub, app.state.intake = hub, intake
     app.state.loop = asyncio.get_running_loop()
-    writing = asyncio.create_task(recorder.run())
-    try:
-        yield
-    finally:
-        intake.close()
-        recorder.stop()
-        await writing
+    tasks = [asyncio.create_task(recorder.run()), asyncio.create_task(_sweep(settings.store))]
+    async with AsyncExitStack() as running:
+        try:
+            for begin in app.state.beside:
+                thing = contextmanager_in_threadpool(begin(app))
+                await running.enter_async_context(thing)
+            yield
+        finally:
+            await running.aclose()
+            intake.close()
+            recorder.stop()
+            tasks[1].cancel()
+            await tasks[0]
+
+
+async def _sweep(store: Store) -> None:
+    """Now and then mark the live calls of other writers that have died."""
+    while True:
+        await asyncio.sleep(SWEEP_S)
+        try:
+            await run_in_threadpool(store.sweep)
+        except UserError as error:
+            _log.error("%s", error)

@@ -14,9 +14,10 @@ from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, WebSocket
-from starlette.status import WS_1001_GOING_AWAY, WS_1008_POLICY_VIOLATION
+from starlette.status import WS_1001_GOING_AWAY, WS_1008_POLICY_VIOLATION, WS_1013_TRY_AGAIN_LATER
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
+from monitor.errors import UserError
 from monitor.events import CallInfo, Partial
 from monitor.i18n import tr
 from monitor.store.schema import User
@@ -66,6 +67,8 @@ class _Reception:
             await self._refuse(
                 tr("这个通话键属于另一位用户", "a call of this key belongs to another user")
             )
+        except UserError:
+            await self._socket.close(WS_1013_TRY_AGAIN_LATER)  # the store is out of reach
         except (ValueError, KeyError, TypeError) as error:
             await self._refuse(f"{type(error).__name__}: {error}")
 
@@ -113,6 +116,9 @@ class _Reception:
     async def _acknowledge(self, call: LiveCall) -> None:
         told = call.durable
         while True:
+            if call.status == "failed":
+                await self._refuse(tr("这通电话已被删除", "this call has been deleted"))
+                return
             if call.durable > told:
                 told = call.durable
                 await self._send("ack", next=told)

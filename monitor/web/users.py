@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import secrets
 import unicodedata
-from datetime import UTC, datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session
 
 from monitor.errors import UserError
-from monitor.i18n import tr
-from monitor.store.schema import ApiToken, User
+from monitor.i18n import language, tr
+from monitor.store.schema import ApiToken, User, now
 from monitor.web.deps import digest
 from monitor.web.passwords import Passwords, acceptable
 from monitor.web.roles import Role
@@ -36,6 +35,18 @@ def add(
         UserError: a name that is taken or no name, or a password that may not be used.
     """
     name = clean_name(name)
+    hashed = passwords.hash(acceptable(password, name))
+    return add_hashed(db, name, role, hashed, display, agent)
+
+
+def add_hashed(
+    db: Session, name: str, role: Role, hashed: str, display: str = "", agent: str | None = None
+) -> User:
+    """As `add`, with the hash of a password; an empty one lets nobody sign in.
+
+    Raises:
+        UserError: a name that is taken.
+    """
     if db.scalar(select(User.id).where(func.lower(User.name) == name.lower())) is not None:
         raise UserError(tr(f"用户名 {name} 已被使用", f"there is a user {name} already"))
     user = User(
@@ -43,10 +54,10 @@ def add(
         display=display.strip()[:_MAX_NAME],
         role=role.value,
         agent=(agent or "").strip()[:_MAX_NAME] or (name if role is Role.AGENT else None),
-        password=passwords.hash(acceptable(password, name)),
-        language="zh",
+        password=hashed,
+        language=language(),
         active=True,
-        created_at=datetime.now(UTC),
+        created_at=now(),
         generation=0,
     )
     db.add(user)
@@ -120,7 +131,7 @@ def new_token(db: Session, user: User, label: str) -> tuple[ApiToken, str]:
         user_id=user.id,
         label=label.strip()[:100] or "API",
         digest=digest(secret),
-        created_at=datetime.now(UTC),
+        created_at=now(),
     )
     db.add(token)
     db.flush()
@@ -136,7 +147,7 @@ def revoke_token(db: Session, user: User, token_id: int) -> None:
     changed = db.execute(
         update(ApiToken)
         .where(ApiToken.id == token_id, ApiToken.user_id == user.id, ApiToken.revoked_at.is_(None))
-        .values(revoked_at=datetime.now(UTC))
+        .values(revoked_at=now())
         .returning(ApiToken.id)
     ).first()
     if changed is None:
@@ -147,3 +158,8 @@ def administrators(db: Session) -> int:
     """How many active administrators there are."""
     count = select(func.count()).where(User.role == Role.ADMIN.value, User.active.is_(True))
     return db.scalar(count) or 0
+
+
+def anybody(db: Session) -> bool:
+    """Whether there is a user who can sign in."""
+    return bool(db.scalar(select(exists().where(User.password != ""))))

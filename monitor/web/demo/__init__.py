@@ -1,0 +1,1 @@
+"""`monitor serve --demo`: everything there is to see, a minute after the install."""
