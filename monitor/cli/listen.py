@@ -29,7 +29,9 @@ from monitor.i18n import tr
           monitor listen                                    默认麦克风(坐席)
           monitor listen --agent 耳机 --customer 立体声混音  两个设备
           monitor listen --agent 声卡:0 --customer 声卡:1    一个设备的两个声道
-          monitor listen --record 通话.wav                   同时录音并保存事件""",
+          monitor listen --record 通话.wav                   同时录音并保存事件
+          monitor listen --serve                            在本机浏览器中显示实时面板
+          monitor listen --to https://qa.example.cn         把通话发送到服务器""",
         """Monitor a call in progress. Ctrl-C ends it: the last words are processed, the
         closing script is judged, the scorecard printed.
 
@@ -41,7 +43,9 @@ from monitor.i18n import tr
           monitor listen                                 default microphone (agent)
           monitor listen --agent Headset --customer Mix  two devices
           monitor listen --agent Card:0 --customer Card:1  two channels of one
-          monitor listen --record call.wav               record it and keep its events""",
+          monitor listen --record call.wav               record it and keep its events
+          monitor listen --serve                         live panel in this machine's browser
+          monitor listen --to https://qa.example.cn      send the call to the server""",
     ),
 )
 @cli.option("--agent", metavar="DEVICE", zh="坐席的设备(默认系统麦克风)", en="the agent's device")
@@ -59,6 +63,26 @@ from monitor.i18n import tr
 @cli.option(
     "--seconds", type=click.FloatRange(min=0.1), zh="到时自动结束", en="end after this many seconds"
 )
+@cli.option(
+    "--serve",
+    is_flag=True,
+    zh="在本机浏览器中显示实时面板",
+    en="show the live panel in a browser here",
+)
+@cli.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8765,
+    zh="--serve 的端口(默认 8765)",
+    en="the port of --serve (default 8765)",
+)
+@cli.option("--to", metavar="URL", zh="把通话发送到此服务器", en="send the call to this server")
+@cli.option(
+    "--token",
+    metavar="TOKEN",
+    zh="服务器的 API 令牌(建议改用环境变量 MONITOR_TOKEN)",
+    en="API token for the server (better: the environment variable MONITOR_TOKEN)",
+)
 @options.facts
 def command(
     agent: str | None,
@@ -68,13 +92,18 @@ def command(
     confirm: str | None,
     record: Path | None,
     seconds: float | None,
+    store: str | None,
+    serve: bool,
+    port: int,
+    to: str | None,
+    token: str | None,
     started_at: str | None,
     direction: Direction | None,
     fact: tuple[str, ...],
 ) -> int | None:
     from monitor import engine, live
     from monitor.audio import headset
-    from monitor.cli import show
+    from monitor.cli import away, show
     from monitor.recording import CallFiles
 
     loaded = engine.load(asr, packs or DEFAULT_PACKS, live=True)
@@ -82,25 +111,30 @@ def command(
     # The call starts now, at the edge, where wall time may be read.
     started_at = started_at or datetime.now().astimezone().isoformat(timespec="seconds")
     name = str(record) if record else tr("现场通话", "live call")
-    call: live.Flow = loaded.call(name, parties, options.call_facts(started_at, direction, fact))
+    known = options.call_facts(started_at, direction, fact)
+    call: live.Flow = loaded.call(name, parties, known)
     if confirm is not None:
         second = engine.load_second(confirm, loaded)
         call = live.ConfirmedCall(call, parties, second.listener)
     capture = partial(headset.open_headset, agent, customer)
-    with ExitStack() as stack:
-        files = stack.enter_context(CallFiles(record, parties, loaded)) if record else None
-        stopped = stack.enter_context(live.interruptible())
-        over = live.after(seconds, stopped)
+    whose = dict(known.facts).get("agent")
+    wanted = away.Wanted(store, serve, port, to, token, str(whose) if whose else None)
+    gone: tuple[str, ...] = ()
+    with away.destinations(wanted, loaded) as others:
+        with ExitStack() as stack:
+            files = stack.enter_context(CallFiles(record, parties, loaded)) if record else None
+            stopped = stack.enter_context(live.interruptible())
+            over = live.after(seconds, stopped)
 
-        gone: tuple[str, ...] = ()
+            def play(sinks: Sequence[live.Sink]) -> None:
+                nonlocal gone
+                keep = files.record if files else lambda _chunk: None
+                gone = live.listen(call, parties, capture, sinks, keep, stop=over)
 
-        def play(sinks: Sequence[live.Sink]) -> None:
-            nonlocal gone
-            keep = files.record if files else lambda _chunk: None
-            gone = live.listen(call, parties, capture, sinks, keep, stop=over)
-
-        show.run(loaded, play, [files] if files else [])
-    problems = list(dict.fromkeys(files.problems)) if files else []
+            sinks = [files] if files else []
+            card = show.run(loaded, play, [*sinks, *(other.sink for other in others)])
+        problems = [problem for other in others for problem in other.finish(card, record)]
+    problems += list(dict.fromkeys(files.problems)) if files else []
     problems += [
         tr(
             f"{device}: 设备已断开,通话到此为止;请重新插好后再次开始",

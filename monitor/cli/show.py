@@ -11,13 +11,15 @@ from rich.console import Console
 from monitor.calljson import CallRecord
 from monitor.engine import Engine
 from monitor.live import Sink
-from monitor.score import scorecard
+from monitor.score import Scorecard, scorecard
 from monitor.screen.card import card_text
 from monitor.screen.page import PageScreen
 from monitor.screen.plain import PlainScreen
 
 
-def run(loaded: Engine, play: Callable[[Sequence[Sink]], None], sinks: Sequence[Sink] = ()) -> None:
+def run(
+    loaded: Engine, play: Callable[[Sequence[Sink]], None], sinks: Sequence[Sink] = ()
+) -> Scorecard:
     """Run a call (`play` is given the sinks) on the screen, then print its card."""
     record = CallRecord()
     console = Console()
@@ -29,3 +31,4 @@ def run(loaded: Engine, play: Callable[[Sequence[Sink]], None], sinks: Sequence[
         PlainScreen(sys.stdout)([*record.utterances, *record.alerts], 0)
     card = scorecard(loaded.rulebook, record.alerts, record.scripts)
     click.echo(card_text(card))
+    return card

@@ -6,10 +6,14 @@ import asyncio
 from collections.abc import Sequence
 
 from monitor.events import CallInfo, Event, Partial, to_dict
+from monitor.i18n import tr
 from monitor.score import Scorecard
 from monitor.web import wire
 from monitor.web.hub import LiveCall
 from monitor.web.intake import Intake
+
+SETTLE_S = 10.0
+"""How long the end of a call waits for the store."""
 
 
 class LocalFeed:
@@ -48,13 +52,30 @@ class LocalFeed:
         self._loop.call_soon_threadsafe(self._take, self._call, self._seq, counted, tails, now_ms)
         self._seq += len(counted)
 
-    def finish(self, card: Scorecard) -> None:
-        """The call is over: keep its card, and wait until the store has everything."""
+    def finish(self, card: Scorecard) -> list[str]:
+        """The call is over: keep its card, and wait a while until the store has everything.
+
+        Returns what went wrong, a line each.
+        """
         if self._call is None:
-            return
+            return []
         self._loop.call_soon_threadsafe(self._intake.score, self._call, to_dict(card))
-        settled = self._intake.settled(self._call)
-        asyncio.run_coroutine_threadsafe(settled, self._loop).result()
+        settled = asyncio.run_coroutine_threadsafe(self._settled(self._call), self._loop)
+        try:
+            settled.result(SETTLE_S)
+        except TimeoutError:
+            settled.cancel()
+            return [
+                tr(
+                    "通话库写入失败,这通电话可能不完整",
+                    "the store could not be written; this call may be incomplete in it",
+                )
+            ]
+        return []
+
+    async def _settled(self, call: LiveCall) -> None:
+        # In the loop, after the card that was handed over just before.
+        await self._intake.settled(call)
 
     def _take(
         self,
