@@ -23,6 +23,9 @@ _PARAFORMER_WINDOW, _PARAFORMER_SHIFT = 61, 60
 _ICEFALL = frozenset({"conformer", "ebranchformer", "lstm", "zipformer", "zipformer2"})
 
 
+_BLANKS = frozenset({"<blk>", "<eps>", "<blank>"})
+
+
 class Kind(StrEnum):
     """The families of models that are understood, named as in sherpa-onnx's `from_…`."""
 
@@ -86,6 +89,15 @@ _NEEDED: Mapping[Kind, tuple[str, ...]] = {
         "neg_mean",
         "inv_stddev",
     ),
+    Kind.ZIPFORMER_CTC: (
+        "encoder_dims",
+        "query_head_dims",
+        "value_head_dims",
+        "num_heads",
+        "num_encoder_layers",
+        "cnn_module_kernels",
+        "left_context_len",
+    ),
     Kind.WENET_CTC: ("head", "num_blocks", "output_size", "cnn_module_kernel", "vocab_size"),
     Kind.NEMO_CTC: ("vocab_size", "cache_last_channel_dim1", "cache_last_time_dim1"),
     Kind.OFFLINE_WENET_CTC: ("vocab_size", "subsampling_factor"),
@@ -118,7 +130,27 @@ def read(folder: Path, *, precise: bool = False) -> Model:
     if missing:
         raise UserError(_lacks(folder.name, missing[0]))
     files["tokens"] = folder / TOKENS
+    _check_symbols(files["tokens"], kind, facts)
     return Model(folder.name, kind, files, facts, _streaming(kind, facts, folder.name))
+
+
+def _check_symbols(file: Path, kind: Kind, facts: Mapping[str, str]) -> None:
+    """Whether there are as many symbols as outputs, and a blank where one is looked for."""
+    symbols = [line.rpartition(" ")[0] for line in file.read_text("utf-8").splitlines()]
+    outputs = facts.get("vocab_size", "0")
+    if outputs.isdigit() and len(symbols) < int(outputs):
+        raise UserError(
+            tr(
+                f"{file}：有 {len(symbols)} 个符号，模型有 {outputs} 个输出；请用与模型配套的文件",
+                f"{file}: {len(symbols)} symbols for {outputs} outputs of the model; "
+                "use the file that belongs to it",
+            )
+        )
+    if kind.endswith("_ctc") and not _BLANKS & set(symbols):
+        names = ", ".join(sorted(_BLANKS))
+        raise UserError(
+            tr(f"{file}：缺少空白符（{names} 之一）", f"{file}: no blank (one of {names})")
+        )
 
 
 def _networks(folder: Path, precise: bool) -> dict[str, Path]:

@@ -99,8 +99,10 @@ class SymbolStream:
             apart = self._table.joins and not self._joins
             if apart or data.startswith(_SPACE.encode()):
                 done += self._end_word()
-        begin_ms = self._rest_ms
-        for piece in _pieces(self._whole(data), begin_ms, end_ms, confidence):
+        text, begin_ms = self._whole(data), self._rest_ms
+        if text:
+            self._rest_ms = end_ms  # what is left over belongs to the next character
+        for piece in _pieces(text, begin_ms, end_ms, confidence):
             if is_han(piece.text[0]):
                 done += [*self._end_word(), piece]
             else:
