@@ -181,7 +181,14 @@ def test_int8_is_taken_unless_float_is_asked_for(tmp_path: Path) -> None:
         ({"model.onnx": {}}, "model_type"),
         ({"model.onnx": {"model_type": "whisper-small"}}, "whisper-small"),
         ({"encoder.onnx": {"model_type": "zipformer"}, "decoder.onnx": {}}, "zipformer"),
-        ({"model.onnx": {**_ZIPFORMER, "T": "many"}}, "T"),
+        (
+            {
+                "encoder.onnx": {**_ZIPFORMER, "T": "many"},
+                "decoder.onnx": {},
+                "joiner.onnx": {},
+            },
+            r"\bT\b",
+        ),
         ({"model.onnx": {"model_type": "wenet_ctc", "num_blocks": 3}}, "head|subsampling_factor"),
         ({"model.onnx": {"model_type": "sense_voice_ctc"}}, "vocab_size"),
     ],
