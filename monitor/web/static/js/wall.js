@@ -8,6 +8,7 @@ import { SEVERITIES, directionName, partyName, severityName } from "./words.js";
 
 const GRAVEST_ALERTS = 1000; // weight of one level over all counts of the level below
 const FRESH_MS = 10_000; // a tile stands out this long after an alert
+const CLOCK_MS = 15_000; // a clock runs on by itself this long; the server tells it every few seconds
 
 const root = document.getElementById("wall");
 const part = (name) => root.querySelector(`[data-part="${name}"]`);
@@ -64,10 +65,11 @@ function drop(id) {
 function tile({ card, clock: time }) {
   const grave = SEVERITIES.find((severity) => card.alerts[severity]);
   const talking = new Set(card.talking ?? []);
+  const due = card.scripts.met + card.scripts.missed + card.scripts.pending;
   const where = [card.queue, directionName(card.direction)].filter(Boolean).join(" · ");
   return el(
     "li",
-    { class: `tile ${grave ?? "quiet"}`, "data-call": String(card.call) },
+    { class: `tile ${grave ?? "quiet"}${running(card) ? "" : " over"}`, "data-call": String(card.call) },
     el(
       "a",
       { href: `/panel?call=${card.call}` },
@@ -86,15 +88,18 @@ function tile({ card, clock: time }) {
       el(
         "span",
         { class: "tile-foot" },
-        ...(card.connected === false
-          ? [el("span", { class: "badge warn" }, icon("link-lost"), t("断线", "Offline"))]
-          : ["agent", "customer"].map((party) => el("span", { class: `talk ${party}${talking.has(party) ? " on" : ""}` }, partyName(party)))),
-        el("span", { class: "push small muted" }, t(`话术 ${card.scripts.met}/${card.scripts.met + card.scripts.missed + card.scripts.pending}`, `scripts ${card.scripts.met}/${card.scripts.met + card.scripts.missed + card.scripts.pending}`)),
+        ...(!running(card)
+          ? [el("span", { class: "badge" }, t("已结束", "Ended"))]
+          : card.connected === false
+            ? [el("span", { class: "badge warn" }, icon("link-lost"), t("断线", "Offline"))]
+            : ["agent", "customer"].map((party) => el("span", { class: `talk ${party}${talking.has(party) ? " on" : ""}` }, partyName(party)))),
+        due ? el("span", { class: "push small muted" }, t(`话术 ${card.scripts.met}/${due}`, `scripts ${card.scripts.met}/${due}`)) : null,
       ),
     ),
   );
 }
 
+const running = (card) => card.status === "live";
 const total = (card) => SEVERITIES.reduce((sum, severity) => sum + card.alerts[severity], 0);
 const weight = (card) => SEVERITIES.reduce((sum, severity) => sum * GRAVEST_ALERTS + card.alerts[severity], 0);
 
@@ -107,9 +112,10 @@ function arrange() {
     view.node.hidden = Boolean(wanted) && ![agent, queue, name].some((text) => text?.toLowerCase().includes(wanted));
     if (tiles.children[i] !== view.node) tiles.insertBefore(view.node, tiles.children[i] ?? null);
   });
-  const sums = Object.fromEntries(SEVERITIES.map((severity) => [severity, sorted.reduce((sum, { card }) => sum + card.alerts[severity], 0)]));
+  const live = sorted.map((view) => view.card).filter(running);
+  const sums = Object.fromEntries(SEVERITIES.map((severity) => [severity, live.reduce((sum, card) => sum + card.alerts[severity], 0)]));
   part("sum").replaceChildren(
-    el("b", {}, t(`${sorted.length} 通进行中`, `${sorted.length} running`)),
+    el("b", {}, t(`${live.length} 通进行中`, `${live.length} running`)),
     ...SEVERITIES.filter((severity) => sums[severity]).map((severity) =>
       el("span", { class: `badge ${severity}` }, icon(`severity-${severity}`), `${severityName(severity)} ${sums[severity]}`),
     ),
@@ -121,7 +127,7 @@ function arrange() {
 function tick() {
   const now = performance.now();
   for (const view of views.values()) {
-    const on = online && view.card.connected !== false ? Math.min(now - view.heard, 60_000) : 0;
+    const on = online && running(view.card) && view.card.connected !== false ? Math.min(now - view.heard, CLOCK_MS) : 0;
     setText(view.clock, clock(view.card.now_ms + on));
     view.node.classList.toggle("fresh", now - view.raised < FRESH_MS);
   }

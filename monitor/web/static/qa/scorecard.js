@@ -103,20 +103,26 @@ class Card {
     this.later();
   }
 
-  // Arrows walk from item to item, instead of changing the answer that has the focus.
+  // Keys that mean something only while the focus is in the form: elsewhere on the page the
+  // same ones may mean something else.
   pressed(event) {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if ((event.ctrlKey || event.metaKey) && event.key === "Enter") {
+      event.preventDefault();
+      this.submit();
+      return;
+    }
     const item = event.target.closest(".item");
-    if (!step || !item || event.target.matches("textarea, input:not([type=radio])")) return;
+    if (!item || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.matches("textarea, input:not([type=radio])")) return;
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step) this.go(item, step);
+    else if (event.key in ANSWERS) this.press(item, event.key);
+    else if (event.key.toLowerCase() === "c") this.comment(item);
+    else return;
     event.preventDefault();
-    this.go(item, step);
   }
 
-  // A key pressed while an item has the focus.
-  press(key) {
-    const item = document.activeElement?.closest(".item");
-    if (!item || !this.form.contains(item)) return;
-    if (key === "c") return this.comment(item);
+  press(item, key) {
     if (!ANSWERS[key].some((value) => this.set(item, value))) return;
     this.later();
     if (key === "1" || key === "4") this.go(item, 1); // the others ask for a word more
@@ -213,13 +219,7 @@ async function open(place) {
   if (!form) return;
   const card = new Card(form);
   keys.bind({
-    e: [t("到评分表的下一项", "To the next item of the scorecard"), () => reveal(card)],
-    1: [t("评分项:达标、没有违规", "Item: met, clean"), () => card.press("1")],
-    2: [t("评分项:部分达标", "Item: partly met"), () => card.press("2")],
-    3: [t("评分项:失分、违规", "Item: lost, broken"), () => card.press("3")],
-    4: [t("评分项:不适用", "Item: not applicable"), () => card.press("4")],
-    c: [t("评分项:写评语", "Item: comment"), () => card.press("c")],
-    "ctrl+enter": [t("提交评分", "Submit the scorecard"), () => card.submit()],
+    e: [t("评分表:下一项;再按 1–4 作答,C 写评语,↑↓ 换项", "Scorecard: next item; then 1–4 answer, C comments, ↑↓ walk"), () => reveal(card)],
   });
   place.dataset.ready = "yes";
 }

@@ -4,6 +4,7 @@
 const SIGNS = { fatal: "■", major: "▲", minor: "●", tip: "○", met: "✓", missed: "＋" };
 const MARK_PX = 15; // height of the strip of signs above the lanes
 const MIN_SPAN_MS = 1500;
+const FINE = 3; // buckets per pixel asked for: fewer would show as blocks
 
 async function peaks(url, from, to, most) {
   const response = await fetch(`${url}?from_ms=${Math.floor(from)}&to_ms=${Math.ceil(to)}&most=${most}`, { credentials: "same-origin" });
@@ -95,7 +96,7 @@ export class Wave extends EventTarget {
     const asked = ++this.asked;
     await new Promise((done) => setTimeout(done, this.detail ? 60 : 0));
     if (asked !== this.asked) return;
-    const set = await peaks(this.url, from, to, Math.round(this.lanes.clientWidth * devicePixelRatio) || 1200);
+    const set = await peaks(this.url, from, to, Math.round(this.lanes.clientWidth * devicePixelRatio * FINE) || 4000);
     if (asked === this.asked) {
       this.detail = set;
       this.draw();

@@ -82,7 +82,7 @@ export class Transcript {
         view.mark = mark;
         view.words.append(alert ? marked(alert, view.last) : view.last);
       }
-      view.last.data += spaced(view.last.data, token.text);
+      view.last.data += token.text;
     }
   }
 
@@ -114,11 +114,4 @@ export class Transcript {
 
 function marked(alert, text) {
   return el("mark", { class: `hit ${alert.severity}`, title: `${severityName(alert.severity)}:${alert.title}` }, text);
-}
-
-const LATIN = /[A-Za-z0-9]$/;
-
-// Words of Latin letters are set apart, Chinese runs on.
-function spaced(before, text) {
-  return LATIN.test(before) && /^[A-Za-z]/.test(text) ? ` ${text}` : text;
 }
