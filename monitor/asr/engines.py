@@ -60,7 +60,7 @@ def split(name: str) -> Spec:
     engine, colon, rest = name.partition(":")
     if not colon or engine not in ENGINES:
         return Spec("", name, {})
-    if Path(rest).is_dir():
+    if rest and Path(rest).is_dir():
         return Spec(engine, rest, {})
     model, *pairs = (part.strip() for part in rest.split(","))
     if not model:

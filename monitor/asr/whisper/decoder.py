@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,6 +26,7 @@ _WORST_COMPRESSION = 2.4
 _NO_SPEECH = 0.6
 """When to try again and when not to: the thresholds of openai/whisper."""
 
+_BROKEN = "\N{REPLACEMENT CHARACTER}"
 _PROMPT_LIMIT = 100  # tokens of hot words
 
 
@@ -50,6 +52,7 @@ class WhisperDecoder:
                     )
                 )
         device, compute = _arithmetic(settings)
+        _check_tokenizer(path / "tokenizer.json")
         try:
             # CTranslate2 reports every defect as a RuntimeError or ValueError of its own words.
             self._model = WhisperModel(
@@ -85,11 +88,8 @@ class WhisperDecoder:
         encoded = self._model.encode(np.stack([self._features(window) for window in windows]))
         prompts = [[*self._prompt, *window.prefix] for window in windows]
         results = self._generate(encoded, prompts, windows, self._settings.temperatures[0])
-        # With prompts of several lengths CTranslate2 returns the surplus of the longer
-        # ones as if it had been generated.
-        common = min(len(window.prefix) for window in windows)
         texts = [
-            self._text(result.sequences_ids[0][len(window.prefix) - common :])
+            self._text(result.sequences_ids[0], window)
             for result, window in zip(results, windows, strict=True)
         ]
         for row in range(len(windows)):
@@ -143,8 +143,9 @@ class WhisperDecoder:
             **sampling,
         )
 
-    def _text(self, ids: Sequence[int]) -> tuple[int, ...]:
-        return tuple(token for token in ids if token < self._tokenizer.eot)
+    def _text(self, ids: Sequence[int], window: Window) -> tuple[int, ...]:
+        """What was generated: CTranslate2 returns the prefix as if it had been, too."""
+        return tuple(i for i in ids[len(window.prefix) :] if i < self._tokenizer.eot)
 
     def _doubtful(self, result: Any, text: tuple[int, ...]) -> bool:
         """Whether another temperature should have a try (not where there is nobody to hear)."""
@@ -164,7 +165,7 @@ class WhisperDecoder:
         encoded = self._model.encode(self._features(window)[np.newaxis])
         for temperature in self._settings.temperatures[1:]:
             result = self._generate(encoded, [prompt], [window], temperature)[0]
-            text = self._text(result.sequences_ids[0])
+            text = self._text(result.sequences_ids[0], window)
             tried.append((_mean_logprob(result), text))
             if not self._doubtful(result, text):
                 return text
@@ -188,6 +189,8 @@ class WhisperDecoder:
             words: list[Word] = []
             at = 0
             for piece in row:
+                if _BROKEN in piece["word"]:
+                    break  # the bytes of half a character, where the text was cut off
                 at += len(piece["tokens"])
                 if at > len(window.prefix):
                     words.append(_word(piece))
@@ -233,6 +236,21 @@ def _arithmetic(settings: WhisperSettings) -> tuple[str, str]:
             )
         )
     return device, compute
+
+
+def _check_tokenizer(file: Path) -> None:
+    """The package that reads it raises a bare Exception at a damaged file."""
+    try:
+        whole = "model" in json.loads(file.read_bytes())
+    except ValueError:
+        whole = False
+    if not whole:
+        raise UserError(
+            tr(
+                f"{file}: 文件损坏，请重新下载模型(monitor models verify 可检查)",
+                f"{file}: damaged; get the model again (`monitor models verify` checks it)",
+            )
+        )
 
 
 def _word(piece: dict[str, Any]) -> Word:

@@ -19,7 +19,7 @@ class WhisperRecognizer:
 
     Attributes:
         decoder: what the streams decode with. Where several calls run at once,
-            `monitor.live.shared` puts in its place one that decodes their
+            `monitor.live.shared_decoder` puts in its place one that decodes their
             windows together.
         model: the loaded model itself.
     """

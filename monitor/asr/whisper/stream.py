@@ -123,6 +123,7 @@ class _Stretch:
         self._settings = settings
         # The last hundredth of the window stays empty: a text ends better before silence.
         self._longest = min(settings.window_ms, decoder.longest_ms * 99 // 100) * _PER_MS
+        self._step = min(settings.step_ms * _PER_MS, self._longest // 4)
         self._scribe = Scribe(party, start_ms)
         self._vad = vad
         self._voice: list[float] = []  # one speech probability per VAD window of the stretch
@@ -138,7 +139,9 @@ class _Stretch:
     def listen(self, decoder: Decoder, at: int, *, last: bool = False) -> list[Token]:
         """Decode the window up to `at`; returns the words that are certain now."""
         words = self._hypothesis(decoder, at)
-        full = at - self._origin >= self._longest
+        # Full: the next hypothesis would have to hear more than fits. Hypotheses stay a
+        # step apart, for two of nearly the same audio agree on their errors as well.
+        full = at - self._origin + (self._step if self._settings.live else 0) > self._longest - 1
         if last:
             count = len(words)
         else:
@@ -155,10 +158,7 @@ class _Stretch:
 
     def _after(self, at: int) -> int:
         """Where to decode next."""
-        full = self._origin + self._longest
-        if not self._settings.live:
-            return full
-        return min(at + self._settings.step_ms * _PER_MS, full)
+        return at + self._step if self._settings.live else self._origin + self._longest
 
     def _hypothesis(self, decoder: Decoder, at: int) -> tuple[Word, ...]:
         samples = self.audio.between(self._origin, at)

@@ -1,0 +1,152 @@
+"""From Whisper's words to tokens, and what of its words is believed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.asr.whisper.evidence import VAD_HOP_S, Voice, believable
+from monitor.asr.whisper.hypothesis import Hypothesis, Word, gather
+from monitor.asr.whisper.spelling import Scribe, simplified
+from monitor.events import Party
+
+
+def _pieces(*texts: str) -> list[Word]:
+    return [Word(text, (n,), n * 0.2, n * 0.2 + 0.2, 0.9) for n, text in enumerate(texts)]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "words"),
+    [
+        (("您", "好", "，", "请", "讲", "。"), ["您", "好，", "请", "讲。"]),
+        (("您好", "！"), ["您好！"]),
+        (("拨", "打", "10", "010", "咨", "询"), ["拨", "打", "10010", "咨", "询"]),
+        (("3", ".", "5", "元"), ["3.5", "元"]),
+        (("涨", "了", "30", "%", "。"), ["涨", "了", "30%。"]),
+        (("办", " V", "IP", " card", "吗"), ["办", "VIP", "card", "吗"]),
+        (("5", "G", "套餐"), ["5G", "套餐"]),
+        (("，", "好"), ["好"]),
+        ((" ", "好", " "), ["好"]),
+        (("好。", "的"), ["好。", "的"]),
+        ((), []),
+    ],
+)
+def test_marks_and_numbers_find_their_word(pieces: Sequence[str], words: list[str]) -> None:
+    gathered = gather(_pieces(*pieces))
+    assert [word.text + word.marks for word in gathered] == words
+    # No token of Whisper's is lost: the next hypothesis begins with exactly these.
+    ids = [i for word in gathered for i in (*word.ids, *word.mark_ids)]
+    assert ids == list(range(len(pieces))) or not gathered
+
+
+def _tokens(*words: Word) -> list[tuple[str, str, int, int]]:
+    scribe = Scribe(Party.AGENT, 1_000)
+    written = scribe.write(words, 1_000, 9_000)
+    return [(token.text, token.syllable, token.start_ms, token.end_ms) for token in written]
+
+
+def test_one_token_per_character_with_its_reading() -> None:
+    assert _tokens(Word("银行", (1,), 0.2, 0.6, 0.8), Word("重", (2,), 0.6, 0.8, 0.7, "。")) == [
+        ("银", "yin", 1_200, 1_400),
+        ("行", "hang", 1_400, 1_600),
+        ("重。", "zhong", 1_600, 1_800),
+    ]
+
+
+def test_traditional_becomes_simplified() -> None:
+    written = _tokens(Word("歡迎", (1,), 0, 0.4, 0.8), Word("瞭解", (2,), 0.4, 0.8, 0.8))
+    assert "".join(token[0] for token in written) == "欢迎了解"
+    assert simplified("頭髮") == "头发"
+
+
+def test_latin_words_and_numbers_stay_whole() -> None:
+    written = _tokens(Word("VIP", (1,), 0, 0.4, 0.8), Word("10010", (2,), 0.4, 1.4, 0.8))
+    assert [(text, syllable) for text, syllable, *_ in written] == [("VIP", ""), ("10010", "")]
+
+
+@given(
+    spans=st.lists(st.tuples(st.floats(-1, 12), st.floats(-1, 12)), min_size=1, max_size=40),
+    limit_ms=st.integers(1_100, 12_000),
+)
+def test_times_are_monotonic_whatever_the_alignment_says(
+    spans: list[tuple[float, float]], limit_ms: int
+) -> None:
+    scribe = Scribe(Party.AGENT, 1_000)
+    words = [Word("好", (n,), a, b, 0.5) for n, (a, b) in enumerate(spans)]
+    end_ms = 1_000
+    for token in scribe.write(words, 1_000, limit_ms):
+        assert end_ms <= token.start_ms < token.end_ms <= limit_ms
+        end_ms = token.end_ms
+
+
+# -- evidence -----------------------------------------------------------------
+
+EVERYWHERE = Voice(np.full(400, 0.9, np.float32))
+NOWHERE = Voice(np.full(400, 0.03, np.float32))
+
+
+def _said(text: str, pace_s: float = 0.2, probability: float = 0.9, **doubts: float) -> Hypothesis:
+    words = tuple(
+        Word(char, (n,), 0.5 + n * pace_s, 0.5 + (n + 1) * pace_s, probability)
+        for n, char in enumerate(text)
+    )
+    return replace(Hypothesis(words, logprob=float(np.log(probability))), **doubts)
+
+
+def _believed(hypothesis: Hypothesis, voice: Voice, hotwords: Sequence[str] = ()) -> str:
+    return "".join(word.text for word in believable(hypothesis, voice, hotwords))
+
+
+def test_clear_speech_is_believed() -> None:
+    assert _believed(_said("您好请问有什么可以帮您"), EVERYWHERE) == "您好请问有什么可以帮您"
+
+
+@pytest.mark.parametrize(
+    ("case", "hypothesis", "voice"),
+    [
+        ("nobody speaks", _said("谢谢大家"), NOWHERE),
+        ("no speech, and unsure of it", _said("你好", no_speech=0.9, logprob=-1.2), EVERYWHERE),
+        ("hopelessly unlikely", _said("你好啊", logprob=-2.0), EVERYWHERE),
+        ("says the same again and again", _said("好好好好", compression=3.1), EVERYWHERE),
+        ("faster than a mouth", _said("请不吝点赞订阅转发打赏支持", pace_s=0.03), EVERYWHERE),
+        (
+            "faster than a mouth, plain words",
+            _said("您好请问有什么可以帮您", pace_s=0.03),
+            EVERYWHERE,
+        ),
+        ("every word improbable", _said("我们明天再来", probability=0.1, logprob=-1.5), EVERYWHERE),
+        ("drawn out over noise", _said("嗯啊", pace_s=3.0), EVERYWHERE),
+        ("well known invention, not sure", _said("谢谢观看", probability=0.6), EVERYWHERE),
+        ("subtitle credits, not sure", _said("字幕由某某提供", probability=0.5), EVERYWHERE),
+    ],
+)
+def test_invention_is_not_believed(case: str, hypothesis: Hypothesis, voice: Voice) -> None:
+    assert _believed(hypothesis, voice) == "", case
+
+
+def test_the_list_alone_condemns_nothing() -> None:
+    """A caller who clearly says it has said it."""
+    assert _believed(_said("麻烦帮我订阅", probability=0.95), EVERYWHERE) == "麻烦帮我订阅"
+
+
+def test_a_hot_word_alone_must_be_beyond_doubt() -> None:
+    unsure = _said("宽带", probability=0.6)
+    assert _believed(unsure, EVERYWHERE) == "宽带"
+    assert _believed(unsure, EVERYWHERE, ["宽带"]) == ""
+    assert _believed(_said("宽带", probability=0.95), EVERYWHERE, ["宽带"]) == "宽带"
+    assert _believed(_said("装宽带吗", probability=0.6), EVERYWHERE, ["宽带"]) == "装宽带吗"
+
+
+def test_words_beyond_the_end_of_the_voice_are_dropped() -> None:
+    """Speech, then silence that was filled with an ending."""
+    voice = np.full(400, 0.02, np.float32)
+    voice[: int(1.2 / VAD_HOP_S)] = 0.95
+    said = _said("您好请谢谢")
+    tail = [replace(w, start_s=w.start_s + 3, end_s=w.end_s + 3) for w in said.words[3:]]
+    told = replace(said, words=(*said.words[:3], *tail))
+    assert _believed(told, Voice(voice)) == "您好请"
