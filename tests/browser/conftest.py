@@ -5,12 +5,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.browser.site import PASSWORD, Site, serving
+from tests.browser.site import PASSWORD, Site, furnish, serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -48,6 +47,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A server with users of all roles, shared by the tests of this session."""
     with serving(tmp_path_factory.mktemp("store")) as site:
         yield site
+
+
+@pytest.fixture(scope="session")
+def past_calls(site: Site) -> list[int]:
+    """Scored calls of both agents in the site's store."""
+    return furnish(site)
 
 
 @dataclass
@@ -145,9 +150,3 @@ def browser_page(
     yield visit
     for context in contexts:
         context.close()
-
-
-@pytest.fixture
-def screenshots(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """Where a test leaves pictures for people to look at (kept by pytest for some runs)."""
-    return tmp_path

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,10 +14,15 @@ from argon2 import PasswordHasher
 from fastapi import FastAPI
 from sqlalchemy import select
 
-from monitor.store import Store, open_store
+from monitor import engine
+from monitor.facts import CallFacts
+from monitor.store import Store, open_store, write
+from monitor.store.packs import texts_of
 from monitor.store.schema import User
-from monitor.web import users
+from monitor.testing import fixtures
+from monitor.web import server, users
 from monitor.web.app import create_app
+from monitor.web.demo.calls import Appearance, appear, hear
 from monitor.web.feed import LocalFeed
 from monitor.web.hub import LiveCall
 from monitor.web.passwords import Passwords
@@ -63,30 +67,40 @@ class Site:
 
 
 @contextmanager
-def serving(folder: Path, demo: bool = False) -> Iterator[Site]:
+def serving(folder: Path) -> Iterator[Site]:
     """Serve a fresh store in `folder` with everybody in `PEOPLE`, until the block ends."""
-    import uvicorn
-
     # The cheapest parameters argon2 takes: these passwords protect nothing.
     passwords = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-    with open_store(folder) as store:
-        app = create_app(WebSettings(store, secret="x" * 32, demo=demo), passwords)
-        site = Site("", store, app)
+    with open_store(folder) as store, server.listening("127.0.0.1", 0) as bound:
+        app = create_app(WebSettings(store, secret="x" * 32), passwords)
+        site = Site(f"http://127.0.0.1:{bound.getsockname()[1]}", store, app)
         with store.session() as session:
             for name, (role, display) in PEOPLE.items():
                 user = users.add(session, passwords, name, role, PASSWORD, display=display)
                 site.tokens[name] = users.new_token(session, user, "tests")[1]
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="websockets-sansio"))
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-            thread.start()
-            try:
-                wait_until(lambda: server.started or not thread.is_alive(), "the server starts")
-                site.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-                yield site
-            finally:
-                server.should_exit = True
-                thread.join()
+        with server.in_thread(app, bound):
+            yield site
+
+
+def furnish(site: Site) -> list[int]:
+    """Past calls of the agents, scored from bundled recordings; returns their ids."""
+    loaded = engine.load()
+    packs = texts_of(loaded.rulebook)
+    kept = []
+    for number, name in enumerate(("demo", "missing-greeting", "noise-only")):
+        for agent in ("wang", "li"):
+            began = datetime(2026, 3, 2 + number, 10, 0, tzinfo=UTC).isoformat()
+            known = CallFacts(began, "inbound", (("agent", agent), ("queue", "宽带报障")))
+            item = Appearance(f"past-{name}-{agent}", fixtures.load(name), known)
+            if agent == "wang":
+                heard = hear(loaded, item)
+            judged = appear(loaded, heard, item)
+            with site.store.session() as session:
+                audio = item.fixture.audio
+                kept.append(
+                    write.save_call(session, judged, key=item.key, audio=audio, packs=packs)
+                )
+    return kept
 
 
 def wait_until(true: Callable[[], bool], what: str, within_s: float = 60) -> None:
