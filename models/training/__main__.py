@@ -106,5 +106,17 @@ def evaluate(model: Path, teacher: bool = False) -> None:
         _say(record)
 
 
+@main.command()
+@click.option("--model", type=click.Path(path_type=Path), default=paths.EMBEDDED, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), required=True)
+def sherpa(model: Path, out: Path) -> None:
+    """Dress an exported model for sherpa-onnx: one folder per kind under OUT."""
+    from models.training import sherpa as dressing
+
+    for kind in dressing.KINDS:
+        dressing.build(model, kind, out / kind)
+        _say({"written": str(out / kind)})
+
+
 if __name__ == "__main__":
     main()
