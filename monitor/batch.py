@@ -1,15 +1,14 @@
 """Recorded calls by the thousand. The only file with processes.
 
-One JSON file per call, written atomically, and a `summary.csv`. A run that
-was interrupted resumes: a call whose JSON carries the fingerprint of the same
-audio, recogniser and rules is not scored again.
+Results go to a folder – one JSON file per call, written atomically, and a
+`summary.csv` –, to a store, or to both. A run that was interrupted resumes: a
+call whose result carries the fingerprint of the same audio, recogniser and
+rules is not scored again.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import multiprocessing
 import os
@@ -19,48 +18,38 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from monitor import calljson, engine
 from monitor.audio import file as audio_file
 from monitor.engine import Engine, Second
 from monitor.errors import UserError
-from monitor.events import Party, Severity, to_dict
+from monitor.events import Party, to_dict
 from monitor.facts import DEFAULT_PACKS, CallFacts
 from monitor.i18n import Language, tr, use_language
+from monitor.results import Folder, failed_row, row_of
 from monitor.score import scorecard
 
-_HEAD = 300  # bytes of a call JSON that hold its version and fingerprint
+if TYPE_CHECKING:
+    from monitor.store.packs import PackText
+    from monitor.store.recordings import Recordings
 
-COLUMNS = (
-    "call",
-    "source",
-    "status",
-    "duration_s",
-    "score",
-    "grade",
-    "fatal_items",
-    "alerts",
-    *(f"alerts_{severity.value}" for severity in Severity),
-    "scripts_met",
-    "scripts_missed",
-    "gaps",
-    "error",
-    "fingerprint",
-)
+_STAMP = 16  # characters of a fingerprint that say how a call is scored; as many say of what file
 
 
 @dataclass(frozen=True, slots=True)
 class BatchSettings:
-    """How every call of the run is scored."""
+    """How every call of the run is scored, and where its results go: a folder (`out`), a store
+    (as `monitor.store.open_store` takes it), or both."""
 
-    out: Path
+    out: Path | None
     packs: tuple[str, ...] = DEFAULT_PACKS
     asr: str | None = None
     confirm: str | None = None
     channels: tuple[Party, ...] | None = None
     facts: CallFacts = field(default_factory=CallFacts)
     language: Language = "zh"
+    store: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,14 +145,15 @@ def score_all(
         UserError: the packs or the recogniser cannot be loaded, or nothing
             more can be written.
     """
+    _calls(settings)  # a store that cannot be opened is found out before anything is scored
     stamp = _stamp(_engine(settings), settings)
     rows: dict[str, Mapping[str, Any]] = {}
-    before = _earlier_rows(settings.out)
+    folder = _folder(settings)
     todo: list[tuple[Job, str]] = []
     try:
         for job in jobs:
             fingerprint = _fingerprint(job, stamp)
-            done = _resume(job, settings, fingerprint, before)
+            done = _resume(job, settings, fingerprint)
             if done is None:
                 todo.append((job, fingerprint))
             else:
@@ -173,7 +163,9 @@ def score_all(
             rows[done.job.name] = done.row
             report(done)
     finally:
-        _write_summary(settings.out, rows)
+        if folder is not None:
+            folder.write_summary(rows)
+        _close(settings)
     return not any(row["status"] != "ok" for row in rows.values())
 
 
@@ -214,27 +206,39 @@ def _run(todo: Sequence[tuple[Job, str]], settings: BatchSettings, workers: int)
 
 def _score_one(settings: BatchSettings, job: Job, fingerprint: str) -> Done:
     use_language(settings.language)
-    loaded = _engine(settings)
+    loaded, folder, calls = _engine(settings), _folder(settings), _calls(settings)
     try:
+        same = calls.alike(job.source, fingerprint[:_STAMP]) if calls else None
+        if same is not None:
+            return _taken(job, settings, same)
         parties = audio_file.parties(job.source, settings.channels)
         call = loaded.call(str(job.source), parties, settings.facts)
-        record = engine.run(call, audio_file.read_call(job.source, parties))
+        record = loaded.run(call, audio_file.read_call(job.source, parties))
         second = _second(settings)
         if second is not None:
             again = second.engine.call(str(job.source), parties, settings.facts)
             engine.hear_again(record, second, again, audio_file.read_call(job.source, parties))
         card = scorecard(loaded.rulebook, record.alerts, record.scripts)
         data = calljson.to_json(record, to_dict(card), fingerprint)
-        text = json.dumps(data, ensure_ascii=False, indent=1)
-        calljson.write_atomically(settings.out / f"{job.name}.json", text)
-        return Done(job, _row(job, data))
+        if folder is not None:
+            folder.write(job.name, data)
+        if calls is not None:
+            calls.save(job.source, data, _texts(settings))
+        return Done(job, row_of(job.name, str(job.source), data))
     except calljson.OutputError:
         raise
     except UserError as error:
-        return Done(job, _failed(job, str(error), fingerprint))
+        return _failed(job, settings, str(error), fingerprint)
     except Exception as error:  # one call's defect must not stop the other 99,999
         reason = tr("内部错误", "internal error") + f": {type(error).__name__}: {error}"
-        return Done(job, _failed(job, f"{job.source}: {reason}", fingerprint))
+        return _failed(job, settings, f"{job.source}: {reason}", fingerprint)
+
+
+def _failed(job: Job, settings: BatchSettings, error: str, fingerprint: str) -> Done:
+    calls = _calls(settings)
+    if calls is not None:
+        calls.save_failed(job.source, job.name, error)
+    return Done(job, failed_row(job.name, str(job.source), error, fingerprint))
 
 
 @lru_cache(maxsize=1)
@@ -264,74 +268,87 @@ def _stamp(loaded: Engine, settings: BatchSettings) -> dict[str, Any]:
 
 
 def _fingerprint(job: Job, stamp: Mapping[str, Any]) -> str:
+    """How the call is scored, then what file is scored: equal beginnings mean equal results for
+    equal audio."""
     status = job.source.stat()
-    made_of = {**stamp, "size": status.st_size, "changed": status.st_mtime_ns}
-    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:32]
+    file = {"size": status.st_size, "changed": status.st_mtime_ns}
+    return _hash(stamp) + _hash(file)
 
 
-def _resume(
-    job: Job, settings: BatchSettings, fingerprint: str, before: Mapping[str, Mapping[str, str]]
-) -> Done | None:
-    path = settings.out / f"{job.name}.json"
-    try:
-        with path.open("rb") as file:
-            if f'"{fingerprint}"'.encode() not in file.read(_HEAD):
-                return None
-    except FileNotFoundError:
-        return None
-    row = before.get(job.name)
-    if row is not None and row["fingerprint"] == fingerprint and row["status"] != "error":
+def _hash(made_of: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:_STAMP]
+
+
+def _resume(job: Job, settings: BatchSettings, fingerprint: str) -> Done | None:
+    """The call as an earlier run left it, brought to whichever place lacks it; None where it has
+    to be scored."""
+    folder, calls = _folder(settings), _calls(settings)
+    call_id = calls.find(fingerprint) if calls else None
+    written = folder is not None and folder.has(job.name, fingerprint)
+    if folder is not None and written:
+        lacks = calls is not None and call_id is None
+        if calls is not None and lacks and calls.alike(job.source, fingerprint[:_STAMP]) is None:
+            calls.save(job.source, folder.read(job.name), _texts(settings))
+        row = folder.row(job.name, str(job.source), fingerprint)
         return Done(job, row, resumed=True)
-    return Done(job, _row(job, calljson.read(path)), resumed=True)
+    if calls is None or call_id is None:
+        return None
+    return _taken(job, settings, call_id)
 
 
-def _row(job: Job, data: Mapping[str, Any]) -> dict[str, Any]:
-    states = [script["state"] for script in data["scripts"]]
-    alerts = [alert["severity"] for alert in data["alerts"] if alert["state"] != "retracted"]
-    score = data["score"] or {}
-    return {
-        "call": job.name,
-        "source": str(job.source),
-        "status": "damaged" if data["call"]["damage"] else "ok",
-        "duration_s": round(data["call"]["duration_ms"] / 1000, 1),
-        "score": score.get("total"),
-        "grade": score.get("grade"),
-        "fatal_items": sum(1 for line in score.get("lines", ()) if line.get("fatal")),
-        "alerts": len(alerts),
-        **{f"alerts_{level.value}": alerts.count(level.value) for level in Severity},
-        "scripts_met": states.count("met"),
-        "scripts_missed": states.count("missed"),
-        "gaps": len(data["gaps"]),
-        "error": data["call"]["damage"],
-        "fingerprint": data["fingerprint"],
-    }
+def result(settings: BatchSettings, done: Done) -> dict[str, Any]:
+    """The call JSON of a call that is done."""
+    folder = _folder(settings)
+    if folder is not None:
+        return folder.read(done.job.name)
+    calls = _calls(settings)
+    call_id = calls.find(done.row["fingerprint"]) if calls else None
+    if calls is None or call_id is None:
+        raise ValueError("the call is kept nowhere")
+    data = calls.read(call_id)
+    _close(settings)
+    return data
 
 
-def _failed(job: Job, error: str, fingerprint: str) -> dict[str, Any]:
-    row: dict[str, Any] = dict.fromkeys(COLUMNS, "")
-    row |= {"call": job.name, "source": str(job.source), "status": "error", "error": error}
-    return {**row, "fingerprint": fingerprint}
+def _taken(job: Job, settings: BatchSettings, call_id: int) -> Done:
+    """A call that the store has, written to the folder too where there is one."""
+    folder, calls = _folder(settings), _calls(settings)
+    assert calls is not None
+    if folder is not None:
+        folder.write(job.name, calls.read(call_id))
+    row = {"call": job.name, "source": str(job.source), **calls.row(call_id)}
+    return Done(job, row, resumed=True)
 
 
-def _earlier_rows(out: Path) -> dict[str, dict[str, str]]:
-    """The rows of the summary an earlier run left, by call; nothing where it is not one."""
-    try:
-        text = (out / "summary.csv").read_text("utf-8-sig")
-    except (FileNotFoundError, NotADirectoryError, UnicodeDecodeError):
-        return {}
-    reader = csv.DictReader(io.StringIO(text))
-    if tuple(reader.fieldnames or ()) != COLUMNS:
-        return {}
-    return {row["call"]: row for row in reader}
+@lru_cache(maxsize=1)
+def _folder(settings: BatchSettings) -> Folder | None:
+    return Folder(settings.out) if settings.out is not None else None
 
 
-def _write_summary(out: Path, rows: Mapping[str, Mapping[str, Any]]) -> None:
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, COLUMNS)
-    writer.writeheader()
-    writer.writerows(rows[name] for name in sorted(rows))
-    # The byte-order mark lets spreadsheet programs read the Chinese.
-    calljson.write_atomically(out / "summary.csv", text.getvalue(), encoding="utf-8-sig")
+@lru_cache(maxsize=1)
+def _calls(settings: BatchSettings) -> Recordings | None:
+    """This process's way to the store, if one is asked for."""
+    if settings.store is None:
+        return None
+    from monitor.store.recordings import Recordings
+
+    return Recordings(settings.store)
+
+
+def _close(settings: BatchSettings) -> None:
+    """Let go of the places: another run in this process must see them as they are then."""
+    calls = _calls(settings)
+    if calls is not None:
+        calls.close()
+    _calls.cache_clear()
+    _folder.cache_clear()
+
+
+@lru_cache(maxsize=1)
+def _texts(settings: BatchSettings) -> tuple[PackText, ...]:
+    from monitor.store.packs import texts_of
+
+    return texts_of(_engine(settings).rulebook)
 
 
 def default_workers() -> int:

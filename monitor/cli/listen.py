@@ -63,6 +63,7 @@ from monitor.i18n import tr
 @cli.option(
     "--seconds", type=click.FloatRange(min=0.1), zh="到时自动结束", en="end after this many seconds"
 )
+@options.store_or_none
 @cli.option(
     "--serve",
     is_flag=True,

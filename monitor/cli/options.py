@@ -143,6 +143,19 @@ def channels(command: Verb) -> Verb:
     )(command)
 
 
+def store_or_none(command: Verb) -> Verb:
+    """`--store [WHERE]`: None when it is not given, "" for the usual place."""
+    return option(
+        "--store",
+        is_flag=False,
+        flag_value="",
+        metavar="[WHERE]",
+        zh="存入通话库:文件夹、.db 文件或 postgresql://…(不写则用 MONITOR_STORE 或用户目录)",
+        en="keep it in the store: a folder, a .db file or postgresql://… (alone: MONITOR_STORE,"
+        " else a folder of your own)",
+    )(command)
+
+
 def store(command: Verb) -> Verb:
     return option(
         "--store",

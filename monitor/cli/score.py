@@ -8,6 +8,7 @@ import click
 
 from monitor import cli
 from monitor.cli import options
+from monitor.errors import UserError
 from monitor.events import Direction
 from monitor.facts import DEFAULT_PACKS
 from monitor.i18n import language, tr
@@ -16,20 +17,23 @@ from monitor.i18n import language, tr
 @click.command(
     "score",
     help=tr(
-        """为录音评分。PATH 可以是文件、文件夹或通配符。每通电话写一个 JSON,另有汇总
-        summary.csv;中断后用同样的命令继续,已完成的不再重算。
+        """为录音评分。PATH 可以是文件、文件夹或通配符。结果写入文件夹(每通电话一个 JSON,
+        另有汇总 summary.csv)、通话库,或两处都写;中断后用同样的命令继续,已完成的不再重算。
 
         \b
         示例:
           monitor score 录音/ --out 结果/
+          monitor score 录音/ --store
           monitor score a.wav b.mp3 --out 结果/ --pack unicom-10010
           monitor score '录音/*.wav' --out 结果/ --channels customer,agent --jobs 4""",
-        """Score recorded calls. PATH is a file, a folder or a glob. Writes one JSON per
-        call and a summary.csv; an interrupted run resumes with the same command.
+        """Score recorded calls. PATH is a file, a folder or a glob. Results go to a folder
+        (one JSON per call and a summary.csv), to the store, or to both; an interrupted run
+        resumes with the same command.
 
         \b
         Examples:
           monitor score calls/ --out results/
+          monitor score calls/ --store
           monitor score a.wav b.mp3 --out results/ --pack unicom-10010
           monitor score 'calls/*.wav' --out results/ --channels customer,agent --jobs 4""",
     ),
@@ -37,12 +41,12 @@ from monitor.i18n import language, tr
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @cli.option(
     "--out",
-    required=True,
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    zh="结果文件夹",
-    en="folder for the results",
+    zh="结果文件夹(--out、--store 至少一个)",
+    en="folder for the results (this, --store, or both)",
 )
+@options.store_or_none
 @options.packs
 @options.recogniser
 @options.second
@@ -56,7 +60,8 @@ from monitor.i18n import language, tr
 @options.facts
 def command(
     paths: tuple[str, ...],
-    out: Path,
+    out: Path | None,
+    store: str | None,
     packs: tuple[str, ...],
     asr: str | None,
     confirm: str | None,
@@ -77,7 +82,15 @@ def command(
 
     from monitor import batch
     from monitor.screen.card import row_text, stored_card_text
+    from monitor.store import place
 
+    if out is None and store is None:
+        raise UserError(
+            tr(
+                "请用 --out 指定结果文件夹,或用 --store 存入通话库",
+                "say where the results go: --out DIR, --store, or both",
+            )
+        )
     settings = batch.BatchSettings(
         out=out,
         packs=packs or DEFAULT_PACKS,
@@ -86,6 +99,7 @@ def command(
         channels=options.channel_map(channels),
         facts=options.call_facts(started_at, direction, fact),
         language=language(),
+        store=store,
     )
     found = batch.find_jobs(paths)
     if not found:
@@ -102,7 +116,10 @@ def command(
     ) as progress:
         task = progress.add_task(tr("评分", "scoring"), total=len(found))
 
+        last: list[batch.Done] = []
+
         def report(done: batch.Done) -> None:
+            last[:] = [done]
             progress.update(task, advance=1)
             text = row_text(done.row, resumed=done.resumed)
             # Failures belong on stderr with the bar, results on stdout.
@@ -117,6 +134,9 @@ def command(
 
         succeeded = batch.score_all(found, settings, workers, report)
     if len(found) == 1 and succeeded:
-        click.echo(stored_card_text(out / f"{found[0].name}.json"))
-    click.echo(tr(f"汇总: {out / 'summary.csv'}", f"summary: {out / 'summary.csv'}"))
+        click.echo(stored_card_text(batch.result(settings, last[0])))
+    if out is not None:
+        click.echo(tr(f"汇总: {out / 'summary.csv'}", f"summary: {out / 'summary.csv'}"))
+    if store is not None:
+        click.echo(tr("通话库: ", "store: ") + place.find(store).shown)
     return None if succeeded else cli.EXIT_FAILED

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from monitor import calljson
 from monitor.events import from_dict
 from monitor.i18n import tr
 from monitor.score import ItemStatus, Line, Scorecard
@@ -42,14 +40,10 @@ def card_text(card: Scorecard) -> str:
     return "\n".join([*lines, "", rest])
 
 
-def stored_card_text(path: Path) -> str:
-    """The card of a scored call on disk; empty where it has none.
-
-    Raises:
-        UserError: the file is no call JSON.
-    """
-    data = calljson.read(path)["score"]
-    return card_text(from_dict(Scorecard, data)) if data else ""
+def stored_card_text(data: Mapping[str, Any]) -> str:
+    """The card of a call JSON; empty where it has none."""
+    score = data["score"]
+    return card_text(from_dict(Scorecard, score)) if score else ""
 
 
 def row_text(row: Mapping[str, Any], *, resumed: bool) -> str:

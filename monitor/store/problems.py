@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from monitor.errors import UserError
+from monitor.calljson import OutputError
 from monitor.i18n import tr
 
 _FULL = ("database or disk is full", "No space left", "could not extend file")
@@ -17,7 +17,7 @@ _READ_ONLY = ("readonly database", "read-only transaction", "unable to open data
 _BROKEN = ("not a database", "malformed", "disk I/O error")
 
 
-class StoreError(UserError):
+class StoreError(OutputError):
     """The store cannot be used: full, locked, read-only, broken or out of reach."""
 
 

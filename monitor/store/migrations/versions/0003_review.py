@@ -132,7 +132,7 @@ def upgrade() -> None:
         sa.Column("calibration_id", sa.Integer(), nullable=False),
         sa.Column("call_id", sa.Integer(), nullable=False),
         sa.Column("ordinal", sa.Integer(), nullable=False),
-        sa.Column("items", sa.JSON(), nullable=False),
+        sa.Column("form", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("calibration_id", "call_id", name="pk_calibration_calls"),
         sa.ForeignKeyConstraint(
             ["calibration_id"],
