@@ -224,7 +224,7 @@ def changes(now: Sequence[RuleFigures], then: Sequence[RuleFigures]) -> Mapping[
     return {rule.rule: rule.hits - before.get(rule.rule, 0) for rule in now}
 
 
-def human_cards() -> Subquery:
+def human_cards(*where: ColumnElement[bool]) -> Subquery:
     """Per call: the average, in percent, of the final cards that people gave it."""
     return (
         select(
@@ -235,6 +235,7 @@ def human_cards() -> Subquery:
             Scorecard.status == "final",
             Scorecard.purpose != "calibration",
             Scorecard.total.is_not(None),
+            *where,
         )
         .group_by(Scorecard.call_id)
         .subquery("human")

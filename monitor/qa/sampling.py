@@ -278,6 +278,16 @@ def span_of(day: date, per: Per) -> Span:
     return Span(first, (first + timedelta(days=32)).replace(day=1))
 
 
+def span_named(name: str) -> Span:
+    """The day, week or month that `period` gave this name."""
+    if "W" in name:
+        year, _, week = name.partition("-W")
+        return span_of(date.fromisocalendar(int(year), int(week), 1), "week")
+    if name.count("-") == 2:
+        return span_of(date.fromisoformat(name), "day")
+    return span_of(date.fromisoformat(f"{name}-01"), "month")
+
+
 def round_robin(
     tasks: Sequence[tuple[int, str | None]],
     reviewers: Sequence[tuple[int, str | None]],

@@ -13,10 +13,13 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
 
 from monitor.qa.sampling import Span
-from monitor.store.schema import Alert, Call, Script
+from monitor.store.schema import Alert, Call
 
 OVER = ("complete", "interrupted")
 """States of calls that figures count: what is still running or was never heard is left out."""
+
+UNKNOWN = "-"
+"""How addresses of pages say that an agent, queue, … is not known."""
 
 QUARTER_S = 900
 
@@ -25,7 +28,8 @@ QUARTER_S = 900
 class Scope:
     """Calls that began within `span` (days of `zone`) and match every filter that is not None.
 
-    `rule`: calls with a finding of that rule, or that missed its script.
+    `rule`: calls with a finding of that rule. An empty text means calls of which
+    it is not known.
     """
 
     span: Span
@@ -55,22 +59,19 @@ class Scope:
     def query(self, **more: Any) -> str:
         """The filters as a query string of the calls table."""
         last = self.span.until - timedelta(days=1)
-        values = {"since": self.span.since.isoformat(), "until": last.isoformat()}
+        values = {"since": self.span.since.isoformat(), "until": last.isoformat(), "status": "over"}
         for name in ("agent", "queue", "direction", "tier", "rule"):
             value = getattr(self, name)
             if value is not None:
                 values[name] = value
         values |= {name: value for name, value in more.items() if value is not None}
-        return urlencode(values)
+        return urlencode({name: UNKNOWN if v == "" else v for name, v in values.items()})
 
 
 def rule_hit(rule: str) -> ColumnElement[bool]:
-    """Calls with a finding of a rule, or that missed its script."""
-    alert = exists().where(Alert.call_id == Call.id, Alert.rule == rule, Alert.state != "retracted")
-    script = exists().where(
-        Script.call_id == Call.id, Script.rule == rule, Script.state == "missed"
-    )
-    return alert | script
+    """Calls with a finding of a rule (a missed script raises one, too)."""
+    hit = Alert.call_id == Call.id, Alert.rule == rule, Alert.state != "retracted"
+    return exists().where(*hit)
 
 
 class _Quarters(GenericFunction[int]):

@@ -39,8 +39,16 @@ def difference(now: float | None, before: float | None, scale: float = 1.0) -> s
     """How much a figure rose or fell, with its sign; empty where one of them is missing."""
     if now is None or before is None:
         return ""
-    change = (now - before) * scale
-    return "±0" if abs(change) < 0.05 else f"{change:+.1f}"
+    if isinstance(now, int) and isinstance(before, int) and scale == 1:
+        return f"{now - before:+d}" if now != before else "±0"
+    return signed((now - before) * scale)
+
+
+def signed(value: float | None) -> str:
+    """A figure with one decimal and its sign."""
+    if value is None:
+        return NONE
+    return "±0" if abs(value) < 0.05 else f"{value:+.1f}"
 
 
 def span(days: Span) -> str:

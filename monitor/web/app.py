@@ -42,8 +42,19 @@ ROUTERS = (
     "monitor.web.ingest",
     "monitor.web.panel",
     "monitor.web.wall",
+    "monitor.web.qa.calls",  # its /calls/export… before /calls/{number}
     "monitor.web.review.recordings",
     "monitor.web.review.calls",
+    "monitor.web.review.cases",
+    "monitor.web.review.appeals",
+    "monitor.web.review.calibration",
+    "monitor.web.review.rules",
+    "monitor.web.qa.imports",
+    "monitor.web.qa.scorecards",
+    "monitor.web.qa.plans",
+    "monitor.web.qa.queue",
+    "monitor.web.qa.dashboards",
+    "monitor.web.qa.reports",
 )
 """Modules with a `router`; a feature adds its own."""
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 from starlette.requests import Request
@@ -147,19 +146,16 @@ def save(db: Db, user: Reviewer, call_id: int, given: CardIn) -> CardOut:
         Answer(a.item, ItemStatus(a.status), a.points, a.times, a.comment) for a in given.answers
     ]
     author = db.get_one(User, user.id)
-    try:
-        card, judged = cards.save(
-            db,
-            call,
-            author,
-            answers,
-            at=now(),
-            final=given.final,
-            purpose=given.purpose,
-            comment=given.comment.strip(),
-        )
-    except UserError as error:
-        raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from error
+    card, judged = cards.save(
+        db,
+        call,
+        author,
+        answers,
+        at=now(),
+        final=given.final,
+        purpose=given.purpose,
+        comment=given.comment.strip(),
+    )
     if given.final:
         opened(db, user, call, "scorecard.final", purpose=given.purpose, total=judged.total)
     return CardOut(

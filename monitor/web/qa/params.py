@@ -1,0 +1,152 @@
+"""The filters of the calls table, as its address carries them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from sqlalchemy import ColumnElement, exists
+from sqlalchemy.orm import Session
+
+from monitor.events import Severity
+from monitor.qa.sampling import Span
+from monitor.qa.scope import OVER, UNKNOWN
+from monitor.qa.tables import Task
+from monitor.qa.zone import local_zone
+from monitor.store.read import SORTS, CallFilter, calls_where
+from monitor.store.schema import Call, Scorecard
+
+PER_PAGE = 50
+
+
+def _blank(value: Any) -> Any:
+    """What a form sends for a field left empty means nothing."""
+    text = value.strip() if isinstance(value, str) else value
+    return None if text == "" else text
+
+
+Text = Annotated[str | None, BeforeValidator(_blank), Field(max_length=200, pattern=r"^[^\x00]*$")]
+Number = Annotated[float | None, BeforeValidator(_blank)]
+
+
+class CallQuery(BaseModel):
+    """Which calls, in which order, which page. `until` is the last day that counts."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    since: Annotated[date | None, BeforeValidator(_blank), Field(ge=date(1980, 1, 1))] = None
+    until: Annotated[date | None, BeforeValidator(_blank), Field(le=date(2999, 1, 1))] = None
+    agent: Text = None
+    queue: Text = None
+    direction: Annotated[Literal["inbound", "outbound"] | None, BeforeValidator(_blank)] = None
+    tier: Text = None
+    status: Annotated[
+        Literal["over", "live", "complete", "interrupted", "failed"] | None,
+        BeforeValidator(_blank),
+    ] = None
+    score_min: Number = None
+    score_max: Number = None
+    severity: Annotated[Severity | None, BeforeValidator(_blank)] = None
+    fatal: Annotated[bool | None, BeforeValidator(_blank)] = None
+    rule: Text = None
+    missed: Text = None
+    flag: Text = None
+    name: Text = None
+    text: Text = None
+    sound: Text = None
+    review: Annotated[
+        Literal["done", "drawn", "none"] | None,
+        BeforeValidator(_blank),
+    ] = None
+    sort: Annotated[str, Field(max_length=20)] = "-started_at"
+    page: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+
+    @property
+    def order(self) -> tuple[str, bool]:
+        """What is sorted by, and whether downwards; what nobody knows is as if not said."""
+        name = self.sort.removeprefix("-")
+        return (name, self.sort.startswith("-")) if name in SORTS else ("started_at", True)
+
+    @property
+    def filters(self) -> Mapping[str, str]:
+        """The filters that are set, as text."""
+        values = self.model_dump(exclude_none=True, exclude={"sort", "page"}, mode="json")
+        return {k: _written(v) for k, v in values.items()}
+
+    def address(self, **changes: Any) -> str:
+        """The query string of this query with some values changed (None: taken out)."""
+        values = {**self.filters, "sort": self.sort, "page": self.page, **changes}
+        if values["sort"] == "-started_at":
+            values["sort"] = None
+        if values["page"] == 1:
+            values["page"] = None
+        return urlencode({k: v for k, v in values.items() if v is not None})
+
+    def where(self, session: Session) -> list[ColumnElement[bool]]:
+        """The conditions on `Call`."""
+        return [*calls_where(session, self._filter()), *self._more()]
+
+    def _filter(self) -> CallFilter:
+        zone = local_zone()
+        first = Span(self.since, self.since).moments(zone)[0] if self.since else None
+        after = self.until + timedelta(days=1) if self.until else None
+        return CallFilter(
+            since=first,
+            until=Span(after, after).moments(zone)[0] if after else None,
+            status=None if self.status == "over" else self.status,
+            direction=self.direction,
+            **{
+                name: None if getattr(self, name) == UNKNOWN else getattr(self, name)
+                for name in ("agent", "queue", "tier")
+            },
+            **{
+                name: getattr(self, name)
+                for name in (
+                    "score_min",
+                    "score_max",
+                    "severity",
+                    "fatal",
+                    "rule",
+                    "missed",
+                    "flag",
+                    "name",
+                    "text",
+                    "sound",
+                )
+            },
+        )
+
+    def _more(self) -> list[ColumnElement[bool]]:
+        found: list[ColumnElement[bool]] = []
+        for name in ("agent", "queue", "tier"):
+            if getattr(self, name) == UNKNOWN:
+                found.append(getattr(Call, name).is_(None))
+        if self.status == "over":
+            found.append(Call.status.in_(OVER))
+        if self.review is not None:
+            judged = exists().where(
+                Scorecard.call_id == Call.id,
+                Scorecard.status == "final",
+                Scorecard.purpose != "calibration",
+            )
+            drawn = exists().where(Task.call_id == Call.id, Task.status == "open")
+            found.append({"done": judged, "drawn": drawn, "none": ~judged}[self.review])
+        return found
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A filter that is set, in words, and the address of the table without it."""
+
+    text: str
+    address: str
