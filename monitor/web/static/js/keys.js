@@ -40,15 +40,15 @@ function pressed(event) {
   if (event.ctrlKey || event.metaKey) marks.push("ctrl");
   // A capital or a sign already says that Shift was held.
   if (event.shiftKey && key.length > 1) marks.push("shift");
-  return [...marks, marks.length || key.length > 1 ? key : key].join("+");
+  return [...marks, key].join("+");
 }
 
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.isComposing) return;
   const key = pressed(event);
   const typing = event.target.closest?.(FIELDS);
-  const open = document.querySelector("dialog[open]");
-  if (open && key !== "escape") return;
+  // What lies on top of the page has the keyboard to itself; Escape closes it.
+  if (document.querySelector("dialog[open], details[data-closes][open]")) return;
   if (typing && !/^(alt|ctrl)\+|^escape$/.test(key)) return;
   // Space and Enter on a button or link press it, whatever else they mean on the page.
   if (/^(space|enter)$/.test(key) && event.target.closest?.("button, a[href], summary, input, [role=button], [role=tab]")) return;
