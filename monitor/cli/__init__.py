@@ -24,6 +24,7 @@ VERBS = (
     "listen",
     "devices",
     "score",
+    "calls",
     "transcribe",
     "rules",
     "models",

@@ -24,9 +24,12 @@ def canonical(value: Any) -> str:
         return f"{{{', '.join(pairs)}}}"
     if isinstance(value, tuple | list):
         return f"[{', '.join(map(canonical, value))}]"
-    if is_dataclass(value):
-        parts = {field.name: getattr(value, field.name) for field in fields(value) if field.repr}
-        return f"{type(value).__name__}({canonical(parts)})"
-    if isinstance(value, BaseModel):
-        return f"{type(value).__name__}({canonical(dict(value))})"
+    if is_dataclass(value) or isinstance(value, BaseModel):
+        return f"{type(value).__name__}({canonical(_parts(value))})"
     return repr(value)
+
+
+def _parts(value: Any) -> dict[str, Any]:
+    if isinstance(value, BaseModel):
+        return dict(value)
+    return {field.name: getattr(value, field.name) for field in fields(value) if field.repr}
