@@ -15,10 +15,11 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from statistics import mean, stdev
-from typing import TypeAlias
+from typing import TypeVar
 
-Ratings: TypeAlias = Mapping[Hashable, Mapping[Hashable, Hashable]]
-"""subject → rater → category; a rater may have left subjects out."""
+Subject = TypeVar("Subject", bound=Hashable)
+Rater = TypeVar("Rater", bound=Hashable)
+Category = TypeVar("Category", bound=Hashable)
 
 _NO_ROOM = 1e-12  # chance agreement this close to 1 leaves no room for kappa
 
@@ -57,8 +58,10 @@ def cohen(first: Sequence[Hashable], second: Sequence[Hashable]) -> Agreement:
     return Agreement(_kappa(observed, expected), observed, expected, count, 2)
 
 
-def fleiss(ratings: Ratings) -> Agreement:
+def fleiss(ratings: Mapping[Subject, Mapping[Rater, Category]]) -> Agreement:
     """Any number of raters, who may differ from subject to subject.
+
+    `ratings` is subject → rater → category; a rater may have left subjects out.
 
     Fleiss (1971), Measuring nominal scale agreement among many raters. Where
     subjects have unequal numbers of ratings, each subject's own share of
@@ -75,7 +78,7 @@ def fleiss(ratings: Ratings) -> Agreement:
     return Agreement(_kappa(observed, expected), observed, expected, len(rated), raters)
 
 
-def agreement(ratings: Ratings) -> Agreement:
+def agreement(ratings: Mapping[Subject, Mapping[Rater, Category]]) -> Agreement:
     """Cohen's kappa where exactly two raters rated, Fleiss' otherwise."""
     raters = sorted({rater for given in ratings.values() for rater in given}, key=repr)
     if len(raters) != 2:
@@ -84,7 +87,9 @@ def agreement(ratings: Ratings) -> Agreement:
     return cohen([g[raters[0]] for g in both], [g[raters[1]] for g in both])
 
 
-def pairs(ratings: Ratings) -> dict[tuple[Hashable, Hashable], Agreement]:
+def pairs(
+    ratings: Mapping[Subject, Mapping[Rater, Category]],
+) -> dict[tuple[Rater, Rater], Agreement]:
     """Cohen's kappa of every two raters, over the subjects both rated."""
     raters = sorted({rater for given in ratings.values() for rater in given}, key=repr)
     found = {}
@@ -127,12 +132,12 @@ def spread(scores: Sequence[float]) -> Spread | None:
     return Spread(min(scores), max(scores), mean(scores), deviation, len(scores))
 
 
-def bias(scores: Mapping[Hashable, Mapping[Hashable, float]]) -> dict[Hashable, float]:
+def bias(scores: Mapping[Subject, Mapping[Rater, float]]) -> dict[Rater, float]:
     """How much each rater scores above (+) or below (−) the call's mean, on average.
 
     `scores` is call → rater → score. Calls with a single score say nothing.
     """
-    apart: dict[Hashable, list[float]] = {}
+    apart: dict[Rater, list[float]] = {}
     for given in scores.values():
         if len(given) > 1:
             middle = mean(given.values())

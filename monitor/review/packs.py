@@ -67,10 +67,7 @@ def version_of(pack: Pack) -> Version:
 
 def installed() -> list[Version]:
     """The packs that come with the product, as their files are now."""
-    return [
-        Version(pack.id, pack.version, pack.title, pack.file.read_text("utf-8"), "")
-        for pack in (_shipped(file, file.stat().st_mtime_ns) for file in shipped())
-    ]
+    return [_installed(file, file.stat().st_mtime_ns) for file in shipped()]
 
 
 def versions(session: Session, name: str) -> list[Version]:
@@ -117,8 +114,19 @@ def _resolved(version: Version) -> ResolvedPack:
 
 
 @lru_cache(maxsize=64)
-def _shipped(file: Path, _changed_ns: int) -> ResolvedPack:
-    return resolve([file])[0]
+def _installed(file: Path, _changed_ns: int) -> Version:
+    """What a pack file says of itself. It is read properly when it is asked for its rules."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    text = file.read_text("utf-8")
+    try:
+        data = YAML(typ="safe").load(text)
+    except YAMLError:
+        data = None
+    said = data if isinstance(data, dict) else {}
+    name, version = str(said.get("pack", file.stem)), str(said.get("version", "?"))
+    return Version(name, version, str(said.get("title", "")), text, "")
 
 
 def _file(version: Version, folder: Path) -> Path:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
+import numpy.typing as npt
 
 from monitor.audio.decode import AudioInfo, Block, Decoder, TruncatedAudioError
 from monitor.review.waveform import PeakBuilder, write
@@ -73,12 +74,12 @@ def prepare(original: Path) -> Playable:
             if native:
                 _read(decoder, builder)
             else:
-                with _whole(_copy_of(original)) as file:
+                with whole_file(_copy_of(original)) as file:
                     damage = _transcode(decoder, builder, file, info)
         except TruncatedAudioError as error:
             damage = str(error)
     peaks = original.with_suffix(".peaks")
-    with _whole(peaks) as file:
+    with whole_file(peaks) as file:
         write(file, builder.finish(), builder.duration_ms)  # type: ignore[arg-type]
     audio = original if native else _copy_of(original)
     return Playable(audio, _MEDIA_TYPES[audio.suffix], peaks, damage)
@@ -138,8 +139,14 @@ def _riff(rate: int, channels: int, size: int) -> bytes:
     )  # fmt: skip
 
 
+def pcm_wav(samples: npt.NDArray[np.int16], rate: int) -> bytes:
+    """Samples of shape (n, channels) as a WAV."""
+    data = samples.astype("<i2").tobytes()
+    return _riff(rate, samples.shape[1], len(data)) + data
+
+
 @contextmanager
-def _whole(path: Path) -> Iterator[IO[bytes]]:
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
     """A file that takes its name when it is complete."""
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
         temporary = Path(file.name)

@@ -105,7 +105,7 @@ class Calibration(Base):
 
 
 class CalibrationCall(Base):
-    """A call of a calibration, and the items asked about it as they stood when it was set up."""
+    """A call of a calibration, and the form as it stood when it was set up."""
 
     __tablename__ = "calibration_calls"
 
@@ -116,7 +116,7 @@ class CalibrationCall(Base):
         ForeignKey("calls.id", ondelete="CASCADE"), primary_key=True, index=True
     )
     ordinal: Mapped[int]
-    items: Mapped[list[Any]]  # [{item, title, group, weight, fatal}]
+    form: Mapped[dict[str, Any]]  # as `monitor.review.calibrating.form_data`
 
 
 class CalibrationMember(Base):

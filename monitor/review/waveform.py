@@ -47,25 +47,32 @@ class PeakBuilder:
     def __init__(self, rate: int, channels: int) -> None:
         self._rate = rate
         self._channels = channels
-        self._taken = 0  # samples per channel so far, including those in `_rest`
+        self._taken = 0  # samples per channel in `_rest` and before
         self._buckets = 0
         self._rest = np.empty((0, channels), np.float32)
+        self._waiting: list[npt.NDArray[np.float32]] = []  # codecs deal in blocks of 20 ms
+        self._held = 0
         self._parts: list[Peaks] = []
 
     def take(self, samples: npt.NDArray[np.float32]) -> None:
         """Samples of shape (n, channels)."""
-        self._taken += len(samples)
-        joined = np.concatenate([self._rest, samples])
+        self._waiting.append(samples)
+        self._held += len(samples)
+        if self._held >= self._rate:
+            self._fold()
+
+    def _fold(self) -> None:
+        joined = np.concatenate([self._rest, *self._waiting])
+        self._taken += self._held
+        self._waiting, self._held = [], 0
         first = self._edge(self._buckets)
         last = self._buckets
         while self._edge(last + 1) <= self._taken:
             last += 1
-        if last == self._buckets:
-            self._rest = joined
-            return
         edges = np.array([self._edge(number) - first for number in range(self._buckets, last)])
         end = self._edge(last) - first
-        self._parts.append(_folded(joined[:end], edges))
+        if len(edges):
+            self._parts.append(_folded(joined[:end], edges))
         self._rest = joined[end:]
         self._buckets = last
 
@@ -78,6 +85,7 @@ class PeakBuilder:
 
     def finish(self) -> list[Peaks]:
         """All levels, finest first."""
+        self._fold()
         if len(self._rest):
             self._parts.append(_folded(self._rest, np.array([0])))
         empty = np.zeros((0, self._channels, 2), np.int8)
@@ -88,7 +96,7 @@ class PeakBuilder:
 
     @property
     def duration_ms(self) -> int:
-        return round(self._taken * 1000 / self._rate)
+        return round((self._taken + self._held) * 1000 / self._rate)
 
     def _edge(self, bucket: int) -> int:
         """The sample a bucket begins at. Never rounded twice, so nothing drifts."""

@@ -69,13 +69,19 @@ def _file(folder: Path, seconds: float) -> PeakFile:
     return PeakFile(path)
 
 
-@given(st.integers(-1000, 70_000), st.integers(-1000, 70_000), st.integers(1, 2000))
+@pytest.fixture(scope="module")
+def minute(tmp_path_factory: pytest.TempPathFactory) -> PeakFile:
+    return _file(tmp_path_factory.mktemp("peaks"), 60.0)
+
+
+@given(
+    start=st.integers(-1000, 70_000), end=st.integers(-1000, 70_000), most=st.integers(1, 2000)
+)
 def test_views_cover_what_was_asked_in_no_more_than_needed(
-    tmp_path_factory: pytest.TempPathFactory, start: int, end: int, most: int
+    minute: PeakFile, start: int, end: int, most: int
 ) -> None:
-    file = _file(tmp_path_factory.mktemp("peaks"), 60.0)
-    assert (file.channels, file.duration_ms) == (2, 60_000)
-    view = file.view(start, end, most)
+    assert (minute.channels, minute.duration_ms) == (2, 60_000)
+    view = minute.view(start, end, most)
     first, last = min(max(start, 0), 60_000), min(max(end, 0), 60_000)
     assert view.start_ms <= first
     if last > first:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
@@ -21,17 +19,17 @@ from monitor.review.evidence import evidence
 from monitor.review.findings import Finding, finding, findings
 from monitor.review.tables import CallReview
 from monitor.store.schema import Call, User, now
-from monitor.web.deps import Db, SignedIn, find_call, need, opened
+from monitor.web.deps import Db, SignedIn, find_call, opened
 from monitor.web.pages import page
+from monitor.web.qa import scorecards
+from monitor.web.review.common import Reviewer, is_agent
 from monitor.web.review.recordings import original_of
-from monitor.web.roles import REVIEWERS, Role
 
 router = APIRouter()
 
 FLAG = "复核"
 """What the key F sets: this call needs a second look."""
 
-Reviewer = Annotated[User, need(*REVIEWERS)]
 Milliseconds = Annotated[int, Field(ge=0, lt=2**31)]
 
 
@@ -63,7 +61,7 @@ def show(request: Request, db: Db, user: SignedIn, call_id: int) -> HTMLResponse
     call = find_call(db, user, call_id)
     opened(db, user, call, "call.view")
     original = original_of(request.app.state.store, db, call)
-    reviews = Role(user.role) is not Role.AGENT
+    reviews = not is_agent(user)
     heard = db.scalars(
         select(User).join(CallReview, CallReview.reviewer_id == User.id).where(
             CallReview.call_id == call.id
@@ -79,7 +77,7 @@ def show(request: Request, db: Db, user: SignedIn, call_id: int) -> HTMLResponse
         flagged=FLAG in call.flags,
         heard=any(one.id == user.id for one in heard),
         heard_by=[one.display or one.name for one in heard],
-        form=_scorecard_form(db, call, user) if reviews else None,
+        form=scorecards.form_for(db, call, user) if reviews else None,
         **_found(db, user, call),
     )
 
@@ -88,7 +86,7 @@ def show(request: Request, db: Db, user: SignedIn, call_id: int) -> HTMLResponse
 def found(request: Request, db: Db, user: SignedIn, call_id: int) -> HTMLResponse:
     """The list of findings alone, for a page whose list has changed."""
     call = find_call(db, user, call_id)
-    reviews = Role(user.role) is not Role.AGENT
+    reviews = not is_agent(user)
     context = _found(db, user, call)
     return page(request, "review/findings.html", call=call, reviews=reviews, **context)
 
@@ -198,7 +196,7 @@ def _found(db: Session, user: User, call: Call) -> dict[str, Any]:
     """The findings, and what stands with the appeals against them."""
     filed = appealing.of_call(db, call.id)
     moment = now()
-    own = Role(user.role) is Role.AGENT
+    own = is_agent(user)
     all_found = findings(db, call)
     return {
         "findings": [one for one in all_found if not own or _for_agents(one)],
@@ -221,11 +219,3 @@ def _until(db: Session, call: Call) -> datetime:
 def _for_agents(one: Finding) -> bool:
     """Agents see what counts for them: alerts that stand, and what reviewers added."""
     return one.kind != "script" and one.state != "retracted"
-
-
-def _scorecard_form(db: Session, call: Call, user: User) -> Any:
-    """The form of `monitor.web.qa.scorecards`, which not every installation of ours has yet."""
-    name = "monitor.web.qa.scorecards"
-    if not all(importlib.util.find_spec(part) for part in ("monitor.web.qa", name)):
-        return None
-    return importlib.import_module(name).form_for(db, call, user)
