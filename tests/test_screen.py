@@ -167,3 +167,35 @@ def test_english_is_one_switch_away() -> None:
     PlainScreen(out)([alert(1, 0, 900)], 1000)
     assert "major" in out.getvalue()
     assert "Say instead" in out.getvalue()
+
+
+def verdict(number: int, state: AlertState, heard: str) -> Alert:
+    second = {"recogniser": "faster-whisper:small", "quote": heard}
+    return alert(number, 400, 1800, state=state, evidence={"second": second})
+
+
+def test_a_verdict_shows_what_was_heard_again() -> None:
+    text = "\n".join(painted(board(verdict(1, AlertState.CONFIRMED, "我问谁啊？"))))
+    assert "✓ 已复核确认" in text
+    assert "复核听到 「我问谁啊？」" in text
+    assert "请说" in text
+
+
+def test_a_retracted_alert_marks_no_words_and_gives_no_advice() -> None:
+    words = turn(A, "好的你问我我问谁啊", 0)
+    made = board(*spoken(words), verdict(1, AlertState.RETRACTED, ""))
+    text = "\n".join(painted(made))
+    assert "✗ 复核后撤回" in text
+    assert "复核听到 没有这句话" in text
+    assert "请说" not in text
+    assert "告警 0" in text
+    assert not any(made.hit(token) for token in words.tokens)
+
+
+def test_a_verdict_on_a_plain_line() -> None:
+    out = io.StringIO()
+    PlainScreen(out)([verdict(1, AlertState.RETRACTED, "不会的")], 3_000)
+    assert out.getvalue().splitlines() == [
+        "[0:01] ▲ 严重 ✗ 复核后撤回 标题1 「我问谁啊」",
+        "        复核听到: 「不会的」",
+    ]

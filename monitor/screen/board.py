@@ -73,8 +73,11 @@ class Board:
     def hit(self, token: Token) -> Alert | None:
         """The newest standing alert whose span covers the token."""
         for alert in reversed(self.alerts.values()):
-            if alert.party is token.party and (
-                alert.start_ms <= token.start_ms and token.end_ms <= alert.end_ms
+            if (
+                alert.state is not AlertState.RETRACTED
+                and alert.party is token.party
+                and alert.start_ms <= token.start_ms
+                and token.end_ms <= alert.end_ms
             ):
                 return alert
         return None

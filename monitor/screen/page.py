@@ -151,21 +151,28 @@ def _card(newest: list[Alert], width: int, rows: int) -> Panel:
         return Panel(calm, title=tr("告警", "Alerts"), height=rows)
     alert = newest[0]
     mark = words.severity(alert.severity)
-    parts = [*_wrap(Text(alert.title, mark.style), width)]
+    gone = alert.state is AlertState.RETRACTED
+    parts = [*_wrap(Text(alert.title, "dim strike" if gone else mark.style), width)]
     if alert.quote:
         heard = Text(tr("听到 ", "heard "), "dim")
         parts += _wrap(heard.append(alert.quote, "not dim bold"), width)
-    if alert.advice:
+    again = words.heard_again(alert)
+    if again:
+        parts += _wrap(Text(tr(f"复核听到 {again}", f"heard again {again}"), "dim"), width)
+    if alert.advice and not gone:
         say = Text(tr("请说 ", "say "), "dim")
         parts += _wrap(say.append(alert.advice, "not dim bold green"), width)
     for old in newest[1 : max(rows - 1 - len(parts), 1)]:
         sign = words.severity(old.severity).sign
-        row = Text(f"{words.clock(old.at_ms)} {sign} {old.title}", "dim")
+        row = Text(f"{words.clock(old.at_ms)} {sign} ", "dim")
+        row.append(words.verdict(old.state))
+        row.append(old.title, "strike" if old.state is AlertState.RETRACTED else "")
         row.no_wrap, row.overflow = True, "ellipsis"
         parts.append(row)
     state = words.alert_state(alert.state)
     title = f"{mark.sign} {mark.name} {words.clock(alert.at_ms)} {state}".rstrip()
-    return Panel(Group(*parts), title=title, border_style=mark.style, height=rows)
+    border = "dim" if gone else mark.style
+    return Panel(Group(*parts), title=title, border_style=border, height=rows)
 
 
 def _checklist(board: Board, rows: int) -> Panel:

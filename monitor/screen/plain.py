@@ -47,7 +47,10 @@ def _lines(event: Event) -> list[str]:
                 part for part in (mark.sign, mark.name, state, event.title, quote) if part
             )
             lines = [f"[{words.clock(event.at_ms)}] {head}"]
-            if event.advice:
+            again = words.heard_again(event)
+            if again:
+                lines.append(f"        {tr('复核听到', 'Heard again')}: {again}")
+            elif event.advice:
                 lines.append(f"        {tr('建议说', 'Say instead')}: {event.advice}")
             return lines
         case ScriptState() if event.status in (ScriptStatus.MET, ScriptStatus.MISSED):

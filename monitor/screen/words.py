@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from monitor.events import AlertState, Party, ScriptStatus, Severity
+from monitor.events import Alert, AlertState, Party, ScriptStatus, Severity
 from monitor.i18n import tr
 
 
@@ -52,9 +52,29 @@ def alert_state(value: AlertState) -> str:
         case AlertState.RAISED:
             return ""
         case AlertState.CONFIRMED:
-            return tr("已复核确认", "confirmed")
+            return tr("✓ 已复核确认", "✓ confirmed")
         case AlertState.RETRACTED:
-            return tr("已撤回", "retracted")
+            return tr("✗ 复核后撤回", "✗ retracted")
+
+
+def verdict(value: AlertState) -> str:
+    """The state in as few columns as will do."""
+    match value:
+        case AlertState.RAISED:
+            return ""
+        case AlertState.CONFIRMED:
+            return tr("✓确认 ", "✓confirmed ")
+        case AlertState.RETRACTED:
+            return tr("✗撤回 ", "✗retracted ")
+
+
+def heard_again(alert: Alert) -> str:
+    """What the second recogniser heard, in quotes; empty where there was none."""
+    second = alert.evidence.get("second")
+    if not isinstance(second, dict):
+        return ""
+    quote = second.get("quote")
+    return tr(f"「{quote}」", f'"{quote}"') if quote else tr("没有这句话", "no such words")
 
 
 def clock(ms: int) -> str:
