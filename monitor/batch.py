@@ -213,7 +213,7 @@ def _score_one(settings: BatchSettings, job: Job, fingerprint: str) -> Done:
             return _taken(job, settings, same)
         parties = audio_file.parties(job.source, settings.channels)
         call = loaded.call(str(job.source), parties, settings.facts)
-        record = loaded.run(call, audio_file.read_call(job.source, parties))
+        record = engine.run(call, audio_file.read_call(job.source, parties))
         second = _second(settings)
         if second is not None:
             again = second.engine.call(str(job.source), parties, settings.facts)

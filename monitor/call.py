@@ -30,6 +30,11 @@ class Call:
     """One call in progress: feed it audio, get events back, in order.
 
     The heavy parts (`recognizer`, `vad`, `rulebook`) are shared by calls.
+
+    Attributes:
+        parties: who is on the line.
+        recognizer: what hears them.
+        vad: what tells when they speak.
     """
 
     def __init__(
@@ -40,6 +45,9 @@ class Call:
         vad: SileroVad,
         settings: VadSettings | None = None,
     ) -> None:
+        self.parties = info.parties
+        self.recognizer = recognizer
+        self.vad = vad
         self._info = info
         self._lanes = {
             party: Lane(party, recognizer.stream(party), vad.stream(settings), settings)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from monitor import asr, rules
-from monitor.asr import Recognizer
+from monitor.asr import Prefetches, Recognizer
 from monitor.audio.file import TruncatedAudioError
 from monitor.call import Call
 from monitor.calljson import CallRecord, Review
@@ -101,13 +101,17 @@ def run(call: Call, chunks: Iterable[Chunk], released_by: Party | None = None) -
     """A recorded call from start to end, as fast as it goes; `released_by` hung up, if known.
 
     A recording that breaks off is taken as far as it goes; the record says so
-    in `damage`.
+    in `damage`. It is read ahead of the flow where that helps the recogniser.
 
     Raises:
         UserError: the recording cannot be read at all.
     """
     record = CallRecord()
     record(call.start())
+    if isinstance(call.recognizer, Prefetches):
+        from monitor.ahead import read_ahead
+
+        chunks = read_ahead(call.recognizer, call.parties, chunks, call.vad)
     try:
         for chunk in chunks:
             record(call.feed(chunk))

@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from monitor.errors import UserError
-from monitor.events import Chunk, Party, Token
+from monitor.events import Chunk, Party, Samples, Token
 from monitor.i18n import tr
 
 DEFAULT = "embedded"
@@ -61,6 +61,18 @@ class Recognizer(Protocol):
 
     def close(self) -> None:
         """Release memory; streams must not be used any more."""
+
+
+@runtime_checkable
+class Prefetches(Protocol):
+    """A recogniser that hears turns of a recording best many at a time."""
+
+    @property
+    def ahead_ms(self) -> int:
+        """How much speech it wants to be given at once."""
+
+    def prefetch(self, turns: Sequence[Samples]) -> None:
+        """Hear turns of one party before a stream is fed them; changes no answer."""
 
 
 def load(

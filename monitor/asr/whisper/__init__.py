@@ -29,8 +29,9 @@ def load(path: Path, wanted: Wanted) -> WhisperRecognizer:
             device asked for is not there.
     """
     from monitor.asr.whisper.decoder import WhisperDecoder
-    from monitor.asr.whisper.recognizer import WhisperRecognizer
+    from monitor.asr.whisper.recognizer import WhisperRecognizer, WholeWhisperRecognizer
     from monitor.asr.whisper.settings import WhisperSettings
 
     settings = WhisperSettings.of(wanted)
-    return WhisperRecognizer(WhisperDecoder(path, settings), settings)
+    kind = WhisperRecognizer if wanted.live or settings.batch == 0 else WholeWhisperRecognizer
+    return kind(WhisperDecoder(path, settings), settings)

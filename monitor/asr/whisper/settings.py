@@ -13,7 +13,7 @@ from monitor.i18n import tr
 if TYPE_CHECKING:
     from monitor.asr.engines import Wanted
 
-_OPTIONS = ("beam", "compute", "device", "hotwords", "step", "threads")
+_OPTIONS = ("batch", "beam", "compute", "device", "hotwords", "step", "threads")
 _DEVICES = ("auto", "cpu", "cuda")
 _LIVE_THREADS = 4  # more gain little: a decoder works through its tokens one by one
 
@@ -25,7 +25,8 @@ class WhisperSettings:
     `device` is auto, cpu or cuda, `compute` CTranslate2's arithmetic (auto: int8 on
     a CPU, float16 on a GPU). `step_ms`: audio between two hypotheses of a live
     call. `window_ms` bounds what is decoded at once; `keep_ms` of it are kept for
-    context when it is full. `temperatures`: what is tried in turn while a
+    context when it is full. `batch`: windows of a recording decoded at once (0: each turn
+    by itself, when the flow comes to it). `temperatures`: what is tried in turn while a
     hypothesis looks wrong; 0 is the search without chance.
     """
 
@@ -34,6 +35,7 @@ class WhisperSettings:
     compute: str = "auto"
     threads: int = 1
     beam: int = 5
+    batch: int = 4
     step_ms: int = 1_000
     window_ms: int = 28_000
     keep_ms: int = 3_000
@@ -71,6 +73,7 @@ class WhisperSettings:
             compute=options.get("compute", "auto"),
             threads=engines.number(options, "threads", threads),
             beam=engines.number(options, "beam", 1 if live else 5),
+            batch=engines.number(options, "batch", 4, least=0),
             step_ms=engines.number(options, "step", 1_000, least=100),
             window_ms=20_000 if live else 28_000,
             # Sampling differs from run to run; live, the next hypothesis is the second chance.

@@ -1,0 +1,104 @@
+"""Reading a recording ahead of the flow, for recognisers that hear best many turns at a time.
+
+The turns are found as the flow will find them, by the same `Lane`. The
+recogniser hears them early and answers from memory when the flow comes to
+them. Should the flow cut a turn differently after all, it is simply heard
+then: what is read ahead changes the speed and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from monitor.errors import UserError
+from monitor.events import SAMPLE_RATE, Chunk, Party, Samples, Token
+from monitor.lane import Lane
+from monitor.vad import WINDOW
+
+if TYPE_CHECKING:
+    from monitor.asr import Prefetches
+    from monitor.vad import SileroVad
+
+_SPAN_MS = 600_000
+"""Audio read ahead at most; two parties' worth is 77 MB."""
+
+
+def read_ahead(
+    recognizer: Prefetches, parties: Sequence[Party], chunks: Iterable[Chunk], vad: SileroVad
+) -> Iterator[Chunk]:
+    """The same chunks, each yielded when the turns that end in it have been heard.
+
+    Raises:
+        UserError: what reading the recording raised, after the chunks before it.
+    """
+    lanes = {party: _Turns(party, vad) for party in parties}
+    source = iter(chunks)
+    broken: UserError | None = None
+    going = True
+    while going:
+        block: list[Chunk] = []
+        while sum(lane.speech_ms for lane in lanes.values()) < recognizer.ahead_ms and (
+            not block or block[-1].start_ms - block[0].start_ms < _SPAN_MS
+        ):
+            try:
+                chunk = next(source)
+            except StopIteration:
+                going = False
+                break
+            except UserError as error:
+                going, broken = False, error
+                break
+            block.append(chunk)
+            lanes[chunk.party].take(chunk)
+        for lane in lanes.values():
+            recognizer.prefetch(lane.turns(last=not going))
+        yield from block
+    if broken is not None:
+        raise broken
+
+
+class _Turns:
+    """Collects one party's turns; stands in the place of its recogniser."""
+
+    settled_ms = 0
+    partial = ""
+
+    def __init__(self, party: Party, vad: SileroVad) -> None:
+        self.speech_ms = 0  # in the turns that are waiting
+        self._lane = Lane(party, self, vad.stream())
+        self._open: list[Samples] = []
+        self._over: list[Samples] = []
+
+    def take(self, chunk: Chunk) -> None:
+        self._lane.take(chunk.samples)
+        self._advance()
+
+    def turns(self, *, last: bool) -> list[Samples]:
+        """The turns that are over; with `last` the recording is, and so is an open one."""
+        if last:
+            short = -self._lane.received % WINDOW
+            self._lane.take(np.zeros(short, np.float32))
+            self._advance()
+            for _ in self._lane.finish():
+                pass
+        over, self._over, self.speech_ms = self._over, [], 0
+        return over
+
+    def feed(self, chunk: Chunk) -> list[Token]:
+        self._open.append(chunk.samples)
+        return []
+
+    def end_turn(self) -> list[Token]:
+        if self._open:
+            self._over.append(np.concatenate(self._open))
+            self.speech_ms += len(self._over[-1]) * 1000 // SAMPLE_RATE
+            self._open = []
+        return []
+
+    def _advance(self) -> None:
+        while self._lane.ready:
+            for _ in self._lane.step():
+                pass
