@@ -108,8 +108,8 @@ def store(store_url: str, tmp_path: Path) -> Iterator[Store]:
 def sherpa_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder for `MONITOR_MODELS`: the embedded network dressed for the real sherpa-onnx.
 
-    `sherpa/tiny-test` and `sherpa/tiny-transducer` stream, `sherpa/tiny-offline` hears whole
-    utterances. Skips where sherpa-onnx is not installed.
+    `sherpa/tiny-test` (CTC), `tiny-transducer` and `tiny-paraformer` stream, `tiny-offline` hears
+    whole utterances. Skips where sherpa-onnx is not installed.
     """
     pytest.importorskip("onnx", reason="the models are put together with onnx")
     pytest.importorskip("sherpa_onnx", reason="sherpa-onnx is not installed")
@@ -119,7 +119,7 @@ def sherpa_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from models.training import sherpa
 
     place = tmp_path_factory.mktemp("models")
-    names = ("tiny-test", "tiny-transducer", "tiny-offline")
+    names = ("tiny-test", "tiny-transducer", "tiny-offline", "tiny-paraformer")
     for name, kind in zip(names, sherpa.KINDS, strict=True):
         sherpa.build(root / "models" / "embedded", kind, place / "sherpa" / name)
     return place

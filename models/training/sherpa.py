@@ -1,4 +1,4 @@
-"""Dress the embedded network for sherpa-onnx: three model folders that its own loaders take.
+"""Dress the embedded network for sherpa-onnx: model folders that its own loaders take.
 
 The network stays as it is; nodes around it turn sherpa-onnx's features, states and outputs into
 ours. So the small model runs where sherpa-onnx runs, and the sherpa engine of this project is
@@ -7,6 +7,7 @@ tested with a real model on real speech:
     streaming-ctc         OnlineRecognizer.from_wenet_ctc
     streaming-transducer  OnlineRecognizer.from_transducer (the LSTM signature)
     offline-ctc           OfflineRecognizer.from_wenet_ctc
+    streaming-paraformer  OnlineRecognizer.from_paraformer (hears a second at a time, for tests)
 
 A unit of the network is a syllable; each is written as one character that sounds so and no other
 way, so the text is a string of homophones, as good as any to rules that match sounds.
@@ -26,7 +27,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from monitor.text import pinyin
 
-KINDS = ("streaming-ctc", "streaming-transducer", "offline-ctc")
+KINDS = ("streaming-ctc", "streaming-transducer", "offline-ctc", "streaming-paraformer")
 
 BINS = 80
 SPAN = 5  # feature frames stacked, as `model.json` says: two on either side
@@ -40,7 +41,7 @@ _END = np.iinfo(np.int64).max
 
 
 class Dress:
-    """Nodes around a network. Every method returns the name of what it adds."""
+    """Nodes around a network: `before` it and `after` it. Methods return the name they add."""
 
     def __init__(self, folder: Path) -> None:
         facts = json.loads((folder / "model.json").read_text(encoding="utf-8"))
@@ -72,8 +73,8 @@ class Dress:
         nodes.append(helper.make_node(kind, list(inputs), [name], **more))
         return name
 
-    def speech(self, features: str, *, scaled: bool) -> None:
-        """sherpa-onnx's filterbank [N, T, 80] to the network's stacked frames.
+    def speech(self, features: str, *, scaled: bool, out: str = "speech") -> None:
+        """sherpa-onnx's filterbank [N, T, 80] to the network's stacked frames, called `out`.
 
         Args:
             scaled: whether the samples behind the features were within ±32768.
@@ -95,7 +96,7 @@ class Dress:
             )
             for first in range(SPAN)
         ]
-        self.node(self.before, "Concat", *parts, out="speech", axis=-1)
+        self.node(self.before, "Concat", *parts, out=out, axis=-1)
 
     def model(
         self,
@@ -104,7 +105,7 @@ class Dress:
         facts: dict[str, Any],
     ) -> onnx.ModelProto:
         nodes = [*self.before, *self.inner, *self.after]
-        return _model(nodes, inputs, outputs, self.weights, facts)
+        return model_of(nodes, inputs, outputs, self.weights, facts)
 
 
 def build(embedded: Path, kind: str, out: Path) -> None:
@@ -117,8 +118,11 @@ def build(embedded: Path, kind: str, out: Path) -> None:
         case "offline-ctc":
             onnx.save(_offline_ctc(dress), str(out / "model.onnx"))
         case "streaming-transducer":
-            for part, model in _transducer(dress).items():
-                onnx.save(model, str(out / f"{part}.onnx"))
+            _save(_transducer(dress), out)
+        case "streaming-paraformer":
+            from models.training import sherpa_paraformer
+
+            _save(sherpa_paraformer.build(dress), out)
         case _:
             raise ValueError(f"{kind} is none of {', '.join(KINDS)}")
     syllables = (embedded / "tokens.txt").read_text(encoding="utf-8").split()
@@ -126,6 +130,11 @@ def build(embedded: Path, kind: str, out: Path) -> None:
     names = [blank, *written(syllables[1:], embedded / "words.txt")]
     lines = [f"{name} {index}" for index, name in enumerate(names)]
     (out / "tokens.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _save(parts: dict[str, onnx.ModelProto], out: Path) -> None:
+    for part, model in parts.items():
+        onnx.save(model, str(out / f"{part}.onnx"))
 
 
 def written(syllables: list[str], words: Path) -> list[str]:
@@ -160,17 +169,17 @@ def _streaming_ctc(dress: Dress) -> onnx.ModelProto:
     state = [blocks, 1, width, memory]
     return dress.model(
         [
-            _tensor("x", [1, "T", BINS]),
-            _tensor("offset", [1], TensorProto.INT64),
-            _tensor("required_cache_size", [1], TensorProto.INT64),
-            _tensor("attn_cache", attention),
-            _tensor("conv_cache", state),
-            _tensor("attn_mask", [1, 1, "M"], TensorProto.BOOL),
+            tensor("x", [1, "T", BINS]),
+            tensor("offset", [1], TensorProto.INT64),
+            tensor("required_cache_size", [1], TensorProto.INT64),
+            tensor("attn_cache", attention),
+            tensor("conv_cache", state),
+            tensor("attn_mask", [1, 1, "M"], TensorProto.BOOL),
         ],
         [
-            _tensor("log_probs", [1, "U", dress.units]),
-            _tensor("next_att_cache", attention),
-            _tensor("next_conv_cache", state),
+            tensor("log_probs", [1, "U", dress.units]),
+            tensor("next_att_cache", attention),
+            tensor("next_conv_cache", state),
         ],
         {
             "model_type": "wenet_ctc",
@@ -193,20 +202,11 @@ def _offline_ctc(dress: Dress) -> onnx.ModelProto:
     """WeNet's whole-utterance signature: edges repeated, the delay flushed and cut off."""
     nodes = dress.before
     sides = dress.constant([0, SPAN // 2, 0, 0, SPAN // 2 + STRIDE - 1, 0])
-    dress.speech(dress.node(nodes, "Pad", "x", sides, mode="edge"), scaled=True)
-    nodes[-1].output[0] = "stacked"
-    dress.node(
-        nodes,
-        "Pad",
-        "stacked",
-        dress.constant([0, 0, 0, 0, dress.delay, 0]),
-        out="speech",
-        mode="edge",
-    )
+    dress.speech(dress.node(nodes, "Pad", "x", sides, mode="edge"), scaled=True, out="stacked")
+    flush = dress.constant([0, 0, 0, 0, dress.delay, 0])
+    dress.node(nodes, "Pad", "stacked", flush, out="speech", mode="edge")
     count = dress.node(nodes, "Shape", "x", start=0, end=1)
-    shape = dress.node(
-        nodes, "Concat", count, dress.constant([dress.width, dress.states]), axis=0
-    )
+    shape = dress.node(nodes, "Concat", count, dress.constant([dress.width, dress.states]), axis=0)
     zero = numpy_helper.from_array(np.zeros(1, np.float32))
     dress.node(nodes, "ConstantOfShape", shape, out="cache", value=zero)
     dress.node(
@@ -223,10 +223,10 @@ def _offline_ctc(dress: Dress) -> onnx.ModelProto:
     third = dress.node(dress.after, "Div", frames, dress.constant([STRIDE]))
     dress.node(dress.after, "Add", third, dress.constant([1]), out="log_probs_lens")
     return dress.model(
-        [_tensor("x", ["N", "T", BINS]), _tensor("x_lens", ["N"], TensorProto.INT64)],
+        [tensor("x", ["N", "T", BINS]), tensor("x_lens", ["N"], TensorProto.INT64)],
         [
-            _tensor("log_probs", ["N", "U", dress.units]),
-            _tensor("log_probs_lens", ["N"], TensorProto.INT64),
+            tensor("log_probs", ["N", "U", dress.units]),
+            tensor("log_probs_lens", ["N"], TensorProto.INT64),
         ],
         {
             "model_type": "wenet_ctc",
@@ -259,18 +259,16 @@ def _transducer(dress: Dress) -> dict[str, onnx.ModelProto]:
     silent[0, 0, 0] = 0.0
     blank = dress.constant(silent, np.float32)
     dress.node(nodes, "Where", repeat, blank, "logp", out="encoder_out")
-    final = dress.node(
-        nodes, "Slice", best, dress.constant([-1]), dress.constant([_END]), axis
-    )
+    final = dress.node(nodes, "Slice", best, dress.constant([-1]), dress.constant([_END]), axis)
     final = dress.node(nodes, "Transpose", final, perm=[1, 0, 2])
     dress.node(nodes, "Expand", final, dress.constant([dress.states, 1, 1]), out="next_h")
-    states = [_tensor("h", [dress.states, "N", 1]), _tensor("c", [dress.states, "N", dress.width])]
+    states = [tensor("h", [dress.states, "N", 1]), tensor("c", [dress.states, "N", dress.width])]
     encoder = dress.model(
-        [_tensor("x", ["N", "T", BINS]), *states],
+        [tensor("x", ["N", "T", BINS]), *states],
         [
-            _tensor("encoder_out", ["N", "U", dress.units]),
-            _tensor("next_h", [dress.states, "N", 1]),
-            _tensor("next_c", [dress.states, "N", dress.width]),
+            tensor("encoder_out", ["N", "U", dress.units]),
+            tensor("next_h", [dress.states, "N", 1]),
+            tensor("next_c", [dress.states, "N", dress.width]),
         ],
         {
             "model_type": "lstm",
@@ -285,17 +283,17 @@ def _transducer(dress: Dress) -> dict[str, onnx.ModelProto]:
     )
     cast = helper.make_node("Cast", ["y"], ["real"], to=TensorProto.FLOAT)
     nothing = helper.make_node("Sub", ["real", "real"], ["decoder_out"])
-    decoder = _model(
+    decoder = model_of(
         [cast, nothing],
-        [_tensor("y", ["N", 1], TensorProto.INT64)],
-        [_tensor("decoder_out", ["N", 1])],
+        [tensor("y", ["N", 1], TensorProto.INT64)],
+        [tensor("decoder_out", ["N", 1])],
         [],
         {"vocab_size": dress.units, "context_size": 1},
     )
-    joiner = _model(
+    joiner = model_of(
         [helper.make_node("Add", ["encoder_out", "decoder_out"], ["logit"])],
-        [_tensor("encoder_out", ["N", dress.units]), _tensor("decoder_out", ["N", 1])],
-        [_tensor("logit", ["N", dress.units])],
+        [tensor("encoder_out", ["N", dress.units]), tensor("decoder_out", ["N", 1])],
+        [tensor("logit", ["N", dress.units])],
         [],
         {"joiner_dim": dress.units},
     )
@@ -329,17 +327,19 @@ def _centres(highest: float) -> NDArray[np.float64]:
     return np.asarray(low + (high - low) / (BINS + 1) * np.arange(1, BINS + 1))
 
 
-def _tensor(name: str, shape: list[Any], kind: int = TensorProto.FLOAT) -> onnx.ValueInfoProto:
+def tensor(name: str, shape: list[Any], kind: int = TensorProto.FLOAT) -> onnx.ValueInfoProto:
+    """An input or output; a name in `shape` stands for any size."""
     return helper.make_tensor_value_info(name, kind, shape)
 
 
-def _model(
+def model_of(
     nodes: list[onnx.NodeProto],
     inputs: list[onnx.ValueInfoProto],
     outputs: list[onnx.ValueInfoProto],
     weights: list[onnx.TensorProto],
     facts: dict[str, Any],
 ) -> onnx.ModelProto:
+    """A checked graph with `facts` as its metadata."""
     graph = helper.make_graph(nodes, "embedded-zh", inputs, outputs, weights)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     helper.set_model_props(model, {key: str(value) for key, value in facts.items()})

@@ -6,7 +6,9 @@ A recogniser joins by adding a `Candidate`; the tests then hold it to
 
 from __future__ import annotations
 
+import gc
 import itertools
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -91,6 +93,13 @@ def _sherpa(model: str) -> Callable[[Path, Path, Any], Candidate]:
     return build
 
 
+def _whisper(live: bool) -> Callable[[Path, Path, Any], Candidate]:
+    def build(shared: Path, tmp_path: Path, tiny: Any) -> Candidate:
+        return Candidate(load("faster-whisper:tiny-test", live=live), _bundled())
+
+    return build
+
+
 CANDIDATES: dict[str, Callable[[Path, Path, Any], Candidate]] = {
     "scripted": _scripted,
     "tiny-context": _tiny("context"),
@@ -100,6 +109,9 @@ CANDIDATES: dict[str, Callable[[Path, Path, Any], Candidate]] = {
     "sherpa-ctc": _sherpa("tiny-test"),
     "sherpa-transducer": _sherpa("tiny-transducer"),
     "sherpa-offline": _sherpa("tiny-offline"),
+    "sherpa-paraformer": _sherpa("tiny-paraformer"),
+    "whisper": _whisper(live=False),
+    "whisper-live": _whisper(live=True),
 }
 
 
@@ -124,15 +136,21 @@ def _recording(shared: Path) -> Samples:
 
 
 @pytest.fixture(scope="module", params=list(CANDIDATES))
-def candidate(
+def build(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Candidate]:
+) -> Callable[[], Candidate]:
+    """Loads the recogniser on trial."""
     name = request.param
     shared = Path()
     if name == "fsmn" or name.startswith("sherpa"):
         shared = request.getfixturevalue("shared" if name == "fsmn" else "sherpa_models")
     tiny = request.getfixturevalue("tiny") if name.startswith("tiny") else None
-    one = CANDIDATES[name](shared, tmp_path_factory.mktemp("models"), tiny)
+    return lambda: CANDIDATES[name](shared, tmp_path_factory.mktemp("models"), tiny)
+
+
+@pytest.fixture(scope="module")
+def candidate(build: Callable[[], Candidate]) -> Iterator[Candidate]:
+    one = build()
     yield one
     one.recognizer.close()
 
@@ -257,3 +275,16 @@ def test_parties_do_not_mix(candidate: Candidate) -> None:
 
 def test_a_turn_without_audio_ends_quietly(candidate: Candidate) -> None:
     assert candidate.recognizer.stream(Party.AGENT).end_turn() == []
+
+
+def test_close_frees_memory(build: Callable[[], Candidate]) -> None:
+    """Nothing keeps a closed recogniser: no cache, no thread, no stream of its own."""
+    one = build()
+    stream = one.recognizer.stream(Party.AGENT)
+    stream.feed(Chunk(Party.AGENT, 0, one.speech))
+    stream.end_turn()
+    one.recognizer.close()
+    gone = weakref.ref(one.recognizer)
+    del stream, one
+    gc.collect()
+    assert gone() is None

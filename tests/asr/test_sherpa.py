@@ -25,7 +25,8 @@ from monitor.errors import UserError
 from monitor.events import SAMPLE_RATE, Chunk, Party, Samples, Token
 from monitor.testing import fixtures
 
-NAMES = ("tiny-test", "tiny-transducer", "tiny-offline")
+TIMED = ("tiny-test", "tiny-transducer", "tiny-offline")
+NAMES = (*TIMED, "tiny-paraformer")
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +76,7 @@ def test_a_transducer_says_what_ctc_says(named: Callable[[str], Recognizer]) -> 
     assert all(0 < token.confidence < 1 for token in transducer)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", TIMED)
 def test_tokens_lie_where_they_were_said(named: Callable[[str], Recognizer], name: str) -> None:
     call = fixtures.load("compliant")
     recognizer = named(name)
@@ -98,6 +99,17 @@ def test_the_telephone_is_heard(
     soundfile.write(tmp_path / "phone.wav", narrow, 8_000, subtype="ALAW")
     said = [t.syllable for t in call.tokens() if t.start_ms < line.end_ms]
     assert _distance(_hear(named(name), _agent(tmp_path / "phone.wav")), said) < 0.25
+
+
+def test_paraformers_tokens_lie_in_the_chunk_that_said_them(
+    named: Callable[[str], Recognizer],
+) -> None:
+    """The engine tells no times: those of the timed models are met within a chunk of 600 ms."""
+    samples = _agent(fixtures.load("compliant").audio)[: 5 * SAMPLE_RATE]
+    timed, untimed = (_hear(named(name), samples) for name in ("tiny-offline", "tiny-paraformer"))
+    assert [token.text for token in timed] == [token.text for token in untimed]
+    for one, other in zip(timed, untimed, strict=True):
+        assert abs((one.start_ms + one.end_ms) - (other.start_ms + other.end_ms)) / 2 < 600
 
 
 def test_tokens_come_while_the_sentence_goes_on(named: Callable[[str], Recognizer]) -> None:

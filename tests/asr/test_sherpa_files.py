@@ -147,13 +147,12 @@ def test_a_folder_tells_what_it_is(
 
 
 def test_the_dressed_networks_are_recognised(sherpa_models: Path) -> None:
-    kinds = {
-        name: layout.read(sherpa_models / "sherpa" / name)
-        for name in ("tiny-test", "tiny-transducer", "tiny-offline")
-    }
+    place = sherpa_models / "sherpa"
+    kinds = {folder.name: layout.read(folder) for folder in place.iterdir()}
     assert kinds["tiny-test"].kind is Kind.WENET_CTC
     assert kinds["tiny-transducer"].kind is Kind.TRANSDUCER
     assert kinds["tiny-offline"].kind is Kind.OFFLINE_WENET_CTC
+    assert kinds["tiny-paraformer"].kind is Kind.PARAFORMER
     cut = layout.Streaming(320, 300, stretch=0.75, delay_ms=240)
     assert kinds["tiny-test"].streaming == kinds["tiny-transducer"].streaming == cut
 
