@@ -47,7 +47,8 @@ def events(
     kept = select(StoredEvent.seq, StoredEvent.now_ms, StoredEvent.body).where(
         StoredEvent.call_id == call_id, StoredEvent.seq >= first_seq
     )
-    return [row._tuple() for row in session.execute(kept.order_by(StoredEvent.seq).limit(limit))]
+    rows = session.execute(kept.order_by(StoredEvent.seq).limit(limit))
+    return [(row.seq, row.now_ms, row.body) for row in rows]
 
 
 def _rows(session: Session, table: Any, call_id: int) -> Sequence[Any]:

@@ -55,6 +55,10 @@ LISTS: Mapping[str, type[schema.Base]] = MappingProxyType(
 _TOP = frozenset({*LISTS, "score", "call", "fingerprint"})
 
 
+KNOWN_BEFORE = frozenset({"agent", "queue", "tier", "direction", "released_by"})
+"""Columns that say what was known of a call, not how it was scored."""
+
+
 def row_of(table: type[schema.Base], data: Mapping[str, Any]) -> dict[str, Any]:
     """The columns of one thing of the call JSON.
 
@@ -84,6 +88,26 @@ def utterance_row(data: Mapping[str, Any]) -> dict[str, Any]:
     return {**row, "syllables": " ".join(sound for sound in said if sound)}
 
 
+def confirmed_texts(
+    utterances: Sequence[Mapping[str, Any]], review: Mapping[str, Any] | None
+) -> list[str | None]:
+    """What the second recogniser heard in each turn: its words whose middle lies in it."""
+    words = [
+        (turn["party"], (token["start_ms"] + token["end_ms"]) / 2, token["text"])
+        for turn in (review or {}).get("utterances", ())
+        for token in turn["tokens"]
+    ]
+    return [
+        "".join(
+            word
+            for party, middle, word in words
+            if party == turn["party"] and turn["start_ms"] <= middle < turn["end_ms"]
+        )
+        or None
+        for turn in utterances
+    ]
+
+
 def search_row(call_id: int, ordinal: int, data: Mapping[str, Any]) -> dict[str, Any]:
     """What an utterance is found by; see `schema.SearchTerms`."""
     return {
@@ -98,18 +122,18 @@ def search_id(call_id: int, ordinal: int) -> int:
     return call_id << 20 | ordinal
 
 
-def call_columns(call: Mapping[str, Any], received: datetime) -> dict[str, Any]:
+def call_columns(call: Mapping[str, Any], began: datetime) -> dict[str, Any]:
     """The columns of a call from the `call` of its JSON.
 
     Agent, queue and tier are what `facts` says; who released the call, the
     call's end, else `facts`. A start without a time zone is local time; a call
-    whose start is unknown began when it was received.
+    that says nothing of its start began at `began`.
     """
     facts = call.get("facts") or {}
     return {
         "name": str(call.get("id") or ""),
         "source": str(call.get("source") or ""),
-        "started_at": _moment(call.get("started_at")) or received,
+        "started_at": _moment(call.get("started_at")) or began,
         "duration_ms": call.get("duration_ms") or 0,
         "parties": list(call.get("parties") or ()),
         "recogniser": str(call.get("recogniser") or ""),
@@ -120,10 +144,10 @@ def call_columns(call: Mapping[str, Any], received: datetime) -> dict[str, Any]:
     }
 
 
-def whole_call(data: Mapping[str, Any], received: datetime) -> dict[str, Any]:
+def whole_call(data: Mapping[str, Any], began: datetime) -> dict[str, Any]:
     """The columns of a call that is over, from its call JSON."""
     return {
-        **call_columns(data["call"], received),
+        **call_columns(data["call"], began),
         **findings(data["alerts"]),
         **scripts(data["scripts"]),
         **score_columns(data["score"]),

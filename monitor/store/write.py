@@ -65,8 +65,10 @@ def save_call(
         keep_audio(session, call, audio)
     if call.status == "complete" and fingerprint and call.fingerprint == fingerprint:
         return call.id
-    for name, value in rows.whole_call(data, call.received_at).items():
-        setattr(call, name, value)
+    for name, value in rows.whole_call(data, call.started_at).items():
+        # Scored again without saying whose call it is: what was known stays known.
+        if value is not None or name not in rows.KNOWN_BEFORE:
+            setattr(call, name, value)
     session.flush()
     _replace_lists(session, call.id, data)
     save_score(session, call.id, data["score"])
@@ -107,9 +109,10 @@ def _replace_lists(session: Session, call_id: int, data: Mapping[str, Any]) -> N
         session.execute(delete(table).where(table.call_id == call_id))
     utterances = data["utterances"]
     own = {"call_id": call_id}
+    heard_again = rows.confirmed_texts(utterances, data.get("review"))
     turns = [
-        {**rows.utterance_row(said), **own, "ordinal": ordinal}
-        for ordinal, said in enumerate(utterances)
+        {**rows.utterance_row(said), **own, "ordinal": ordinal, "confirmed_text": again}
+        for ordinal, (said, again) in enumerate(zip(utterances, heard_again, strict=True))
     ]
     terms = [rows.search_row(call_id, ordinal, said) for ordinal, said in enumerate(utterances)]
     _add(session, schema.Utterance, turns)
