@@ -51,10 +51,11 @@ class Intake:
         Raises:
             NotYoursError: the key is taken by another owner's call.
         """
+        # What is still in line of the call, its interruption too, comes before its return.
+        await self._recorder.settled(key)
         begun = await run_in_threadpool(self._begun, key, info, owner_id, agent)
         running = self._hub.get(begun.id)
         if running is None or running.status != "live":
-            await self._recorder.settled(begun.id)
             earlier = await run_in_threadpool(self._earlier, begun.id)
             call = self._hub.open(begun, earlier)
         else:
@@ -86,7 +87,7 @@ class Intake:
 
     async def settled(self, call: LiveCall) -> None:
         """Wait until all that has come of the call is in the store."""
-        await self._recorder.settled(call.begun.id)
+        await self._recorder.settled(call.begun.key)
 
     async def room(self) -> None:
         """Wait while the store is far behind."""

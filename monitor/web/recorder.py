@@ -84,9 +84,9 @@ class Recorder:
         while self._waiting > FULL:
             await self._written.wait()
 
-    async def settled(self, call_id: int) -> None:
-        """Wait until everything that has come of a call is written, or given up."""
-        while call_id in self._lines:
+    async def settled(self, key: str) -> None:
+        """Wait until everything that has come of the call of this key is written, or given up."""
+        while any(line.call.begun.key == key for line in self._lines.values()):
             await self._written.wait()
 
     async def run(self) -> None:
