@@ -9,6 +9,7 @@ what it has heard: a window, a shift and its own delay.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -126,47 +127,50 @@ class _Stretch:
         self._samples += len(samples)
         self._waiting.append(samples)
         self._waiting_samples += len(samples)
-        if self._waiting_samples < _HOP:
-            return []
-        self._hand_on()
-        return self._write(self._run(), self._heard_ms() - _ROOM_MS)
+        return self._hear() if self._waiting_samples >= _HOP else []
 
     def finish(self) -> list[Token]:
+        tokens = self._hear()
         cut = self._recognizer.streaming
         silence_ms = cut.window_ms + cut.shift_ms + cut.delay_ms
         self._waiting.append(np.zeros(silence_ms * _PER_MS, np.float32))
         self._hand_on()
         self._stream.input_finished()
-        return self._write([*self._run(), *self.symbols.finish()], self.end_ms)
+        late = [piece for pieces in self._run() for piece in pieces]
+        return tokens + self._scribe.write([*late, *self.symbols.finish()], self.end_ms)
+
+    def _hear(self) -> list[Token]:
+        """Tokens of the runs that the audio allows, each limited by what its own run heard."""
+        if self._waiting_samples:
+            self._hand_on()
+        tokens: list[Token] = []
+        for pieces in self._run():
+            tokens += self._scribe.write(pieces, self._heard_ms() - _ROOM_MS)
+        return tokens
 
     def _hand_on(self) -> None:
         self._stream.accept_waveform(SAMPLE_RATE, np.concatenate(self._waiting))
         self._waiting.clear()
         self._waiting_samples = 0
 
-    def _run(self) -> list[Piece]:
-        """Run the network as often as the audio allows; what it said since last time."""
+    def _run(self) -> Iterator[list[Piece]]:
+        """Run the network as often as the audio allows; what it says, run by run."""
         recognizer = self._recognizer
-        pieces: list[Piece] = []
         while recognizer.engine.is_ready(self._stream):
             recognizer.engine.decode_stream(self._stream)
             self._runs += 1
             result = recognizer.engine.get_result_all(self._stream)
             symbols = result.tokens
-            if len(symbols) == self._read:
-                continue
             new = range(self._read, len(symbols))
             self._read = len(symbols)
+            pieces: list[Piece] = []
             for number in new:
                 start_ms, end_ms = self._span(result, number, new)
                 # Log-probabilities; CTC models and Paraformer give none.
                 chances = result.ys_probs
                 sure = math.exp(chances[number]) if number < len(chances) else 1.0
                 pieces += self.symbols.push(symbols[number], start_ms, end_ms, sure)
-        return pieces
-
-    def _write(self, pieces: list[Piece], limit_ms: int) -> list[Token]:
-        return self._scribe.write(pieces, limit_ms)
+            yield pieces
 
     def _span(self, result: Any, number: int, new: range) -> tuple[int, int]:
         """When the symbol was said, in ms."""
