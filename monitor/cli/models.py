@@ -238,7 +238,10 @@ def recommend_models() -> None:
             click.echo(f"{use}: --asr embedded  ({choice.why})")
             continue
         click.echo(f"{use}: --asr {choice.entry.asr}  ({choice.why})")
-        click.echo(f"    monitor models pull {choice.entry.name}  ({choice.entry.size_mb} MB)")
+        licence = tr(f"许可: {choice.entry.licence}", f"licence: {choice.entry.licence}")
+        click.echo(
+            f"    monitor models pull {choice.entry.name}  ({choice.entry.size_mb} MB; {licence})"
+        )
 
 
 @contextmanager

@@ -8,10 +8,11 @@ from monitor.i18n import tr
 from monitor.models.machine import Machine
 from monitor.models.manifest import Entry, Manifest, Use
 
-_LIVE = ("whisper-large-v3-turbo", "zipformer-zh-large", "zipformer-zh-small")
+_LIVE = ("zipformer-zh-large", "zipformer-zh-small")
 _BATCH = ("whisper-large-v3-turbo", "sensevoice-small", "zipformer-zh-small")
-"""Best first. Whisper turbo only with a GPU: on a CPU the Mandarin models are both faster and
-more accurate (docs/engines.md)."""
+"""Best first. Live, the Mandarin models that stream are both quicker and, as published, more
+accurate than Whisper (docs/engines.md); recordings may be noisy and in several languages, so
+Whisper turbo where a GPU carries it."""
 
 _MEMORY_SHARE = 0.5  # of the machine's memory that a model may take
 

@@ -61,11 +61,11 @@ def fetch(
         _download(session, url, part, progress)
         try:
             check(part, target.name, size, sha256)
-        except SourceError:
+        except SourceError as error:
             part.unlink()  # what is wrong cannot be gone on with
             if resumed:  # the beginning may have come from another source: once more, whole
                 continue
-            raise
+            raise SourceError(f"{_host(url)}: {error}") from error
         part.replace(target)
         return
 
@@ -135,8 +135,7 @@ def _download(session: httpx2.Client, url: str, part: Path, progress: Progress) 
             if isinstance(error, httpx2.TransportError) and _size(part) > had:
                 continue  # long transfers break: go on from there while that leads further
             reason = " ".join(str(error).split()) or type(error).__name__
-            host = url.partition("://")[2].partition("/")[0]
-            raise SourceError(f"{host}: {reason}") from error
+            raise SourceError(f"{_host(url)}: {reason}") from error
         return
 
 
@@ -171,6 +170,10 @@ def _stream(session: httpx2.Client, url: str, part: Path, progress: Progress) ->
                 progress(name, have, total)
     if total is not None and have < total:
         raise SourceError(f"{url}: broke off after {have} of {total} bytes")
+
+
+def _host(url: str) -> str:
+    return url.partition("://")[2].partition("/")[0] or url
 
 
 def _size(part: Path) -> int:

@@ -51,8 +51,9 @@ def pull(entry: Entry, store: Path, progress: Progress) -> Receipt:
             else:
                 settle(way, store / entry.name)
                 return got
-    if not any(way.iterdir()):
-        way.rmdir()
+    for folder in (way, way.parent):
+        if not any(folder.iterdir()):
+            folder.rmdir()
     raise UserError(_nowhere(entry, failures))
 
 

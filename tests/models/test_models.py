@@ -142,7 +142,7 @@ def test_models_go_to_the_first_folder_named_or_the_users_own(
         (Machine(1, 2.0), "zipformer-zh-large", "sensevoice-small"),
         (Machine(1, 1.0), "zipformer-zh-small", "zipformer-zh-small"),
         (Machine(16, 64.0), "zipformer-zh-large", "sensevoice-small"),
-        (Machine(16, 64.0, "NVIDIA T4", 15.8), *["whisper-large-v3-turbo"] * 2),
+        (Machine(16, 64.0, "NVIDIA T4", 15.8), "zipformer-zh-large", "whisper-large-v3-turbo"),
         (Machine(16, 64.0, "NVIDIA GT 710", 2.1), "zipformer-zh-large", "sensevoice-small"),
         (Machine(4, None), "zipformer-zh-large", "sensevoice-small"),
     ],

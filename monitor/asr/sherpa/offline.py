@@ -66,7 +66,7 @@ class OfflineRecognizer:
         pieces: list[Piece] = []
         for number, symbol in enumerate(result.tokens):
             span = _span(result, number, len(samples) // _PER_MS)
-            chances = result.ys_log_probs
+            chances = getattr(result, "ys_log_probs", ())  # not in older versions
             sure = math.exp(chances[number]) if number < len(chances) else 1.0
             pieces += symbols.push(symbol, start_ms + span[0], start_ms + span[1], sure)
         return pieces + symbols.finish()
