@@ -73,6 +73,8 @@ def test_only_the_edges_know_clocks_threads_and_processes(path: Path) -> None:
         ("text", {"monitor.rules", "monitor.asr", "monitor.call"}),
         ("rules", {"monitor.asr", "monitor.audio", "monitor.live", "monitor.cli", "monitor.vad"}),
         ("dynamics.py", {"monitor.rules", "monitor.asr", "monitor.audio", "monitor.call"}),
+        ("ahead.py", {"monitor.rules", "monitor.call", "monitor.cli", "monitor.live"}),
+        ("confirm.py", {"monitor.call", "monitor.cli", "monitor.live", "monitor.batch"}),
         ("call.py", {"monitor.cli", "monitor.live", "monitor.batch", "monitor.screen"}),
         ("store", {"monitor.cli", "monitor.web", "monitor.qa", "monitor.review", "monitor.engine"}),
     ],

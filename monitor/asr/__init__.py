@@ -6,20 +6,15 @@ to one party of one call. `load` finds a recogniser by name or folder.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from monitor.errors import UserError
 from monitor.events import Chunk, Party, Samples, Token
-from monitor.i18n import tr
+from monitor.models import find
 
 DEFAULT = "embedded"
 """Name of the model that is used when none is asked for."""
-
-SEARCH_PATH = "MONITOR_MODELS"
-"""Environment variable: folders that hold model folders, separated as in PATH."""
 
 
 class RecognizerStream(Protocol):
@@ -102,54 +97,10 @@ def load(
 
         spec = engines.split(name)
         if spec.engine:
-            from monitor import models
-
             wanted = engines.Wanted(tuple(phrases), tuple(hotwords), live, spec.options)
-            return engines.load(spec, models.find(spec.model, spec.engine), wanted)
+            return engines.load(spec, find(spec.model, spec.engine), wanted)
     path = find(DEFAULT if name is None else name)
     from monitor.asr import folder  # heavy imports only when a model is wanted
     from monitor.asr.ctc import CtcRecognizer
 
     return CtcRecognizer(folder.read(path), phrases)
-
-
-def find(name: str | Path) -> Path:
-    """The folder of a model given by path or by name.
-
-    Raises:
-        UserError: not found; the message says where it was looked for.
-    """
-    given = Path(name)
-    if given.is_dir() and (len(given.parts) > 1 or isinstance(name, Path)):
-        return given
-    if isinstance(name, Path) or len(given.parts) != 1:
-        raise UserError(
-            tr(
-                f"找不到识别模型目录 {given}，请检查 --asr 的路径",
-                f"no model folder at {given}; check the path given to --asr",
-            )
-        )
-    searched = list(_search_path())
-    for place in searched:
-        if (place / given).is_dir():
-            return place / given
-    if given.is_dir():
-        return given
-    places = "、".join(str(place) for place in searched)
-    raise UserError(
-        tr(
-            f"找不到识别模型 {name}（找过：{places}）；"
-            f"请给出模型目录的路径，或把它所在的目录加入 {SEARCH_PATH}",
-            f"no recogniser called {name} (looked in: {places.replace('、', ', ')}); "
-            f"give the path of a model folder, or add the folder that holds it to {SEARCH_PATH}",
-        )
-    )
-
-
-def _search_path() -> Iterator[Path]:
-    from monitor import resources
-
-    for place in os.environ.get(SEARCH_PATH, "").split(os.pathsep):
-        if place:
-            yield Path(place)
-    yield resources.models_dir()

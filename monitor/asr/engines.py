@@ -1,4 +1,4 @@
-"""Which engine a name asks for: `faster-whisper:small,threads=4` and its like.
+"""Which engine a name asks for: `faster-whisper:whisper-small,threads=4` and its like.
 
 A name without an engine before a colon is a model folder of our own kind.
 """
@@ -66,8 +66,8 @@ def split(name: str) -> Spec:
     if not model:
         raise UserError(
             tr(
-                f"--asr {name}: 冒号后要写模型名称或文件夹，例如 {engine}:small",
-                f"--asr {name}: name a model or a folder after the colon, as in {engine}:small",
+                f"--asr {name}: 冒号后要写模型名称或文件夹，例如 {engine}:NAME",
+                f"--asr {name}: name a model or a folder after the colon, as in {engine}:NAME",
             )
         )
     options: dict[str, str] = {}

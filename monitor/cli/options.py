@@ -33,9 +33,10 @@ def recogniser(command: Verb) -> Verb:
     return option(
         "--asr",
         metavar="NAME",
-        zh="识别引擎:模型名称、模型文件夹或 引擎:模型,如 faster-whisper:small(默认内置模型)",
-        en="recogniser: a model's name or folder, or ENGINE:MODEL such as faster-whisper:small"
-        " (default: the embedded one)",
+        zh="识别引擎:模型名称、模型文件夹或 引擎:模型,如 faster-whisper:whisper-small"
+        "(默认内置模型)",
+        en="recogniser: a model's name or folder, or ENGINE:MODEL such as"
+        " faster-whisper:whisper-small (default: the embedded one)",
     )(command)
 
 

@@ -41,7 +41,7 @@ def test_a_folder_that_exists_is_taken_whole(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "complaint"),
     [
-        ("faster-whisper:", "faster-whisper:small"),
+        ("faster-whisper:", "faster-whisper:NAME"),
         ("faster-whisper:small,threads", "threads=2"),
         ("faster-whisper:nowhere-to-be-found", "nowhere-to-be-found"),
         ("sherpa:/no/such/folder", "/no/such/folder"),
