@@ -53,6 +53,7 @@ class Call:
             party: Lane(party, recognizer.stream(party), vad.stream(settings), settings)
             for party in info.parties
         }
+        self._listen_for(rulebook)
         self._rules = rulebook.session(info)
         self._dynamics = Dynamics(info.parties)
 
@@ -86,7 +87,12 @@ class Call:
 
     def reload(self, rulebook: Rulebook) -> None:
         """Use new rules from the next token on."""
+        self._listen_for(rulebook)
         self._rules.reload(rulebook)
+
+    def _listen_for(self, rulebook: Rulebook) -> None:
+        for party, lane in self._lanes.items():
+            lane.listen_for(rulebook.sought[party])
 
     def finish(self, released_by: str | None = None) -> list[Event]:
         """The call is over: flush every tail and judge what was still open."""

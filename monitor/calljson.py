@@ -139,13 +139,15 @@ def script_json(state: ScriptState) -> dict[str, Any]:
 
 
 def utterance_json(utterance: Utterance) -> dict[str, Any]:
-    """One turn with its text; its tokens leave out the party, which is the turn's."""
+    """One turn with its text; what is in it leaves out the party, which is the turn's."""
+    spotted = [_without(found, "party") for found in utterance.spotted]
     return {
         "party": utterance.party.value,
         "start_ms": utterance.start_ms,
         "end_ms": utterance.end_ms,
         "text": utterance.text,
         "tokens": [_without(token, "party") for token in utterance.tokens],
+        **({"spotted": spotted} if spotted else {}),
     }
 
 
@@ -166,9 +168,11 @@ def utterance_of(data: Mapping[str, Any]) -> Utterance:
     Raises:
         ValueError: missing or unknown fields.
     """
-    tokens = [{"party": data["party"], **token} for token in data["tokens"]]
+    own = {"party": data["party"]}
+    tokens = [{**own, **token} for token in data["tokens"]]
+    spotted = [{**own, **found} for found in data.get("spotted", ())]
     kept = {key: value for key, value in data.items() if key != "text"}
-    return from_dict(Utterance, {**kept, "tokens": tokens})
+    return from_dict(Utterance, {**kept, "tokens": tokens, "spotted": spotted})
 
 
 def read(path: Path) -> dict[str, Any]:

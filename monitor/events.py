@@ -97,6 +97,25 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
+class Spotted:
+    """A phrase of the rules that the recogniser found in its posteriors.
+
+    `phrase` is the pattern as the rules have it, `start_ms`/`end_ms` span the
+    committed tokens it lies on. `at_ms` is the party's settled time at which it
+    was certain: every token that starts before it has been committed. `score`
+    is in nats per syllable, 0 at best; `limit` is the least that counts.
+    """
+
+    party: Party
+    phrase: str
+    start_ms: int
+    end_ms: int
+    at_ms: int
+    score: float
+    limit: float
+
+
+@dataclass(frozen=True, slots=True)
 class Partial:
     """The recogniser's tentative tail. For the screen only, never for rules."""
 
@@ -107,12 +126,13 @@ class Partial:
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """The tokens of one finished turn."""
+    """The tokens of one finished turn, and the phrases spotted in it."""
 
     party: Party
     start_ms: int
     end_ms: int
     tokens: tuple[Token, ...]
+    spotted: tuple[Spotted, ...] = ()
 
     @property
     def text(self) -> str:
@@ -236,7 +256,17 @@ class CallEnd:
 
 
 Event: TypeAlias = (
-    CallInfo | Speech | Token | Partial | Utterance | Alert | ScriptState | Reading | Gap | CallEnd
+    CallInfo
+    | Speech
+    | Token
+    | Spotted
+    | Partial
+    | Utterance
+    | Alert
+    | ScriptState
+    | Reading
+    | Gap
+    | CallEnd
 )
 
 _KINDS: Mapping[str, type] = types.MappingProxyType(
@@ -244,6 +274,7 @@ _KINDS: Mapping[str, type] = types.MappingProxyType(
         "call": CallInfo,
         "speech": Speech,
         "token": Token,
+        "spotted": Spotted,
         "partial": Partial,
         "utterance": Utterance,
         "alert": Alert,

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from monitor.asr import RecognizerStream
-from monitor.events import Chunk, Event, Partial, Party, Samples, Speech, Token, Utterance
+from monitor.asr import RecognizerStream, Spots
+from monitor.events import Chunk, Event, Partial, Party, Samples, Speech, Spotted, Token, Utterance
 from monitor.vad import WINDOW, WINDOW_MS, Edge, VadSettings, VadStream
+
+if TYPE_CHECKING:
+    from monitor.rules.match.sought import Sought
 
 _PRE_ROLL = 10
 """Windows (320 ms) before the onset that the recogniser also hears, as the VAD
@@ -44,7 +48,13 @@ class Lane:
         self._heard = 0  # windows the recogniser was given, or that can no longer be
         self._energies: list[float] = []  # mean square per window of the open speech
         self._turn: list[Token] = []
+        self._spotted: list[Spotted] = []  # in the turn
         self._partial = ""
+
+    def listen_for(self, phrases: tuple[Sought, ...]) -> None:
+        """Have the recogniser spot these phrases, if it can."""
+        if isinstance(self._stream, Spots):
+            self._stream.listen_for(phrases)
 
     def take(self, samples: Samples) -> None:
         """Queue audio: float32 of shape (n,), n ≥ 0."""
@@ -113,17 +123,13 @@ class Lane:
         start_ms = self._heard * WINDOW_MS
         self._heard = self._window
         self._energies.append(_mean_square(samples[-WINDOW:]))
-        tokens = self._stream.feed(Chunk(self.party, start_ms, samples))
-        self._turn += tokens
-        yield from tokens
+        yield from self._heard_of(self._stream.feed(Chunk(self.party, start_ms, samples)))
         if self._stream.partial != self._partial:
             self._partial = self._stream.partial
             yield Partial(self.party, self._partial, self._window * WINDOW_MS)
 
     def _end_turn(self) -> Iterator[Event]:
-        tokens = self._stream.end_turn()
-        self._turn += tokens
-        yield from tokens
+        yield from self._heard_of(self._stream.end_turn())
         if self._partial:
             self._partial = ""
             yield Partial(self.party, "", self._window * WINDOW_MS)
@@ -134,8 +140,22 @@ class Lane:
         end_ms = (vad.last_voiced + 1) * WINDOW_MS
         yield Speech(self.party, vad.onset * WINDOW_MS, end_ms, round(loudness, 2))
         if self._turn:
-            turn, self._turn = tuple(self._turn), []
-            yield Utterance(self.party, turn[0].start_ms, turn[-1].end_ms, turn)
+            turn, spotted = tuple(self._turn), tuple(self._spotted)
+            self._turn, self._spotted = [], []
+            yield Utterance(self.party, turn[0].start_ms, turn[-1].end_ms, turn, spotted)
+
+    def _heard_of(self, tokens: Sequence[Token]) -> Iterator[Event]:
+        """The tokens, and what was spotted, in the order in which they became certain."""
+        spotted = self._stream.spotted() if isinstance(self._stream, Spots) else []
+        self._turn += tokens
+        self._spotted += spotted
+        told = 0
+        for found in spotted:
+            while told < len(tokens) and tokens[told].start_ms < found.at_ms:
+                yield tokens[told]
+                told += 1
+            yield found
+        yield from tokens[told:]
 
 
 def _mean_square(samples: Samples) -> float:

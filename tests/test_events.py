@@ -37,8 +37,19 @@ _DETAIL = st.dictionaries(
     ),
     max_size=3,
 )
+_SPOTTED = st.builds(
+    events.Spotted,
+    party=_PARTIES,
+    phrase=st.text(max_size=5),
+    start_ms=_TIMES,
+    end_ms=_TIMES,
+    at_ms=_TIMES,
+    score=st.floats(-20, 0),
+    limit=st.floats(-20, 0),
+)
 _EVENTS = st.one_of(
     _TOKENS,
+    _SPOTTED,
     st.builds(events.Speech, party=_PARTIES, start_ms=_TIMES, end_ms=st.none() | _TIMES),
     st.builds(events.Partial, party=_PARTIES, text=st.text(), at_ms=_TIMES),
     st.builds(
@@ -47,6 +58,7 @@ _EVENTS = st.one_of(
         start_ms=_TIMES,
         end_ms=_TIMES,
         tokens=st.lists(_TOKENS, max_size=3).map(tuple),
+        spotted=st.lists(_SPOTTED, max_size=2).map(tuple),
     ),
     st.builds(
         events.Alert,

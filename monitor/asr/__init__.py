@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from monitor.events import Chunk, Party, Samples, Token
+from monitor.events import Chunk, Party, Samples, Spotted, Token
 from monitor.models import find
+
+if TYPE_CHECKING:
+    from monitor.rules.match.sought import Sought
 
 DEFAULT = "embedded"
 """Name of the model that is used when none is asked for."""
@@ -41,6 +44,21 @@ class RecognizerStream(Protocol):
         """The speech stretch is over (or the call): returns all that is still to come.
 
         The next `feed` begins a new stretch.
+        """
+
+
+@runtime_checkable
+class Spots(Protocol):
+    """A stream that can also look for phrases below the words, in what the network heard."""
+
+    def listen_for(self, phrases: tuple[Sought, ...]) -> None:
+        """Spot these phrases from now on, instead of any before."""
+
+    def spotted(self) -> list[Spotted]:
+        """What was spotted since the last time, in order of `at_ms`.
+
+        Each is told once, when all tokens have been returned that start before
+        its `at_ms`, and before `settled_ms` passes that.
         """
 
 

@@ -1,57 +1,116 @@
-"""Thresholds for spotting from speech in which the phrases are not said."""
+"""Estimating a network's `Background` from speech in which the phrases are not said."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
+from monitor.asr.background import DOUBT, Background, features
 from monitor.asr.decode import Posteriors
-from monitor.asr.spotting import Spotter, syllables
+from monitor.asr.inventory import Inventory
+from monitor.asr.paths import Path
+
+_STEPS = 100
+_RIDGE = 1e-3
+Vector = npt.NDArray[np.float64]
 
 
-def calibrate(
-    spotter: Spotter, stretches: Iterable[Posteriors], frame_ms: int, rate: float = 0.05
-) -> dict[str, float]:
-    """The threshold of each phrase, in nats per syllable, for a rate of false alarms.
+@dataclass(frozen=True, slots=True)
+class Mistaken:
+    """A path that was sought in `hours` of speech without it, and how it scored there.
 
-    Phrases of one length share what can be learnt from all of them together;
-    one that is mistaken more often than the rate by itself gets its own,
-    stricter threshold.
+    `scores` are its best scores (nats) in the stretches of that speech; those
+    below `-DOUBT` may be left out.
+    """
 
-    Args:
-        stretches: log-probabilities [frames, classes] of stretches of speech in
-            which none of the phrases is said.
-        rate: false alarms per hour and phrase; at most one is counted per stretch.
+    path: Path
+    hours: float
+    scores: tuple[float, ...]
+
+
+def prevalence(stretches: Iterable[Posteriors], inventory: Inventory) -> dict[str, float]:
+    """ln of each syllable's mean probability relative to the best class of the frame.
 
     Raises:
-        ValueError: no stretch was given.
+        ValueError: no frame was given.
     """
-    own: dict[str, list[float]] = defaultdict(list)
+    total = np.zeros(len(inventory.classes))
     frames = 0
-    for posteriors in stretches:
-        frames += len(posteriors)
-        best: dict[str, float] = {}
-        for (phrase, _), score in zip(spotter.paths, spotter.best_scores(posteriors), strict=True):
-            best[phrase.key] = max(float(score), best.get(phrase.key, -float("inf")))
-        for key, score in best.items():
-            own[key].append(score)
+    for rows in stretches:
+        total += np.exp(rows - rows.max(axis=1, keepdims=True)).sum(axis=0)
+        frames += len(rows)
     if not frames:
         raise ValueError("calibration needs speech")
-    hours = frames * frame_ms / 3_600_000
-    length = {phrase.key: syllables(path) for phrase, path in spotter.paths}
-    shared: dict[int, list[float]] = defaultdict(list)
-    for key, scores in own.items():
-        shared[length[key]] += scores
-    limits = {
-        count: _limit(scores, rate * hours * sum(length[key] == count for key in own))
-        for count, scores in shared.items()
-    }
+    means = np.log(np.maximum(total / frames, 1e-9))
     return {
-        key: max(limits[length[key]], _limit(scores, rate * hours)) for key, scores in own.items()
+        name: round(float(mean), 3)
+        for index, (name, mean) in enumerate(zip(inventory.classes, means, strict=True))
+        if index != inventory.blank
     }
 
 
-def _limit(scores: list[float], allowed: float) -> float:
-    """The score that no more than `allowed` of the scores exceed."""
-    ranked = sorted(scores, reverse=True)
-    return ranked[min(int(allowed), len(ranked) - 1)]
+def estimate(
+    mistaken: Sequence[Mistaken],
+    common: Mapping[str, float],
+    inventory: Inventory,
+    network: str,
+    hours: float,
+) -> Background:
+    """The background that best explains how often phrases were mistaken.
+
+    A Poisson regression of the counts beyond `DOUBT`; the scores beyond it are
+    taken as exponentially distributed, so their mean excess is the slope's inverse.
+
+    Args:
+        common: `prevalence` of the same speech.
+        network: fingerprint of the network.
+        hours: of speech in all.
+
+    Raises:
+        ValueError: too few phrases were ever mistaken to say anything.
+    """
+    rows = [features(m.path, inventory.classes, common) for m in mistaken]
+    table = np.array([(1.0, *row) for row in rows])
+    excess = [[score + DOUBT for score in m.scores if score > -DOUBT] for m in mistaken]
+    counts = np.array([len(e) for e in excess], dtype=np.float64)
+    if counts.sum() < 10 * table.shape[1]:
+        raise ValueError("calibration needs more speech or more phrases")
+    weights = _poisson(table, counts, np.array([m.hours for m in mistaken]))
+    slope = 1.0 / float(np.mean([e for own in excess for e in own]))
+    constant, per_syllable, per_prevalence, per_gap = (round(float(w), 4) for w in weights)
+    return Background(
+        network=network,
+        hours=round(hours, 2),
+        phrases=len(mistaken),
+        constant=constant,
+        per_syllable=per_syllable,
+        per_prevalence=per_prevalence,
+        per_gap=per_gap,
+        slope=round(slope, 4),
+        prevalence=dict(common),
+    )
+
+
+def _poisson(table: Vector, counts: Vector, exposure: Vector) -> Vector:
+    """Weights w of counts ~ Poisson(exposure · exp(table · w)), by Newton's method."""
+    scale = np.maximum(table.std(axis=0), 1e-9)
+    scale[0] = 1.0
+    middle = table.mean(axis=0)
+    middle[0] = 0.0
+    x = (table - middle) / scale
+    weights = np.zeros(x.shape[1])
+    weights[0] = np.log(counts.sum() / exposure.sum())
+    for _ in range(_STEPS):
+        expected = exposure * np.exp(np.clip(x @ weights, -30, 30))
+        gradient = x.T @ (counts - expected) - _RIDGE * weights
+        curvature = (x * expected[:, None]).T @ x + _RIDGE * np.eye(len(weights))
+        step = np.linalg.solve(curvature, gradient)
+        weights += np.clip(step, -1, 1)
+        if np.abs(step).max() < 1e-8:
+            break
+    plain: Vector = weights / scale
+    plain[0] -= middle[1:] @ plain[1:]
+    return plain

@@ -11,22 +11,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from monitor.asr import background
 from monitor.asr.acoustic import AcousticModel
 from monitor.asr.decode import CtcDecoder, Unit
+from monitor.asr.ear import Ear
 from monitor.asr.frontend import StreamingFrontend
 from monitor.asr.inventory import Inventory
 from monitor.asr.spelling import CharacterSpeller, Speller
-from monitor.events import SAMPLE_RATE, Chunk, Party, Token
+from monitor.asr.spotting import Spotter
+from monitor.events import SAMPLE_RATE, Chunk, Party, Spotted, Token
 
 if TYPE_CHECKING:
     from monitor.asr.decode import Posteriors
     from monitor.asr.folder import ModelFolder
+    from monitor.rules.match.sought import Sought
 
 _LEAD_MS = 180
 TRAIL_MS = 60
 """A CTC unit fires within its syllable: it begins about so long before the first frame
 in which it was heard and ends so long after the last, neighbours permitting. Set on
 two-syllable words spoken slowly, onset and end by their energy: median errors below 60 ms."""
+
+
+_KEPT_SPOTTERS = 8
+"""Sets of phrases kept compiled: those of either party, before and after a change of rules."""
 
 
 class Tap(Protocol):
@@ -56,10 +64,26 @@ class CtcRecognizer:
         self.inventory = Inventory(folder.units, description.units.kind, description.units.blank)
         self.model = AcousticModel(folder)
         self.speller = self._speller(phrases)
+        self._background = background.read(folder.path)
+        self._spotters: dict[tuple[Sought, ...], Spotter] = {}
 
     def stream(self, party: Party, tap: Tap | None = None) -> CtcStream:
         """A fresh stream; `tap` is handed the posteriors that the tokens are decoded from."""
         return CtcStream(self, party, tap)
+
+    def spotter(self, phrases: tuple[Sought, ...]) -> Spotter | None:
+        """The phrases compiled, once for all calls; None where none can be spotted.
+
+        That is so with a model folder for which no `spotting.json` was made.
+        """
+        if self._background is None or not phrases:
+            return None
+        if phrases not in self._spotters:
+            while len(self._spotters) >= _KEPT_SPOTTERS:
+                del self._spotters[next(iter(self._spotters))]
+            targets = background.targets(phrases, self.inventory, self._background)
+            self._spotters[phrases] = Spotter(targets, self.inventory.blank)
+        return self._spotters[phrases]
 
     def close(self) -> None:
         """Nothing to release: the session goes with its last reference."""
@@ -82,13 +106,32 @@ class CtcStream:
         self._recognizer = recognizer
         self._party = party
         self._tap = tap
+        self._ear: Ear | None = None
         self._spelling = recognizer.speller.stream(party)
         self._stretch: _Stretch | None = None
+
+    def listen_for(self, phrases: tuple[Sought, ...]) -> None:
+        """Spot these phrases from the next frame on."""
+        spotter = self._recognizer.spotter(phrases)
+        if spotter is None:
+            self._ear = None
+        elif self._ear is not None:
+            self._ear.switch(spotter)
+        else:
+            self._ear = Ear(spotter, self._party, TRAIL_MS)
+            if self._stretch is not None:
+                self._ear.begin(self._stretch.heard_ms, self._recognizer.model.frame_ms)
+
+    def spotted(self) -> list[Spotted]:
+        """What was spotted since the last time, in order of `at_ms`."""
+        return [] if self._ear is None else self._ear.take()
 
     def feed(self, chunk: Chunk) -> list[Token]:
         """Take the next piece of the open speech stretch, of any length."""
         if self._stretch is None:
             self._stretch = _Stretch(self._recognizer, chunk.start_ms, self._tap)
+            if self._ear is not None:
+                self._ear.begin(chunk.start_ms, self._recognizer.model.frame_ms)
         stretch = self._stretch
         stretch.samples += len(chunk.samples)
         frames = stretch.frontend.feed(chunk.samples)
@@ -110,13 +153,15 @@ class CtcStream:
         tokens: list[Token] = []
         for posteriors in stretch.rest():
             tokens += self._hear(posteriors)
-        tokens += self._spell(stretch.decoder.finish()) + self._spelling.finish()
+        last = self._spell(stretch.decoder.finish()) + self._spelling.finish()
         self.settled_ms = stretch.end_ms
+        if self._ear is not None:
+            self._ear.end(last, self.settled_ms)
         self.partial = ""
         self._stretch = None
         if self._tap is not None:
             self._tap.end()
-        return tokens
+        return tokens + last
 
     def _hear(self, posteriors: Posteriors) -> list[Token]:
         """Decode frame by frame, so that what waits for time to pass sees each moment of it."""
@@ -128,15 +173,23 @@ class CtcStream:
         tokens: list[Token] = []
         for frame in range(len(folded)):
             one = slice(frame, frame + 1)
-            tokens += self._spell(stretch.decoder.feed(folded[one], posteriors[one]))
+            new = self._spell(stretch.decoder.feed(folded[one], posteriors[one]))
             decoder = stretch.decoder
-            tokens += self._spelling.elapse(
+            new += self._spelling.elapse(
                 stretch.time_of(decoder.seen), stretch.time_of(decoder.settled)
             )
-        horizon_ms = stretch.earliest_start(stretch.decoder.settled)
-        waiting_ms = self._spelling.waiting_from_ms
-        self.settled_ms = horizon_ms if waiting_ms is None else waiting_ms
+            tokens += new
+            if self._ear is not None:
+                self._ear.hear(folded[one])
+                self._ear.commit(new, self._settled(stretch))
+        self.settled_ms = self._settled(stretch)
         return tokens
+
+    def _settled(self, stretch: _Stretch) -> int:
+        waiting_ms = self._spelling.waiting_from_ms
+        if waiting_ms is not None:
+            return waiting_ms
+        return stretch.earliest_start(stretch.decoder.settled)
 
     def _spell(self, units: Sequence[Unit]) -> list[Token]:
         assert self._stretch is not None
@@ -169,6 +222,11 @@ class _Stretch:
     @property
     def end_ms(self) -> int:
         return self._start_ms + self.samples * 1000 // SAMPLE_RATE
+
+    @property
+    def heard_ms(self) -> int:
+        """Up to where the posteriors have been decoded."""
+        return self.time_of(self.decoder.seen)
 
     def rest(self) -> list[Posteriors]:
         """The posteriors that had not come out when the audio ended."""

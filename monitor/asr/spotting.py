@@ -6,98 +6,139 @@ starts anew in each frame with score 0. Scores are log-likelihood ratios: per
 frame the log-probability of the token's unit less that of the frame's best
 unit, so a phrase spoken exactly as the network hears best costs nothing, and a
 syllable that was heard as another costs what separates the two. The score of
-a phrase is its best token's, divided by its syllables.
+a phrase is its best token's.
 
-Patterns are those of the matcher: optional parts, alternatives, gaps and
-slots. A gap or slot passes anything over for a bounded time.
+Scores only fall along a path, so a token that no phrase it may become can
+afford is dropped: the work grows with what is being said, not with the number
+of phrases, and nothing is missed.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
-import numpy.typing as npt
 
 from monitor.asr.decode import Posteriors
-from monitor.asr.inventory import Inventory
-from monitor.rules.match.pattern import Gap, Slot, Variant, is_regex, parse
-from monitor.rules.match.values import Phrase
-from monitor.text.pinyin import readings
-
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
+from monitor.asr.paths import Path, firm, longest, syllables
+from monitor.asr.trie import Floats, Ints, Trie
 
 FLOOR = -12.0
-"""Least score of a frame, in nats: what a syllable costs that was not heard at all.
-On Common Voice dev with the FSMN model, recall of 4-syllable phrases at 0.05 false alarms
-per hour and phrase: 0.80 with a floor of -5, 0.84 with -7, 0.90 with -9 and -12."""
-
-GAP_FRAMES = 10
-"""Frames per syllable that a gap or slot may last (300 ms at 30 ms per frame)."""
-
-SLOT_SYLLABLES = 12
-"""Most syllables of a slot; its content is checked by whoever reads the tokens."""
-
-SLOWEST = 25
-"""Frames per syllable above which a phrase has not been said in one go (750 ms)."""
+"""Least score of a frame, in nats."""
 
 PEAK_FRAMES = 4
-"""Frames without a better score after which a finding is reported."""
+"""Frames without a better score after which a finding is certain."""
 
-_THRESHOLDS = (0.0, -0.2, -0.5, -0.9, -1.4, -1.9, -2.35)
-"""By syllables. Four and six measured for 0.05 false alarms per hour and phrase with the
-embedded model (`benchmarks/spotting.py`); `calibrate` finds better ones for a model and its
-phrases. Below four, cautious: so short a phrase is found in any talk."""
+PROTECTION = 6.0
+"""Nats by which a protecting phrase may score worse than what it protects from: one syllable
+of it may hardly have been heard. It is cheaper to miss an alert than to accuse."""
 
-_MOST_PATHS = 256
+HOLD_FRAMES = 33
+"""Frames (1 s) that a finding waits at most for a protecting phrase under way. The rules
+look back 1.5 s."""
+
+LEAST_SYLLABLES = 4
+"""Shorter phrases are left to the text, which looks at the word boundaries beside them."""
+
+_COVERS = 4
 _NEVER = np.float32(-1e9)
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
-    """One step of a path: the classes that will do, or a gap of so many frames."""
+class Target:
+    """A pattern as it is spotted.
 
-    classes: tuple[int, ...]
-    characters: str = ""
-    sound: str = ""
-    gap_frames: int = 0
-    slot: str = ""
+    `limit` is the least score, in nats over the whole phrase, of a finding;
+    None where the pattern only protects. `protected_by` are the patterns that
+    take its place where they were said.
+    """
 
-
-Path = tuple[Node, ...]
+    text: str
+    paths: tuple[Path, ...]
+    limit: float | None
+    protected_by: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class Spotted:
-    """A phrase found in a stretch; frames count from its beginning.
+class Finding:
+    """A phrase found in a stretch: its first and last frame, counted from the beginning.
 
-    `score` is in nats per syllable, 0 at best; `spans` are the first and last
-    frame of each step of the `path` that was found.
+    `score` and `limit` are in nats over the `syllables` of the path that was found.
     """
 
-    phrase: Phrase
-    path: Path
+    text: str
+    start: int
+    end: int
     score: float
-    threshold: float
-    spans: tuple[tuple[int, int], ...]
-    scores: tuple[float, ...]  # of each step in its best frame
+    limit: float
+    syllables: int
 
     @property
-    def start(self) -> int:
-        return self.spans[0][0]
-
-    @property
-    def end(self) -> int:
-        return self.spans[-1][1]
+    def per_syllable(self) -> float:
+        return self.score / self.syllables
 
 
-@dataclass(slots=True)
-class _Rising:
-    """The best so far of a phrase that is being said."""
+class Spotter:
+    """The compiled phrases; immutable, shared by streams.
+
+    Args:
+        targets: what to listen for.
+        blank: index of the blank among the network's classes.
+    """
+
+    def __init__(self, targets: Sequence[Target], blank: int) -> None:
+        self.blank = blank
+        self.targets = tuple(targets)
+        floors = _floors(self.targets)
+        self.paths: list[tuple[int, Path]] = [
+            (number, path) for number, target in enumerate(targets) for path in target.paths
+        ]
+        self.longest = [longest(path) for _, path in self.paths]
+        number = {target.text: at for at, target in enumerate(targets) if target.paths}
+        self.protectors = [
+            sorted(number[text] for text in target.protected_by if text in number)
+            for target in targets
+        ]
+        protecting = {other for others in self.protectors for other in others}
+        self.protects = [at in protecting for at in range(len(targets))]
+        self.trie = Trie(self.paths, [floors[number] for number, _ in self.paths], blank)
+
+    def stream(self) -> SpottingStream:
+        """State for one stretch."""
+        return SpottingStream(self)
+
+    def best_scores(self, posteriors: Posteriors) -> Floats:
+        """The best score of each target anywhere in a stretch, in nats; for calibration.
+
+        Those below the targets' limits are not exact, but below them too.
+
+        Args:
+            posteriors: log-probabilities [frames, classes] of the whole stretch.
+        """
+        stream = self.stream()
+        best = np.full(len(self.targets), _NEVER, dtype=np.float32)
+        for row in posteriors:
+            for said in stream.advance(row):
+                target = self.paths[said.path][0]
+                best[target] = max(best[target], said.score)
+        return best
+
+
+def _floors(targets: Sequence[Target]) -> list[float]:
+    """The score below which each target is of no interest, not even as a protection."""
+    floors = {t.text: (0.0 if t.limit is None else t.limit) for t in targets}
+    for target in targets:
+        for text in target.protected_by & floors.keys():
+            if target.limit is not None:
+                floors[text] = min(floors[text], target.limit - PROTECTION)
+    return [floors[target.text] for target in targets]
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A path that may end in a frame; `score` in nats."""
 
     path: int
     start: int
@@ -105,291 +146,170 @@ class _Rising:
     score: float
 
 
-class Spotter:
-    """The compiled phrases; immutable, shared by streams.
-
-    Args:
-        phrases: regular expressions (`/…/`) among them are ignored, as are
-            variants with a syllable that the network has no class for.
-        inventory: the network's classes.
-        thresholds: nats per syllable from which a phrase counts as found, by
-            key; `threshold` gives those of the others.
-    """
-
-    def __init__(
-        self,
-        phrases: Iterable[Phrase],
-        inventory: Inventory,
-        thresholds: Mapping[str, float] | None = None,
-    ) -> None:
-        self.blank = inventory.blank
-        self.paths: list[tuple[Phrase, Path]] = []
-        limits: list[float] = []
-        number = {name: index for index, name in enumerate(inventory.classes)}
-        for phrase in phrases:
-            if is_regex(phrase.text):
-                continue
-            found = dict.fromkeys(
-                path for variant in parse(phrase.text) for path in _paths(variant, number)
-            )
-            for path in list(found)[:_MOST_PATHS]:
-                self.paths.append((phrase, path))
-                own = (thresholds or {}).get(phrase.key)
-                limits.append(threshold(syllables(path)) if own is None else own)
-        paths = [path for _, path in self.paths]
-        self.thresholds = np.array(limits, dtype=np.float32)
-        self.lengths = np.array([syllables(path) for path in paths], dtype=np.float32)
-        self.limits = [
-            syllables(path) * SLOWEST + sum(step.gap_frames for step in path) for path in paths
-        ]
-        self.longest = max(self.limits, default=0) + PEAK_FRAMES + 1
-        self._build()
-
-    def stream(self) -> SpottingStream:
-        """State for one stretch."""
-        return SpottingStream(self)
-
-    def best_scores(self, posteriors: Posteriors) -> Floats:
-        """The best score of each path anywhere in a stretch, in nats per syllable; for calibration.
-
-        Args:
-            posteriors: log-probabilities [frames, classes] of the whole stretch.
-        """
-        stream = self.stream()
-        best = np.full(len(self.paths), _NEVER, dtype=np.float32)
-        for row in posteriors:
-            np.maximum(best, stream.scores(row), out=best)
-        return best
-
-    def _build(self) -> None:
-        """The trie as arrays; the last entry of every array is the root's."""
-        nodes: list[tuple[int, Node]] = []  # (parent, step)
-        known: dict[tuple[int, Node], int] = {}
-        ends: list[int] = []
-        for _, path in self.paths:
-            at = -1
-            for step in path:
-                key = (at, step)
-                if key not in known:
-                    known[key] = len(nodes)
-                    nodes.append(key)
-                at = known[key]
-            ends.append(at)
-        self.count = len(nodes)
-        self.ends = np.array(ends, dtype=np.int64)
-        self.parents = np.array([parent for parent, _ in nodes], dtype=np.int64)
-        self.gap_frames = np.array([step.gap_frames for _, step in nodes], dtype=np.int64)
-        classes = [step.classes or (self.blank,) for _, step in nodes]
-        self.flat = np.array([c for row in classes for c in row], dtype=np.int64)
-        lengths = [len(row) for row in classes]
-        self.offsets = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
-        # A unit repeated must be separated by a blank, or CTC joins the two.
-        self.repeats = np.array(
-            [
-                parent >= 0 and bool(set(step.classes) & set(nodes[parent][1].classes))
-                for parent, step in nodes
-            ],
-            dtype=bool,
-        )
-
-
 class SpottingStream:
     """Finds the phrases of one speech stretch."""
 
     def __init__(self, spotter: Spotter) -> None:
         self._spotter = spotter
-        size = spotter.count + 1
+        size = spotter.trie.count + 1
         self._sounding = np.full(size, _NEVER, dtype=np.float32)  # tokens within a syllable
         self._resting = np.full(size, _NEVER, dtype=np.float32)  # tokens in the blank after it
         self._began = np.zeros(size, dtype=np.int64)
         self._rest_began = np.zeros(size, dtype=np.int64)
         self._entered = np.zeros(size, dtype=np.int64)  # when a gap's token came in
-        self._rising: dict[str, _Rising] = {}  # by key
-        self._reported: dict[str, int] = {}  # by key: the last frame of what was reported
-        self._rows: deque[Floats] = deque(maxlen=spotter.longest)
+        self._live = np.empty(0, dtype=np.int64)  # nodes with a token
+        self._chosen = np.zeros(spotter.trie.count, dtype=bool)
+        self._rising: dict[int, _Said] = {}  # by target: the best so far of what is being said
+        self._reported: dict[int, int] = {}  # by target: the last frame of what was reported
+        self._covers: dict[int, deque[_Said]] = {}  # by target: what may protect others
         self._frame = -1  # the one in work
 
-    def feed(self, posteriors: Posteriors) -> list[Spotted]:
+    def feed(self, posteriors: Posteriors) -> list[Finding]:
         """Findings that these frames [frames, classes] settle, in order of their end."""
-        found: list[Spotted] = []
+        found: list[Finding] = []
         if not self._spotter.paths:
             return found
         for row in posteriors:
-            self._rise(self.scores(row))
-            found += self._report([r for r in self._rising.items() if self._has_peaked(r[1])])
+            for said in self.advance(row):
+                self._note(said)
+            if self._rising:
+                found += self._report(
+                    [n for n, said in self._rising.items() if self._certain(n, said)]
+                )
         return found
 
-    def scores(self, row: Floats) -> Floats:
-        """Take one frame; the score of each path if it ended here, in nats per syllable."""
-        spotter = self._spotter
-        relative = np.maximum(row - row.max(), np.float32(FLOOR))
-        self._rows.append(relative)
-        self._frame += 1
-        self._advance(relative)
-        scores: Floats = self._sounding[spotter.ends] / spotter.lengths
-        return scores
-
-    def finish(self) -> list[Spotted]:
+    def finish(self) -> list[Finding]:
         """The stretch is over: what was still rising."""
-        return self._report(list(self._rising.items()))
+        return self._report(list(self._rising))
 
-    def _advance(self, row: Floats) -> None:
-        spotter = self._spotter
-        heard = np.maximum.reduceat(row[spotter.flat], spotter.offsets)
-        gap = spotter.gap_frames > 0
-        heard[gap] = 0.0
-        sounding, resting = self._sounding[:-1], self._resting[:-1]
-        parents = spotter.parents
+    def advance(self, row: Floats) -> list[_Said]:
+        """Take one frame of log-probabilities [classes]; the paths that may end in it."""
+        trie = self._spotter.trie
+        self._frame += 1
+        row = np.maximum(row - row.max(), np.float32(FLOOR))
+        heard = trie.sounds(row)
+        at = self._candidates(heard)
+        if not len(at):
+            return []
+        sound = heard[trie.sound[at]]
+        gap_frames = trie.gap_frames[at]
+        gap = gap_frames > 0
+        sound[gap] = 0.0
+        sounding, resting, parents = self._sounding[at], self._resting[at], trie.parents[at]
         # From the parent's blank, or straight from its syllable; from the root at any time.
         self._resting[-1], self._rest_began[-1] = 0.0, self._frame
-        arriving = self._resting[parents]
-        began = self._rest_began[parents]
-        direct = np.where(spotter.repeats, _NEVER, self._sounding[parents])
+        arriving, began = self._resting[parents], self._rest_began[parents]
+        direct = np.where(trie.repeats[at], _NEVER, self._sounding[parents])
         nearer = direct > arriving
         arriving = np.where(nearer, direct, arriving)
         began = np.where(nearer, self._began[parents], began)
+        arriving[(sound < trie.least[at]) & ~gap] = _NEVER
         # Gaps end in time.
-        worn_out = gap & (self._frame - self._entered[:-1] >= spotter.gap_frames)
+        worn_out = gap & (self._frame - self._entered[at] >= gap_frames)
         staying = np.where(worn_out, _NEVER, sounding)
         comes = arriving > staying
-        entered = np.where(comes, self._frame, self._entered[:-1])
-        next_sounding = np.where(comes, arriving, staying) + heard
-        next_began = np.where(comes, began, self._began[:-1])
+        next_sounding = np.where(comes, arriving, staying) + sound
         # The blank after a syllable. A gap needs none: it passes blanks over itself.
-        later = sounding > resting
-        next_resting = np.where(later, sounding, resting) + row[spotter.blank]
-        next_rest_began = np.where(later, self._began[:-1], self._rest_began[:-1])
+        next_resting = np.maximum(sounding, resting) + row[self._spotter.blank]
         next_resting[gap] = _NEVER
-        self._sounding[:-1], self._began[:-1] = next_sounding, next_began
-        self._resting[:-1], self._rest_began[:-1] = next_resting, next_rest_began
-        self._entered[:-1] = entered
-
-    def _rise(self, scores: Floats) -> None:
-        """Note phrases that end in this frame better than before."""
-        spotter = self._spotter
-        for number in np.flatnonzero(scores >= spotter.thresholds).tolist():
-            key = spotter.paths[number][0].key
-            start = int(self._began[spotter.ends[number]])
-            if self._frame - start >= spotter.limits[number]:
-                continue
-            if start <= self._reported.get(key, -1):
-                continue
-            known = self._rising.get(key)
-            score = float(scores[number])
-            if known is None or score > known.score:
-                self._rising[key] = _Rising(number, start, self._frame, score)
-
-    def _has_peaked(self, rising: _Rising) -> bool:
-        return self._frame - rising.end >= PEAK_FRAMES
-
-    def _report(self, peaked: Sequence[tuple[str, _Rising]]) -> list[Spotted]:
-        found = []
-        for key, rising in peaked:
-            del self._rising[key]
-            self._reported[key] = rising.end
-            phrase, path = self._spotter.paths[rising.path]
-            oldest = self._frame + 1 - len(self._rows)
-            rows = np.stack(list(self._rows)[rising.start - oldest : rising.end + 1 - oldest])
-            spans = align(rows, path, self._spotter.blank)
-            best = tuple(
-                float(rows[first : last + 1, list(step.classes)].max()) if step.classes else 0.0
-                for step, (first, last) in zip(path, spans, strict=True)
-            )
-            moved = tuple((first + rising.start, last + rising.start) for first, last in spans)
-            limit = float(self._spotter.thresholds[rising.path])
-            found.append(Spotted(phrase, path, rising.score, limit, moved, best))
-        return sorted(found, key=lambda f: (f.end, f.phrase.key))
-
-
-def align(rows: Floats, path: Path, blank: int) -> list[tuple[int, int]]:
-    """First and last frame of each step of a path that fills `rows` from end to end.
-
-    Args:
-        rows: scores [frames, classes] of the frames from the path's first to its last.
-    """
-    count = len(path)
-    heard = np.stack(
-        [
-            rows[:, list(step.classes)].max(axis=1) if step.classes else rows[:, 0] * 0
-            for step in path
+        bounds = trie.bounds[at]
+        next_sounding[next_sounding < bounds] = _NEVER
+        next_resting[next_resting < bounds] = _NEVER
+        self._rest_began[at] = np.where(sounding > resting, self._began[at], self._rest_began[at])
+        self._began[at] = np.where(comes, began, self._began[at])
+        self._entered[at] = np.where(comes, self._frame, self._entered[at])
+        self._sounding[at], self._resting[at] = next_sounding, next_resting
+        alive = next_sounding > _NEVER
+        self._live = at[alive | (next_resting > _NEVER)]
+        return [
+            _Said(path, int(self._began[node]), self._frame, float(self._sounding[node]))
+            for node in at[alive & trie.is_end[at]].tolist()
+            for path in trie.ending[node]
         ]
-    )
-    # States 0, 2, 4 … are the steps, 1, 3, … the blanks between them.
-    score = np.full(2 * count - 1, -np.inf)
-    score[0] = heard[0, 0]
-    came: list[list[int]] = []
-    for frame in range(1, len(rows)):
-        before, score = score, np.full_like(score, -np.inf)
-        back = []
-        for state in range(2 * count - 1):
-            step, resting = divmod(state, 2)
-            sources = [state]
-            if state >= 1:
-                sources.append(state - 1)
-            if (
-                not resting
-                and state >= 2
-                and not set(path[step].classes) & set(path[step - 1].classes)
-            ):
-                sources.append(state - 2)
-            best = max(sources, key=lambda source: before[source])
-            own = rows[frame, blank] if resting else heard[step, frame]
-            score[state] = before[best] + own
-            back.append(best)
-        came.append(back)
-    states = [2 * count - 2]
-    for back in reversed(came):
-        states.append(back[states[-1]])
-    states.reverse()
-    spans = []
-    for step in range(count):
-        frames = [at for at, state in enumerate(states) if state == 2 * step]
-        spans.append((frames[0], frames[-1]))
-    return spans
 
+    def _candidates(self, heard: Floats) -> Ints:
+        """The nodes that have a token, or may get one in this frame."""
+        trie, live = self._spotter.trie, self._live
+        roots = trie.roots
+        sound = heard[trie.sound[roots]]
+        firsts = roots[sound >= np.maximum(trie.least[roots], trie.bounds[roots])]
+        if not len(live):
+            return firsts
+        first, count = trie.first_kid[live], trie.kids[live]
+        total = int(count.sum())
+        kids = np.repeat(first - np.cumsum(count) + count, count) + np.arange(total)
+        chosen = self._chosen
+        chosen[live] = chosen[kids] = chosen[firsts] = True
+        at = np.flatnonzero(chosen)
+        chosen[at] = False
+        return at
 
-def syllables(path: Path) -> int:
-    """How many syllables of a path must be heard."""
-    return sum(not step.gap_frames for step in path)
+    # -- from scores to findings ------------------------------------------------
 
+    def _note(self, said: _Said) -> None:
+        """Keep the best of a target."""
+        spotter = self._spotter
+        number, path = spotter.paths[said.path]
+        if said.end - said.start >= spotter.longest[said.path]:
+            return
+        if spotter.protects[number]:
+            self._cover(number, said)
+        limit = spotter.targets[number].limit
+        if limit is None or said.score < limit or firm(path) < LEAST_SYLLABLES:
+            return
+        if said.start <= self._reported.get(number, -1):
+            return
+        known = self._rising.get(number)
+        if known is None or self._per_syllable(said) > self._per_syllable(known):
+            self._rising[number] = said
 
-def threshold(count: int) -> float:
-    """Nats per syllable from which a phrase of `count` syllables counts as found.
+    def _per_syllable(self, said: _Said) -> float:
+        return said.score / syllables(self._spotter.paths[said.path][1])
 
-    Long phrases bear more doubt per syllable for the same rate of false alarms.
-    """
-    return _THRESHOLDS[min(count, len(_THRESHOLDS) - 1)]
+    def _cover(self, number: int, said: _Said) -> None:
+        covers = self._covers.setdefault(number, deque(maxlen=_COVERS))
+        if covers and said.start <= covers[-1].end:
+            if said.score > covers[-1].score:
+                covers[-1] = said
+        else:
+            covers.append(said)
 
+    def _certain(self, number: int, said: _Said) -> bool:
+        passed = self._frame - said.end
+        if passed < PEAK_FRAMES:
+            return False
+        return passed >= HOLD_FRAMES or not any(
+            self._under_way(other, said) for other in self._spotter.protectors[number]
+        )
 
-def _paths(variant: Variant, number: Mapping[str, int]) -> Iterator[Path]:
-    """The ways through a variant: with and without each gap; none if a sound is unknown."""
-    said = "".join(piece[0] for piece in variant if isinstance(piece, str))
-    rows = readings(said)
-    choices: list[tuple[tuple[Node, ...], ...]] = []
-    at = 0
-    for piece in variant:
-        match piece:
-            case Gap(most=most):
-                choices.append(((), (Node((), gap_frames=most * GAP_FRAMES),)))
-            case Slot(name=name):
-                step = Node((), gap_frames=SLOT_SYLLABLES * GAP_FRAMES, slot=name)
-                choices.append(((step,),))
-            case str():
-                sounds = dict.fromkeys(
-                    reading.syllable
-                    for char in piece
-                    for reading in (rows[at] if char == said[at] else readings(char)[0])
+    def _under_way(self, number: int, said: _Said) -> bool:
+        """Whether a protecting pattern has begun over half of what was said, and may go on."""
+        nodes = self._spotter.trie.passing[number]
+        sounding, resting = self._sounding[nodes], self._resting[nodes]
+        began = np.where(sounding > resting, self._began[nodes], self._rest_began[nodes])
+        likely = np.maximum(sounding, resting) >= said.score - PROTECTION
+        return bool(np.any(likely & (began <= (said.start + said.end) // 2)))
+
+    def _protected(self, number: int, said: _Said) -> bool:
+        """Whether a protecting pattern was said over half of it, and about as clearly."""
+        return any(
+            2 * (min(cover.end, said.end) - max(cover.start, said.start) + 1)
+            >= said.end - said.start + 1
+            and cover.score >= said.score - PROTECTION
+            for other in self._spotter.protectors[number]
+            for cover in self._covers.get(other, ())
+        )
+
+    def _report(self, certain: Sequence[int]) -> list[Finding]:
+        found = []
+        for number in certain:
+            said = self._rising.pop(number)
+            self._reported[number] = said.end
+            target = self._spotter.targets[number]
+            assert target.limit is not None
+            if not self._protected(number, said):
+                count = syllables(self._spotter.paths[said.path][1])
+                found.append(
+                    Finding(target.text, said.start, said.end, said.score, target.limit, count)
                 )
-                classes = tuple(number[sound] for sound in sounds if sound in number)
-                if not classes:
-                    return
-                choices.append(((Node(classes, piece, "|".join(sounds)),),))
-                at += 1
-    for way in product(*choices):
-        path = tuple(step for part in way for step in part)
-        # What lies at the ends is open: it cannot be scored, only what stands within.
-        while path[-1].gap_frames:
-            path = path[:-1]
-        while path[0].gap_frames:
-            path = path[1:]
-        yield path
+        return sorted(found, key=lambda f: (f.end, f.text))

@@ -30,6 +30,8 @@ def of_match(match: Match) -> dict[str, Detail]:
         found["differs"] = differs
     if match.slots:
         found["slots"] = dict(match.slots)
+    if match.spotted is not None:
+        found["spotted"] = {"score": match.spotted.score, "limit": match.spotted.limit}
     return found
 
 

@@ -19,6 +19,7 @@ from monitor.events import (
     Party,
     Reading,
     ScriptState,
+    Spotted,
     Token,
     Utterance,
     from_dict,
@@ -105,7 +106,11 @@ def from_json(data: Mapping[str, Any]) -> KnownCall:
 
 def _utterance(data: Mapping[str, Any]) -> Utterance:
     tokens = tuple(from_dict(Token, {"party": data["party"], **token}) for token in data["tokens"])
-    return Utterance(Party(data["party"]), int(data["start_ms"]), int(data["end_ms"]), tokens)
+    party = data["party"]
+    spotted = tuple(
+        from_dict(Spotted, {"party": party, **found}) for found in data.get("spotted", ())
+    )
+    return Utterance(Party(party), int(data["start_ms"]), int(data["end_ms"]), tokens, spotted)
 
 
 def grown(readings: Iterable[Reading]) -> list[Reading]:
@@ -123,19 +128,27 @@ def grown(readings: Iterable[Reading]) -> list[Reading]:
     return found
 
 
-def _in_order(call: KnownCall) -> Sequence[Token | Utterance | Reading]:
-    """By call time; a turn's end after its last token."""
-    keyed: list[tuple[tuple[int, int, str, int], Token | Utterance | Reading]] = []
+_Known = Token | Spotted | Utterance | Reading
+
+
+def _in_order(call: KnownCall) -> Sequence[_Known]:
+    """By call time; what was spotted after the tokens known by then, a turn's end last."""
+    keyed: list[tuple[tuple[int, int, str, int], _Known]] = []
     for utterance in call.utterances:
         last = utterance.start_ms
         for number, token in enumerate(utterance.tokens):
             last = max(last, token.end_ms)
             keyed.append(((last, 0, token.party, number), token))
-        keyed.append(((max(last, utterance.end_ms), 1, utterance.party, 0), utterance))
+        end = max(last, utterance.end_ms)
+        for number, found in enumerate(utterance.spotted):
+            keyed.append(((min(found.at_ms, end), 1, utterance.party, number), found))
+        keyed.append(((end, 2, utterance.party, 0), utterance))
     for number, reading in enumerate(grown(call.readings)):
-        keyed.append(((reading.end_ms, 2, reading.name, number), reading))
+        keyed.append(((reading.end_ms, 3, reading.name, number), reading))
     return [event for _, event in sorted(keyed, key=lambda pair: pair[0])]
 
 
-def _start(event: Token | Utterance | Reading) -> int:
+def _start(event: _Known) -> int:
+    if isinstance(event, Spotted):
+        return event.at_ms
     return event.end_ms if isinstance(event, Utterance | Reading) else event.start_ms

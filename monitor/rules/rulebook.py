@@ -9,6 +9,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from monitor.events import CallInfo, Party
+from monitor.rules.canonical import canonical
+from monitor.rules.match.sought import Sought, sought
 from monitor.rules.ready import (
     Listeners,
     PackName,
@@ -44,11 +46,11 @@ class Rulebook:
     def digest(self) -> str:
         """A fingerprint of everything the packs say: equal rulebooks judge alike."""
         parts = [
-            f"{pack.id} {pack.version} {pack.timezone} {pack.when} {pack.policy} {pack.score}"
+            canonical((pack.id, pack.version, pack.timezone, pack.when, pack.policy, pack.score))
             for pack in self.resolved
         ]
         for group in (self.rules, self.situations, self.slots):
-            parts += [repr(group[key]) for key in sorted(group)]
+            parts += [canonical(group[key]) for key in sorted(group)]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
     @cached_property
@@ -58,6 +60,11 @@ class Rulebook:
 
         steps = [s for r in self.rules.values() for q in r.requirements for s in q.texts]
         return tuple(sorted({text for step in steps for p in step for text in plain_texts(p)}))
+
+    @cached_property
+    def sought(self) -> Mapping[Party, tuple[Sought, ...]]:
+        """What a recogniser that hears more than it writes is to spot, by party."""
+        return {party: sought(matcher) for party, matcher in self.matchers.items()}
 
     def session(self, call: CallInfo) -> RuleSession:
         """The rules' view of one call; light, one per call."""

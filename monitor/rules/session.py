@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from monitor.events import (
     Alert,
@@ -15,6 +15,7 @@ from monitor.events import (
     Reading,
     ScriptState,
     ScriptStatus,
+    Spotted,
     Token,
     Utterance,
 )
@@ -79,22 +80,9 @@ class RuleSession:
     def feed(self, event: Event) -> list[Outcome]:
         """Take an event of the call; tokens and utterances of one party in order."""
         match event:
-            case Token():
-                stream = self._streams.get(event.party)
-                if stream is None:
-                    return []
-                self._stage.hear(event)
-                if self._listening:
-                    self._put_token(event)
-                for found in stream.feed(event):
-                    self._matched(found)
-                if event.party in self._spotters:
-                    for found in self._spotters[event.party].feed(event):
-                        self._matched(found)
-            case Utterance():
-                stream = self._streams.get(event.party)
-                if stream is not None:
-                    for found in stream.end_utterance(event.end_ms):
+            case Token() | Spotted() | Utterance():
+                if event.party in self._streams:
+                    for found in self._heard(event):
                         self._matched(found)
             case Reading():
                 self._put_reading(event)
@@ -103,6 +91,22 @@ class RuleSession:
             case _:
                 pass
         return self._stage.take()
+
+    def _heard(self, event: Token | Spotted | Utterance) -> Iterator[Match]:
+        """The phrases that became certain with it."""
+        stream = self._streams[event.party]
+        match event:
+            case Token():
+                self._stage.hear(event)
+                if self._listening:
+                    self._put_token(event)
+                yield from stream.feed(event)
+                if event.party in self._spotters:
+                    yield from self._spotters[event.party].feed(event)
+            case Spotted():
+                yield from stream.spot(event)
+            case Utterance():
+                yield from stream.end_utterance(event.end_ms)
 
     def settle(self, settled: Mapping[Party, int]) -> list[Outcome]:
         """Every event that starts before these times has been fed."""

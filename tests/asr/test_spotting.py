@@ -1,4 +1,4 @@
-"""Phrases in posteriors: the score by its definition, the pattern syntax, the `Match`."""
+"""Phrases in posteriors: the score by its definition, the pattern syntax, what protects."""
 
 from __future__ import annotations
 
@@ -11,22 +11,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pypinyin import lazy_pinyin
 
-from monitor.asr import load
-from monitor.asr.ctc import CtcRecognizer
-from monitor.asr.findings import PartySpotter
-from monitor.asr.inventory import Inventory
-from monitor.asr.spotting import FLOOR, Spotted, Spotter, align
-from monitor.audio.file import read_call
-from monitor.errors import UserError
-from monitor.events import Chunk, Party, Token
-from monitor.resources import fixtures_dir
-from monitor.rules.match import Match, Phrase, StepKind
+from monitor.asr.paths import HEARD, paths_of, syllables
+from monitor.asr.spotting import (
+    FLOOR,
+    HOLD_FRAMES,
+    PROTECTION,
+    Finding,
+    Spotter,
+    Target,
+)
 
 SOUNDS = (
     "<b>",
     *sorted(set(lazy_pinyin("你有没搞错这不归我管的啊工号一二三四五六七八九零快点说是"))),
 )
-INVENTORY = Inventory(SOUNDS, "syllable", 0)
 NUMBER = {sound: index for index, sound in enumerate(SOUNDS)}
 
 
@@ -38,26 +36,32 @@ def _posteriors(spoken: Sequence[str | None], sure: float = 0.97) -> np.ndarray:
     return np.log(rows)
 
 
-def _spot(
-    phrases: Sequence[str],
-    spoken: Sequence[str | None],
-    step: int = 1000,
-    least: float = -0.5,
-) -> list[Spotted]:
-    """What is found with a threshold that tolerates no wrong syllable, unless told."""
-    limits = dict.fromkeys(phrases, least)
-    spotter = Spotter([Phrase(text, text) for text in phrases], INVENTORY, limits)
-    stream = spotter.stream()
-    rows = _posteriors([None, *spoken, None])
+def _target(text: str, least: float = -0.5, *protected_by: str) -> Target:
+    """A pattern with a limit of `least` nats per syllable of its longest wording."""
+    paths = paths_of(text, NUMBER)
+    most = max((syllables(path) for path in paths), default=0)
+    return Target(text, paths, least * most, frozenset(protected_by))
+
+
+def _feed(targets: Sequence[Target], rows: np.ndarray, step: int = 1000) -> list[Finding]:
+    stream = Spotter(targets, 0).stream()
     found = [f for at in range(0, len(rows), step) for f in stream.feed(rows[at : at + step])]
     return found + stream.finish()
+
+
+def _spot(
+    phrases: Sequence[str], spoken: Sequence[str | None], step: int = 1000, sure: float = 0.97
+) -> list[Finding]:
+    """What is found with limits that tolerate no wrong syllable."""
+    return _feed(
+        [_target(text) for text in phrases], _posteriors([None, *spoken, None], sure), step
+    )
 
 
 def test_a_phrase_said_exactly_costs_nothing() -> None:
     (found,) = _spot(["你有没有搞错"], lazy_pinyin("你有没有搞错"))
     assert found.score == pytest.approx(0, abs=1e-6)
-    assert (found.start, found.end) == (3, 3 * 6)
-    assert [first for first, _ in found.spans] == [3 * n for n in range(1, 7)]
+    assert (found.text, found.start, found.end) == ("你有没有搞错", 3, 3 * 6)
 
 
 def test_what_was_not_said_is_not_found() -> None:
@@ -65,10 +69,23 @@ def test_what_was_not_said_is_not_found() -> None:
 
 
 def test_a_syllable_heard_as_another_costs_what_separates_them() -> None:
-    (found,) = _spot(["你有没有搞错啊"], [*lazy_pinyin("你有没有搞错"), "de"], least=-3.0)
-    separation = np.log(0.97 / (0.03 / (len(SOUNDS) - 1)))
-    assert found.score == pytest.approx(-separation / 7, abs=0.01)
-    assert found.scores[-1] == pytest.approx(-separation, abs=0.01)
+    rows = _posteriors([*lazy_pinyin("你有没有搞错"), "de"], sure=0.6)
+    (found,) = _feed([_target("你有没有搞错啊", -3.0)], rows)
+    separation = np.log(0.6 / (0.4 / (len(SOUNDS) - 1)))
+    assert found.score == pytest.approx(-separation, abs=0.01)
+    assert found.per_syllable == pytest.approx(-separation / 7, abs=0.01)
+
+
+def test_a_syllable_that_was_hardly_heard_is_none() -> None:
+    rows = _posteriors([*lazy_pinyin("你有没有搞错"), "de"], sure=0.97)
+    assert np.log(0.97 / (0.03 / (len(SOUNDS) - 1))) > -HEARD
+    assert _feed([_target("你有没有搞错啊", -3.0)], rows) == []
+
+
+def test_a_negation_must_have_been_heard_well() -> None:
+    rows = _posteriors([*lazy_pinyin("这"), "de", *lazy_pinyin("归我管")], sure=0.6)
+    assert _feed([_target("这说归我管", -3.0)], rows)
+    assert _feed([_target("这不归我管", -3.0)], rows) == []
 
 
 def test_a_syllable_said_twice_is_not_one() -> None:
@@ -80,15 +97,15 @@ def test_a_syllable_said_twice_is_not_one() -> None:
 @pytest.mark.parametrize(
     ("pattern", "said", "there"),
     [
-        ("你[有没有]搞错", "你搞错", True),
-        ("你[有没有]搞错", "你有没有搞错", True),
+        ("你[有没有]搞错的", "你搞错的", True),
+        ("你[有没有]搞错的", "你有没有搞错的", True),
         ("(你|我)有没有搞错", "我有没有搞错", True),
         ("(你|我)有没有搞错", "这有没有搞错", False),
         ("你有没有…3搞错", "你有没有啊的搞错", True),
         ("你有没有…3搞错", "你有没有搞错", True),
         ("你有没有…3搞错", "你有没有" + "啊的" * 6 + "搞错", False),
-        ("我是{工号}号", "我是三五七九号", True),
-        ("我是{工号}号", "我管不归这", False),
+        ("我是{工号}号的", "我是三五七九号的", True),
+        ("我是{工号}号的", "我管不归这的", False),
     ],
 )
 def test_patterns(pattern: str, said: str, there: bool) -> None:
@@ -106,10 +123,52 @@ def test_a_phrase_said_twice_is_found_twice() -> None:
 
 
 def test_a_phrase_that_ends_with_the_audio_is_found() -> None:
-    spotter = Spotter([Phrase("a", "这不归我管")], INVENTORY)
-    stream = spotter.stream()
     rows = _posteriors(lazy_pinyin("这不归我管"))[:-1]
-    assert [f.phrase.key for f in stream.feed(rows) + stream.finish()] == ["a"]
+    assert [found.text for found in _feed([_target("这不归我管")], rows)] == ["这不归我管"]
+
+
+def test_short_phrases_are_left_to_the_text() -> None:
+    assert _spot(["不归我"], lazy_pinyin("不归我")) == []
+    assert _spot(["不归我啊"], lazy_pinyin("不归我啊")) == []  # a particle does not carry
+
+
+ALERT = "搞错你有"
+
+
+def _guarded(shield: str) -> list[Target]:
+    """The alert, and a pattern that only protects from it."""
+    return [_target(ALERT, -0.5, shield), Target(shield, paths_of(shield, NUMBER), None)]
+
+
+def test_what_protects_takes_the_place_of_what_it_covers() -> None:
+    targets = _guarded("没搞错你有")
+    assert _feed(targets, _posteriors(lazy_pinyin("没搞错你有"))) == []
+    assert [f.text for f in _feed(targets, _posteriors(lazy_pinyin("这搞错你有")))] == [ALERT]
+
+
+def test_a_protection_may_have_been_heard_a_little_worse() -> None:
+    rows = _posteriors(lazy_pinyin("这搞错你有"))
+    assert _feed(_guarded("没搞错你有"), rows)
+    rows[:2, NUMBER["mei"]] = rows[:2, NUMBER["zhe"]] - 1.5
+    assert PROTECTION > 1.5
+    assert _feed(_guarded("没搞错你有"), rows) == []
+
+
+def test_a_finding_waits_for_what_may_protect_it() -> None:
+    longer = "搞错你有点"
+    assert _feed(_guarded(longer), _posteriors(lazy_pinyin(longer))) == []
+    assert [f.text for f in _feed(_guarded(longer), _posteriors(lazy_pinyin("搞错你有说")))] == [
+        ALERT
+    ]
+
+
+def test_it_does_not_wait_for_ever() -> None:
+    longer = "搞错你有点"
+    stream = Spotter(_guarded(longer), 0).stream()
+    rows = _posteriors([*lazy_pinyin(ALERT), *[None] * HOLD_FRAMES])
+    ends = [at for at in range(len(rows)) if stream.feed(rows[at : at + 1])]
+    said = 3 * len(ALERT) - 3  # where the last syllable begins
+    assert ends == [said + HOLD_FRAMES]
 
 
 def test_a_phrase_spread_over_a_long_silence_is_not_one() -> None:
@@ -140,73 +199,12 @@ def test_the_score_is_the_best_path_of_all(seed: int, frames: int) -> None:
     best = -np.inf
     for begin, end in itertools.combinations(range(frames + 1), 2):
         for row in itertools.product([0, *path], repeat=end - begin):
-            heard = [u for at, u in enumerate(row) if u and (at == 0 or row[at - 1] != u)]
-            if heard == path and row[0] and row[-1]:
+            begins = [at for at, u in enumerate(row) if u and (at == 0 or row[at - 1] != u)]
+            heard = [row[at] for at in begins]
+            clear = all(scores[begin + at, row[at]] >= HEARD for at in begins)
+            if heard == path and row[0] and row[-1] and clear:
                 best = max(best, sum(scores[begin + at, u] for at, u in enumerate(row)))
-    spotter = Spotter([Phrase("a", "我管我")], INVENTORY, {"a": -1000.0})
-    stream = spotter.stream()
-    got = [f.score * 3 for f in stream.feed(rows.astype(np.float32)) + stream.finish()]
-    assert max(got, default=-np.inf) == pytest.approx(best, abs=1e-3)
-
-
-def test_alignment_fills_the_frames() -> None:
-    spotter = Spotter([Phrase("a", "不归")], INVENTORY)
-    rows = np.maximum(_posteriors(["bu", "gui"])[:-1], FLOOR)
-    assert align(rows, spotter.paths[0][1], 0) == [(0, 1), (3, 4)]
-
-
-def _matches(pattern: str, said: str) -> list[Match]:
-    """The pattern spotted in a talk whose tokens are committed late."""
-    spotter = PartySpotter(Spotter([Phrase("key", pattern)], INVENTORY), Party.AGENT)
-    rows = _posteriors([None, *lazy_pinyin(said)])
-    spotter.begin(5_000, 30)
-    spotter.hear(rows)
-    assert spotter.take([], 5_000) == []
-    tokens = [
-        Token(Party.AGENT, text, sound, 5_000 + 90 * n + 30, 5_000 + 90 * n + 120)
-        for n, (text, sound) in enumerate(zip(said, lazy_pinyin(said), strict=True), start=1)
-    ]
-    early = spotter.take(tokens, tokens[-1].end_ms)
-    spotter.end()
-    return early + spotter.take([], 60_000)
-
-
-def test_a_finding_is_told_as_a_match() -> None:
-    (match,) = _matches("你有没有搞错", "这是你有没有搞错的")
-    assert (match.quote, match.first_token, match.last_token) == ("你有没有搞错", 2, 7)
-    assert match.similarity == 1.0
-    assert [step.kind for step in match.alignment] == [StepKind.SAME] * 6
-    assert (match.party, match.start_ms, match.end_ms) == (Party.AGENT, 5_270, 5_750)
-
-
-def test_a_slot_captures_its_value_or_there_is_no_match() -> None:
-    (match,) = _matches("我是{工号}号", "我是三五七九号")
-    assert match.slots == {"工号": "3579"}
-    assert _matches("我是{工号}号", "我是你有没有号") == []
-
-
-def test_a_call_of_the_package() -> None:
-    """The greeting of the bundled call, through the model in the package."""
-    try:
-        recognizer = load()
-    except UserError as error:
-        pytest.skip(f"no embedded model: {error}")
-    assert isinstance(recognizer, CtcRecognizer)
-    phrases = [Phrase("greeting", "请问有什么可以帮您"), Phrase("absent", "你有没有搞错")]
-    spotter = PartySpotter(Spotter(phrases, recognizer.inventory), Party.AGENT)
-    stream = recognizer.stream(Party.AGENT, spotter)
-    matches: list[Match] = []
-    tokens: list[Token] = []
-    for chunk in read_call(fixtures_dir() / "compliant.wav"):
-        if chunk.party is Party.AGENT and chunk.start_ms < 4_500:
-            new = stream.feed(Chunk(Party.AGENT, chunk.start_ms, chunk.samples))
-            tokens += new
-            matches += spotter.take(new, stream.settled_ms)
-    new = stream.end_turn()
-    tokens += new
-    matches += spotter.take(new, stream.settled_ms)
-    (match,) = matches
-    assert match.key == "greeting"
-    assert match.similarity > 0.8
-    first, last = tokens[match.first_token], tokens[match.last_token]
-    assert (first.syllable, last.syllable) == ("qing", "nin")
+    rows = rows.astype(np.float32)
+    stream = Spotter([Target("我管我", paths_of("我管我", NUMBER), -1000.0)], 0).stream()
+    got = [said.score for row in rows for said in stream.advance(row)]
+    assert max(got, default=-np.inf) == pytest.approx(best, abs=1e-3)  # also where there is none

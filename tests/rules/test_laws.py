@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from monitor.events import (
     ScriptState,
     ScriptStatus,
     Speech,
+    Spotted,
     Token,
     Utterance,
 )
@@ -33,6 +35,7 @@ MORE = LAWS.with_name("laws_more.yaml")
 BOOK = load([LAWS])
 AGAIN = load([LAWS])
 BOTH = (load([LAWS, MORE]), load([MORE, LAWS]))
+PATTERNS = {party: [s.text for s in BOOK.sought[party] if s.tell] for party in Party}
 QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 _AGENT = ["你有没有搞错", "你说吧", "没办法", "就这样吧", "请问有什么可以帮您", "对不起",
@@ -58,7 +61,43 @@ def calls(draw: st.DrawFn) -> KnownCall:
         by_party[party] = turn["at"] + 0.2 * len(str(turn[party])) + 0.4
     end = max([at, *by_party.values()]) + draw(st.sampled_from([0.5, 3.0, 12.0]))
     more = {"released_by": "agent"} if draw(st.booleans()) else {}
-    return call_of(*turns, end=round(end, 1), **more)
+    call = call_of(*turns, end=round(end, 1), **more)
+    heard = tuple(draw(spotted_in(utterance)) for utterance in call.utterances)
+    return replace(call, utterances=heard)
+
+
+@st.composite
+def spotted_in(draw: st.DrawFn, utterance: Utterance) -> Utterance:
+    """The turn with up to two patterns spotted in it, right or wrong, at once or a little later."""
+    tokens = utterance.tokens
+    found = []
+    for _ in range(draw(st.integers(0, 2)) if PATTERNS[utterance.party] else 0):
+        first = draw(st.integers(0, len(tokens) - 1))
+        last = draw(st.integers(first, len(tokens) - 1))
+        known = min(last + draw(st.integers(0, 4)), len(tokens) - 1)
+        found.append(
+            Spotted(
+                utterance.party,
+                draw(st.sampled_from(PATTERNS[utterance.party])),
+                tokens[first].start_ms,
+                tokens[last].end_ms,
+                tokens[known].end_ms,
+                -0.5,
+                -1.0,
+            )
+        )
+    return replace(utterance, spotted=tuple(sorted(found, key=lambda f: f.at_ms)))
+
+
+def in_order(utterance: Utterance) -> list[Event]:
+    """The turn as it was heard: each find after the tokens known by then."""
+    events: list[Event] = []
+    finds = list(utterance.spotted)
+    for token in utterance.tokens:
+        while finds and finds[0].at_ms <= token.start_ms:
+            events.append(finds.pop(0))
+        events.append(token)
+    return [*events, *finds, utterance]
 
 
 def outcome_key(outcome: Outcome) -> list[str]:
@@ -70,7 +109,7 @@ def deliveries(draw: st.DrawFn, call: KnownCall) -> tuple[list[Event], int]:
     """The call's events in some order that keeps each party's own, and how often to settle."""
     lines: dict[Party, list[Event]] = {party: [] for party in Party}
     for utterance in sorted(call.utterances, key=lambda u: u.start_ms):
-        lines[utterance.party] += [*utterance.tokens, utterance]
+        lines[utterance.party] += in_order(utterance)
     order: list[Event] = []
     while all(lines.values()):
         party = draw(st.sampled_from(Party))
@@ -91,15 +130,24 @@ def deliver(book: Rulebook, call: KnownCall, order: list[Event], every: int) -> 
             continue
         settled = dict.fromkeys(Party, call.end.duration_ms)
         for later in order[number + 1 :]:
-            if isinstance(later, Token | Utterance):
-                start = later.start_ms if isinstance(later, Token) else later.end_ms
-                settled[later.party] = min(settled[later.party], start)
+            if isinstance(later, Token | Spotted | Utterance):
+                settled[later.party] = min(settled[later.party], _known_by(later))
         while readings and readings[0].end_ms <= min(settled.values()):
             out += session.feed(readings.pop(0))
         out += session.settle(settled)
     for reading in readings:
         out += session.feed(reading)
     return out + session.finish(call.end)
+
+
+def _known_by(event: Token | Spotted | Utterance) -> int:
+    match event:
+        case Token():
+            return event.start_ms
+        case Spotted():
+            return event.at_ms
+        case Utterance():
+            return event.end_ms
 
 
 @QUICK

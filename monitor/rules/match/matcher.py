@@ -11,6 +11,7 @@ from monitor.events import Party
 from monitor.rules.match.cells import Line, compile_line
 from monitor.rules.match.index import Index
 from monitor.rules.match.pattern import compile_regex, is_regex, parse
+from monitor.rules.match.sought import by_pattern
 from monitor.rules.match.stream import MatchStream
 from monitor.rules.match.values import Phrase
 
@@ -69,6 +70,7 @@ class Matcher:
                     shields[number],
                 )
             )
+        self.patterns = by_pattern(self)
         self.regexes = tuple(n for n, c in enumerate(self.compiled) if c.regex)
 
     def stream(self, party: Party) -> MatchStream:

@@ -12,13 +12,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from monitor.events import Party, Token
+from monitor.events import Party, Spotted, Token
 from monitor.rules.match.align import Alignment, align, faithful
 from monitor.rules.match.cells import Line
 from monitor.rules.match.columns import Columns
 from monitor.rules.match.costs import EDIT
 from monitor.rules.match.history import History, spelt
 from monitor.rules.match.holding import Bench, Candidate, Found, Waiting
+from monitor.rules.match.spotted import lay_over
 from monitor.rules.match.units import Unit, split
 from monitor.rules.match.values import Match
 
@@ -69,6 +70,16 @@ class MatchStream:
                 matches += found
         self._tokens += 1
         return matches
+
+    def spot(self, spotted: Spotted) -> list[Match]:
+        """A phrase that the recogniser found below the words; every token before it has been fed.
+
+        What the text has found in the same place, or is about to, comes first.
+        """
+        matches = self._release(spotted.at_ms)
+        for phrase in self._matcher.patterns.get(spotted.phrase, ()):
+            self._lay_over(phrase, spotted)
+        return matches + self._waiting.decide(self._bench, None, spotted.at_ms, None)
 
     def end_utterance(self, at_ms: int) -> list[Match]:
         """The turn is over: nothing is held any longer (phrases may still go on)."""
@@ -199,6 +210,17 @@ class MatchStream:
             return
         found = self._found(phrase, compiled, line, exact, now_ms)
         self._waiting.note(found, shield=compiled.phrase.role == "shield")
+
+    def _lay_over(self, phrase: int, spotted: Spotted) -> None:
+        found = lay_over(self._matcher, phrase, self._history, spotted)
+        if found is None or found.first < max(self._history.barrier, self._free.get(phrase, 0)):
+            return
+        candidate = self._candidates.get(phrase)
+        if candidate is not None and candidate.end >= found.first:
+            return
+        self._free[phrase] = found.last + 1
+        self._columns.clear(self._matcher.compiled[phrase].cells)
+        self._waiting.note(found, shield=False)
 
     def _align(self, number: int, end: int) -> Alignment | None:
         """The exact alignment of a line ending at unit number `end`."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
-from monitor.events import Party
+from monitor.events import Party, Spotted
 
 Role: TypeAlias = Literal["alert", "script", "shield"]
 
@@ -78,7 +78,10 @@ class Match:
     `start_ms`/`end_ms` span the matched syllables, `at_ms` is the call time at
     which it was certain enough to report. `first_token`/`last_token` count the
     party's tokens from 0. `similarity` is `1 - cost / length` over the expected
-    syllables, `cost` their sum in edits, `budget` what was allowed.
+    syllables, `cost` their sum in edits, `budget` what was allowed. Where the
+    recogniser spotted the phrase in its posteriors, they tell of those, at
+    `NATS_PER_EDIT`; `spotted` is the find, and `alignment` tells how the text
+    differs.
     """
 
     key: str
@@ -95,3 +98,4 @@ class Match:
     budget: float
     alignment: tuple[Step, ...] = ()
     slots: Mapping[str, str] = field(default_factory=dict)
+    spotted: Spotted | None = None

@@ -1,0 +1,159 @@
+"""How often speech is mistaken for a phrase: estimates it and writes a model's `spotting.json`.
+
+    python -m models.training.spotting models/embedded
+
+Run it whenever the network changes: two to three minutes on one core. Phrases
+of four to ten syllables, cut from the training sentences and from the recipe's
+dialogues, some with a gap in them, are sought in hours of the training speech
+(Common Voice and AISHELL, split `train`; every other clip as a telephone line
+carries it). A clip in which a phrase is said, or all of it but one syllable,
+does not count for that phrase.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+import numpy as np
+
+from models.training import corpus, texts
+from models.training.augment import telephone
+from models.training.bigram import written_dialogues
+from models.training.corpus import Clip
+from monitor.asr import background, load
+from monitor.asr.acoustic import AcousticModel
+from monitor.asr.calibrate import Mistaken, estimate, prevalence
+from monitor.asr.ctc import CtcRecognizer
+from monitor.asr.decode import Posteriors
+from monitor.asr.frontend import StreamingFrontend
+from monitor.asr.inventory import Inventory
+from monitor.asr.paths import paths_of
+from monitor.asr.spotting import Spotter, Target
+from monitor.errors import UserError
+from monitor.events import SAMPLE_RATE
+from monitor.text.pinyin import syllables
+
+LENGTHS = (4, 5, 6, 7, 8, 10)
+GAPS = (2, 6)
+_CLAUSE = re.compile(r"[\u4e00-\u9fff]+")
+
+
+def draw(sources: Sequence[Sequence[str]], each: int, seed: int = 1) -> list[str]:
+    """Patterns: of each length `each` from every source, a quarter of them with a gap."""
+    chooser = random.Random(seed)
+    found: dict[str, None] = {}
+    for source in sources:
+        clauses = [c for text in source for c in _CLAUSE.findall(text)]
+        for length in LENGTHS:
+            long_enough = sorted({clause for clause in clauses if len(clause) >= length})
+            for number in range(each):
+                clause = chooser.choice(long_enough)
+                at = chooser.randrange(len(clause) - length + 1)
+                phrase = clause[at : at + length]
+                if number % 4 == 0:
+                    middle = length // 2
+                    phrase = f"{phrase[:middle]}…{chooser.choice(GAPS)}{phrase[middle:]}"
+                found[phrase] = None
+    return list(found)
+
+
+def choose(clips: Sequence[Clip], hours: float, seed: int = 1) -> Iterator[tuple[Clip, np.ndarray]]:
+    """Clips in random order until so much speech is together, every other one over a telephone."""
+    chooser = random.Random(seed)
+    rng = np.random.default_rng(seed)
+    left = hours * 3600 * SAMPLE_RATE
+    for number, clip in enumerate(chooser.sample(list(clips), len(clips))):
+        if left <= 0:
+            return
+        samples = clip.read()
+        left -= len(samples)
+        yield clip, telephone(samples, rng) if number % 2 else samples
+
+
+def hear(model: AcousticModel, inventory: Inventory, samples: np.ndarray) -> Posteriors:
+    """Log-probabilities [frames, classes] of a clip, as the recogniser hears it."""
+    description = model.description
+    frontend = StreamingFrontend(description.frontend, description.stack, description.sample_rate)
+    stream = model.stream()
+    parts = [frontend.feed(samples), frontend.finish()]
+    heard = [stream.feed(part) for part in parts if len(part)] + [stream.finish()]
+    return inventory.fold(np.concatenate([rows for rows in heard if len(rows)]))
+
+
+def is_near(phrase: Sequence[str], sentence: Sequence[str]) -> bool:
+    """Whether the syllables are said in a sentence, but for one at most."""
+    from rapidfuzz.distance import Levenshtein
+
+    size = len(phrase)
+    return any(
+        Levenshtein.distance(phrase, sentence[at : at + length], score_cutoff=1) <= 1
+        for length in (size, size - 1, size + 1)
+        for at in range(len(sentence) - length + 1)
+    )
+
+
+def digest(network: Path) -> str:
+    """The fingerprint by which `spotting.json` names the network it was estimated for."""
+    return hashlib.sha256(network.read_bytes()).hexdigest()
+
+
+@click.command(help=__doc__)
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Default: FOLDER.")
+@click.option("--hours", default=2.0, show_default=True, help="Speech to search.")
+@click.option("--each", default=60, show_default=True, help="Phrases per length and source.")
+def main(folder: Path, out: Path | None, hours: float, each: int) -> None:
+    recognizer = load(folder)
+    if not isinstance(recognizer, CtcRecognizer):
+        raise UserError(f"{folder} has no posteriors to spot in")
+    inventory, model = recognizer.inventory, recognizer.model
+    number = {name: index for index, name in enumerate(inventory.classes)}
+    clips = [clip for clip in corpus.sentences("train") if clip.units]
+    dialogues = [text for text in dict.fromkeys(written_dialogues()) if not texts.held_out(text)]
+    patterns = draw([[clip.text for clip in clips], dialogues], each)
+    paths = {text: paths_of(text, number)[-1:] for text in patterns}
+    spotter = Spotter(
+        [Target(text, ways, -background.DOUBT) for text, ways in paths.items() if ways],
+        inventory.blank,
+    )
+    phrases = {
+        target.text: [s for run in _CLAUSE.findall(target.text) for s in syllables(run)]
+        for target in spotter.targets
+    }
+    scores: dict[str, list[float]] = {target.text: [] for target in spotter.targets}
+    lost = dict.fromkeys(scores, 0.0)
+    heard_hours = 0.0
+    sample: list[Posteriors] = []
+    for clip, samples in choose(clips, hours):
+        rows = hear(model, inventory, samples)
+        length = len(rows) * model.frame_ms / 3_600_000
+        heard_hours += length
+        if len(sample) < 300:
+            sample.append(rows[::3])
+        sentence = [s for run in _CLAUSE.findall(clip.text) for s in syllables(run)]
+        best = spotter.best_scores(rows)
+        for at in np.flatnonzero(best > -background.DOUBT).tolist():
+            text = spotter.targets[at].text
+            if is_near(phrases[text], sentence):
+                lost[text] += length
+            else:
+                scores[text].append(float(best[at]))
+    mistaken = [
+        Mistaken(target.paths[0], heard_hours - lost[target.text], tuple(scores[target.text]))
+        for target in spotter.targets
+    ]
+    common = prevalence(sample, inventory)
+    found = estimate(mistaken, common, inventory, digest(recognizer.folder.network), heard_hours)
+    place = (out or folder) / background.FILE
+    place.write_text(json.dumps(found.model_dump(), ensure_ascii=False, indent=1) + "\n", "utf-8")
+    click.echo(json.dumps(found.model_dump(exclude={"prevalence"})))
+
+
+if __name__ == "__main__":
+    main()

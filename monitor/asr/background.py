@@ -1,0 +1,181 @@
+"""How often speech sounds like a phrase by chance, and from which score on it is no longer chance.
+
+False alarms of a phrase in unrelated speech come at a rate that grows
+exponentially with the doubt one tolerates, the more so the fewer syllables it
+has and the more common their sounds are:
+
+    ln rate(d) = constant + a · syllables + b · prevalence + c · gaps + slope · (d - DOUBT)
+
+where d is the doubt, in nats, of the whole phrase (its score with the sign
+turned), `prevalence` the sum over its syllables of the logarithm of how loud
+that syllable is on average in any frame of speech, and `gaps` the sum over its
+gaps and slots of ln(1 + syllables). The few numbers are estimated once per
+network from hours of real speech (`python -m models.training.spotting`) and
+kept in the model's folder, so the threshold of any phrase that anybody writes
+follows at once and offline.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path as File
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from monitor.asr.inventory import Inventory
+from monitor.asr.paths import GAP_FRAMES, Node, Path, firm, paths_of, syllables
+from monitor.asr.spotting import LEAST_SYLLABLES, Target
+from monitor.errors import UserError
+from monitor.i18n import tr
+from monitor.rules.match.costs import NATS_PER_EDIT
+from monitor.rules.match.sought import Sought
+
+FILE = "spotting.json"
+
+DOUBT = 12.0
+"""Nats of doubt at which rates are counted."""
+
+MOST_DOUBT = 1.5
+"""Nats of doubt per syllable beyond which nothing counts as found, however rare it may be."""
+
+FALSE_ALARMS_PER_HOUR = 0.2
+"""What all phrases together may cost per hour of one party's speech."""
+
+
+class Background(BaseModel):
+    """The content of `spotting.json`.
+
+    Attributes:
+        network: SHA-256 of the network's file for which it was estimated.
+        hours: of speech; `phrases` were sought in it.
+        prevalence: by syllable, ln of its mean probability relative to the frame's best.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    network: str
+    hours: float
+    phrases: int
+    constant: float
+    per_syllable: float
+    per_prevalence: float
+    per_gap: float
+    slope: Annotated[float, Field(gt=0)]
+    prevalence: Mapping[str, float]
+
+    def chance(self, path: Path, classes: Sequence[str]) -> float:
+        """ln of the false alarms per hour of a path at `DOUBT` nats of doubt."""
+        count, prevalence, gaps = features(path, classes, self.prevalence)
+        return (
+            self.constant
+            + self.per_syllable * count
+            + self.per_prevalence * prevalence
+            + self.per_gap * gaps
+        )
+
+    def limit(self, paths: Iterable[Path], classes: Sequence[str], rate: float) -> float | None:
+        """The least score, in nats, with which a phrase is mistaken `rate` times per hour at most.
+
+        Args:
+            paths: its wordings; what each is mistaken for adds up.
+            classes: the network's.
+
+        Returns:
+            None when not even a perfect score is rare enough.
+        """
+        chances = [self.chance(path, classes) for path in paths]
+        if not chances or rate <= 0:
+            return None
+        most = max(chances)
+        together = most + math.log(sum(math.exp(chance - most) for chance in chances))
+        doubt = DOUBT + (math.log(rate) - together) / self.slope
+        return None if doubt < 0 else -doubt
+
+
+def features(
+    path: Path, classes: Sequence[str], prevalence: Mapping[str, float]
+) -> tuple[int, float, float]:
+    """What the rate of a path depends on: syllables, prevalence, gaps."""
+    gaps = sum(math.log1p(step.gap_frames / GAP_FRAMES) for step in path if step.gap_frames)
+    common = sum(_prevalence(step, classes, prevalence) for step in path if not step.gap_frames)
+    return syllables(path), common, gaps
+
+
+def _prevalence(step: Node, classes: Sequence[str], prevalence: Mapping[str, float]) -> float:
+    least = min(prevalence.values())
+    return math.log(sum(math.exp(prevalence.get(classes[index], least)) for index in step.classes))
+
+
+def read(folder: File) -> Background | None:
+    """The background of a model folder; None when nothing has been estimated for it.
+
+    Raises:
+        UserError: a file that cannot be used.
+    """
+    file = folder / FILE
+    if not file.is_file():
+        return None
+    try:
+        return Background.model_validate(json.loads(file.read_text("utf-8")))
+    except (OSError, ValueError, ValidationError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(
+            tr(
+                f"{file}：不可用（{reason}），请用 python -m models.training.spotting 重新生成",
+                f"{file}: unusable ({reason}); make it anew with "
+                "python -m models.training.spotting",
+            )
+        ) from error
+
+
+def targets(
+    phrases: Sequence[Sought],
+    inventory: Inventory,
+    background: Background,
+    rate: float = FALSE_ALARMS_PER_HOUR,
+) -> list[Target]:
+    """What to spot, each phrase with its limit.
+
+    Args:
+        phrases: of one party.
+        rate: false alarms per hour that the phrases share in equal parts.
+    """
+    number = {name: index for index, name in enumerate(inventory.classes)}
+    compiled = {sought.text: paths_of(sought.text, number) for sought in phrases}
+    told = {
+        sought.text: [p for p in compiled[sought.text] if firm(p) >= LEAST_SYLLABLES]
+        for sought in phrases
+        if sought.tell
+    }
+    share = rate / max(1, sum(bool(paths) for paths in told.values()))
+    return [
+        Target(
+            sought.text,
+            compiled[sought.text],
+            _limit(sought, told.get(sought.text, []), inventory, background, share),
+            frozenset(sought.protected_by),
+        )
+        for sought in phrases
+    ]
+
+
+def _limit(
+    sought: Sought,
+    paths: Sequence[Path],
+    inventory: Inventory,
+    background: Background,
+    rate: float,
+) -> float | None:
+    limit = background.limit(paths, inventory.classes, rate)
+    if limit is None:
+        return None
+    count = min(syllables(path) for path in paths)
+    doubt = min(-limit, MOST_DOUBT * count)
+    if sought.likeness is not None:
+        # What the rule's author asked for holds here too: three nats are one wrong syllable,
+        # as they are for the recogniser's alternatives in the text.
+        doubt = min(doubt, NATS_PER_EDIT * (1.0 - sought.likeness) * count)
+    return -doubt

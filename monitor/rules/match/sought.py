@@ -1,0 +1,68 @@
+"""What a recogniser that can hear phrases in its posteriors is to listen for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from monitor.rules.match.pattern import is_regex
+
+if TYPE_CHECKING:
+    from monitor.rules.match.matcher import Matcher
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """A pattern to be spotted.
+
+    `tell` is False where it only protects others. `likeness` (0–1) is the least
+    that its author asked for. `protected_by` are the patterns that take its
+    place where they were said.
+    """
+
+    text: str
+    tell: bool = True
+    likeness: float | None = None
+    protected_by: tuple[str, ...] = ()
+
+
+def sought(matcher: Matcher) -> tuple[Sought, ...]:
+    """The phrases of a matcher, each pattern once.
+
+    Regular expressions look at characters and exact phrases at every syllable
+    and what stands beside them: both are left to the text.
+    """
+    found: dict[str, Sought] = {}
+    for compiled in matcher.compiled:
+        phrase = compiled.phrase
+        if is_regex(phrase.text) or phrase.exact:
+            continue
+        shields = (matcher.phrases[number] for number in compiled.shields)
+        new = Sought(
+            phrase.text,
+            phrase.role != "shield",
+            phrase.likeness,
+            tuple(sorted({s.text for s in shields if not is_regex(s.text) and not s.exact})),
+        )
+        known = found.get(phrase.text)
+        found[phrase.text] = new if known is None else _both(known, new)
+    return tuple(found[text] for text in sorted(found))
+
+
+def _both(one: Sought, other: Sought) -> Sought:
+    """One pattern of two phrases: the more careful of both that are told."""
+    if one.tell != other.tell:
+        return one if one.tell else other
+    asked = [w.likeness for w in (one, other) if w.likeness is not None]
+    shields = tuple(sorted({*one.protected_by, *other.protected_by}))
+    return replace(one, likeness=max(asked, default=None), protected_by=shields)
+
+
+def by_pattern(matcher: Matcher) -> Mapping[str, tuple[int, ...]]:
+    """The numbers of the phrases that a spotted pattern stands for."""
+    found: dict[str, list[int]] = {}
+    for number, phrase in enumerate(matcher.phrases):
+        if not phrase.exact and phrase.role != "shield":
+            found.setdefault(phrase.text, []).append(number)
+    return {text: tuple(numbers) for text, numbers in found.items()}

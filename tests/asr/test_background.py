@@ -1,0 +1,162 @@
+"""Limits of phrases from the speech of strangers."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pypinyin import lazy_pinyin
+
+from monitor.asr import background
+from monitor.asr.background import DOUBT, MOST_DOUBT, Background
+from monitor.asr.calibrate import Mistaken, estimate, prevalence
+from monitor.asr.inventory import Inventory
+from monitor.asr.paths import paths_of
+from monitor.errors import UserError
+from monitor.resources import models_dir
+from monitor.rules.match.costs import NATS_PER_EDIT
+from monitor.rules.match.sought import Sought
+
+SOUNDS = ("<b>", *sorted(set(lazy_pinyin("这不归我管你快点说话费的是"))))
+INVENTORY = Inventory(SOUNDS, "syllable", 0)
+NUMBER = {sound: index for index, sound in enumerate(SOUNDS)}
+COMMON = {sound: -6.0 if sound in ("de", "shi") else -8.0 for sound in SOUNDS[1:]}
+
+
+def _background(**changes: float) -> Background:
+    numbers = {
+        "constant": 5.0,
+        "per_syllable": 3.0,
+        "per_prevalence": 0.7,
+        "per_gap": 0.5,
+        "slope": 0.5,
+        **changes,
+    }
+    return Background(network="", hours=1, phrases=1, prevalence=COMMON, **numbers)
+
+
+def _limit(text: str, rate: float = 0.01, **changes: float) -> float | None:
+    return _background(**changes).limit(paths_of(text, NUMBER), SOUNDS, rate)
+
+
+@given(st.floats(1e-6, 1e-2), st.floats(1.5, 100))
+def test_the_limit_keeps_the_rate_it_was_asked_for(rate: float, times: float) -> None:
+    (path,) = paths_of("这不归我管", NUMBER)
+    background_, limit = _background(constant=2.0), _limit("这不归我管", rate, constant=2.0)
+    if limit is None:
+        assert background_.chance(path, SOUNDS) - 0.5 * DOUBT > math.log(rate)
+    else:
+        expected = math.exp(background_.chance(path, SOUNDS) + 0.5 * (-limit - DOUBT))
+        assert expected == pytest.approx(rate, rel=1e-6)
+        more = _limit("这不归我管", rate * times, constant=2.0)
+        assert more is not None
+        assert more < limit
+
+
+def test_short_and_common_and_loose_phrases_must_be_heard_better() -> None:
+    long, short = _limit("这不归我管的"), _limit("这不归我")
+    common, loose = _limit("是是是是的的"), _limit("这不归…8我管的")
+    assert long is not None
+    for other in (short, common, loose):
+        assert other is None or other > long
+
+
+def test_wordings_share_what_their_phrase_may_cost() -> None:
+    one, two = _limit("这不归我管"), _limit("(这|你)不归我管")
+    assert one is not None
+    assert two is not None
+    assert two > one
+
+
+def test_no_score_is_rare_enough_for_some() -> None:
+    assert _limit("的是的是", constant=30.0) is None
+
+
+def _targets(*phrases: Sought, rate: float = 0.2) -> dict[str, float | None]:
+    made = background.targets(phrases, INVENTORY, _background(constant=14.0), rate)
+    return {target.text: target.limit for target in made}
+
+
+def test_phrases_share_the_rate() -> None:
+    alone = _targets(Sought("这不归我管"))["这不归我管"]
+    shared = _targets(Sought("这不归我管"), Sought("你快点说话"))["这不归我管"]
+    assert alone is not None
+    assert shared is not None
+    assert shared == pytest.approx(alone + math.log(2) / 0.5)
+    protecting = Sought("你快点说话", tell=False)
+    assert _targets(Sought("这不归我管"), protecting) == {"这不归我管": alone, "你快点说话": None}
+
+
+def test_nothing_doubtful_counts_however_rare() -> None:
+    text = "这不归我管你快点说话费"
+    assert _targets(Sought(text), rate=1e9)[text] == pytest.approx(-MOST_DOUBT * len(text))
+
+
+def test_the_likeness_a_rule_asks_for_holds() -> None:
+    limit = _targets(Sought("这不归我管", likeness=0.9))["这不归我管"]
+    assert limit == pytest.approx(-NATS_PER_EDIT * 0.1 * 5)
+
+
+def test_what_is_too_short_takes_no_share() -> None:
+    limits = _targets(Sought("这不归我管"), Sought("快点说"))
+    assert limits["快点说"] is None
+    assert limits["这不归我管"] == _targets(Sought("这不归我管"))["这不归我管"]
+
+
+def test_an_estimate_tells_what_it_was_made_from() -> None:
+    """Counts drawn from a known background give it back."""
+    truth = _background(constant=11.0, per_gap=0.6)
+    random = np.random.default_rng(3)
+    texts = {
+        "".join(random.choice(list("这归我管你快点说话费的是"), size)): None
+        for size in (4, 5, 6) for _ in range(300)
+    }  # fmt: skip
+    mistaken = []
+    for number, text in enumerate(texts):
+        pattern = f"{text[:2]}…4{text[2:]}" if number % 3 == 0 else text
+        path = paths_of(pattern, NUMBER)[-1]
+        count = random.poisson(2.0 * math.exp(truth.chance(path, SOUNDS)))
+        scores = tuple(random.exponential(1 / truth.slope, count) - DOUBT)
+        mistaken.append(Mistaken(path, 2.0, scores))
+    found = estimate(mistaken, COMMON, INVENTORY, "x", 2.0)
+    assert found.slope == pytest.approx(truth.slope, rel=0.1)
+    for m in mistaken[:50]:
+        assert found.chance(m.path, SOUNDS) == pytest.approx(truth.chance(m.path, SOUNDS), abs=0.3)
+
+
+def test_too_little_speech_is_refused() -> None:
+    path = paths_of("这不归我管", NUMBER)[0]
+    with pytest.raises(ValueError, match="more speech"):
+        estimate([Mistaken(path, 1.0, (-3.0,))], COMMON, INVENTORY, "x", 1.0)
+    with pytest.raises(ValueError, match="needs speech"):
+        prevalence([], INVENTORY)
+
+
+def test_prevalence_is_a_mean_over_frames() -> None:
+    rows = np.log(np.full((10, len(SOUNDS)), 1e-4, dtype=np.float32))
+    rows[:, 0] = 0.0
+    rows[:5, NUMBER["wo"]] = 0.0
+    common = prevalence([rows], INVENTORY)
+    assert common["wo"] == pytest.approx(math.log(0.50005), abs=1e-3)
+    assert "<b>" not in common
+
+
+def test_an_unusable_file_is_named(tmp_path: Path) -> None:
+    assert background.read(tmp_path) is None
+    (tmp_path / background.FILE).write_text('{"slope": 0}', "utf-8")
+    with pytest.raises(UserError, match=r"spotting\.json"):
+        background.read(tmp_path)
+
+
+def test_the_package_has_one_for_its_network() -> None:
+    """Whoever replaces the network runs `python -m models.training.spotting models/embedded`."""
+    from hashlib import sha256
+
+    folder = models_dir() / "embedded"
+    found = background.read(folder)
+    assert found is not None
+    assert found.network == sha256((folder / "model.int8.onnx").read_bytes()).hexdigest()
