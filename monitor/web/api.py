@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import suppress
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -10,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query
 from fastapi.security import APIKeyCookie, HTTPBearer
-from pydantic import AfterValidator, AwareDatetime, BaseModel
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator
 from sqlalchemy import delete, select
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -26,14 +27,9 @@ from monitor.web.hub import Hub, LiveCall
 from monitor.web.intake import Intake
 from monitor.web.roles import Role
 
+_DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
 SETTLE_S = 5.0
 """How long a thumb waits for its alert to reach the store."""
-
-
-class Problem(BaseModel):
-    """Why a request could not be served."""
-
-    detail: str | list[dict[str, str]]
 
 
 class Me(BaseModel):
@@ -99,6 +95,13 @@ def _plain(text: str) -> str:
     return text
 
 
+def _written(moment: Any) -> Any:
+    """A moment as RFC 3339 writes it; pydantic would take a bare number for one, too."""
+    if isinstance(moment, str) and not _DATE_TIME.match(moment):
+        raise ValueError("a moment such as 2026-11-20T19:30:00+08:00")
+    return moment
+
+
 def _in_reach(moment: datetime) -> datetime:
     """A moment that can be told in UTC: there are those at the ends of the calendar that cannot."""
     try:
@@ -108,7 +111,11 @@ def _in_reach(moment: datetime) -> datetime:
 
 
 Words = Annotated[str | None, Query(max_length=200), AfterValidator(lambda v: v and _plain(v))]
-Moment = Annotated[AwareDatetime | None, AfterValidator(lambda v: v and _in_reach(v))]
+Moment = Annotated[
+    AwareDatetime | None,
+    BeforeValidator(_written),
+    AfterValidator(lambda v: v and _in_reach(v)),
+]
 CallId = Annotated[int, Path(description="the call's number")]
 Signed = Annotated[User, need()]
 
@@ -118,16 +125,6 @@ router = APIRouter(
         Depends(HTTPBearer(auto_error=False, description="an API token")),
         Depends(APIKeyCookie(name="monitor_session", auto_error=False)),
     ],
-    responses={
-        status: {"model": Problem, "description": text}
-        for status, text in (
-            (400, "the request makes no sense"),
-            (401, "not signed in"),
-            (403, "not allowed, or the CSRF token is missing"),
-            (404, "no such thing, or not yours to see"),
-            (422, "a parameter is not what it should be"),
-        )
-    },
 )
 
 

@@ -76,6 +76,7 @@ def create_app(
         docs_url=None,  # the usual pages load scripts from elsewhere
         redoc_url=None,
         dependencies=[Depends(csrf.protect)],
+        responses={status: dict(answer) for status, answer in errors.RESPONSES.items()},
         middleware=_middleware(settings),
         lifespan=_lifespan,
     )

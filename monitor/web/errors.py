@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
+from types import MappingProxyType
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -15,6 +19,28 @@ from monitor.errors import UserError
 from monitor.i18n import tr
 from monitor.web.deps import NotSignedInError
 from monitor.web.pages import page
+
+
+class Problem(BaseModel):
+    """Why a request could not be served."""
+
+    detail: str | list[dict[str, str]]
+
+
+RESPONSES: Mapping[int, Mapping[str, Any]] = MappingProxyType(
+    {
+        status: {"model": Problem, "description": text}
+        for status, text in (
+            (400, "the request makes no sense"),
+            (401, "not signed in"),
+            (403, "not allowed, or the CSRF token is missing"),
+            (404, "no such thing, or not yours to see"),
+            (413, "too large"),
+            (422, "a parameter is not what it should be"),
+        )
+    }
+)
+"""What any operation of the API may answer beside what it is for."""
 
 
 def install(app: FastAPI) -> None:
