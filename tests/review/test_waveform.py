@@ -74,9 +74,7 @@ def minute(tmp_path_factory: pytest.TempPathFactory) -> PeakFile:
     return _file(tmp_path_factory.mktemp("peaks"), 60.0)
 
 
-@given(
-    start=st.integers(-1000, 70_000), end=st.integers(-1000, 70_000), most=st.integers(1, 2000)
-)
+@given(start=st.integers(-1000, 70_000), end=st.integers(-1000, 70_000), most=st.integers(1, 2000))
 def test_views_cover_what_was_asked_in_no_more_than_needed(
     minute: PeakFile, start: int, end: int, most: int
 ) -> None:

@@ -21,7 +21,7 @@ from monitor.review.rescoring import rescore
 from monitor.review.tables import Appeal
 from monitor.store import audit
 from monitor.store.schema import Call, User, now
-from monitor.web.deps import Db, SignedIn, find_call, opened, visible_calls
+from monitor.web.deps import Db, SignedIn, find_call, need, opened, visible_calls
 from monitor.web.pages import flash, page
 from monitor.web.review.common import (
     LARGEST,
@@ -33,6 +33,7 @@ from monitor.web.review.common import (
     organises,
     see,
 )
+from monitor.web.roles import Role
 
 router = APIRouter()
 
@@ -68,14 +69,14 @@ def listed(
 def file(
     request: Request,
     db: Db,
-    user: SignedIn,
+    user: Annotated[User, need(Role.AGENT)],
     call_id: Annotated[int, Form()],
     alert_id: Annotated[int, Form(ge=0, lt=2**31)],
     reason: Text = "",
 ) -> Response:
     """Contest a finding in a call of one's own."""
     call = find_call(db, user, call_id)
-    if not is_agent(user):
+    if call.agent is None or call.agent != user.agent:
         raise forbidden(tr("申诉由坐席本人提出", "only the call's agent may contest a finding"))
     appeal = appealing.file(db, call, alert_id, reason, user, now())
     opened(db, user, call, "appeal.file", appeal=appeal.id)

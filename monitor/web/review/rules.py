@@ -29,6 +29,7 @@ from monitor.web.roles import REVIEWERS
 
 router = APIRouter(dependencies=[need(*REVIEWERS)])
 
+Name = Annotated[str, Query(max_length=200)]
 _MOST_CALLS = 500
 _LONGEST = 200
 
@@ -79,10 +80,10 @@ def labelled_calls(db: Db, user: Reviewer) -> Response:
     )
 
 
-@router.get("/rules/{name}")
-def show(request: Request, db: Db, name: str) -> HTMLResponse:
+@router.get("/rules/pack")
+def show(request: Request, db: Db, pack: Name) -> HTMLResponse:
     """One pack: its rules with what people said of them."""
-    known = _versions(db, name)
+    known = _versions(db, pack)
     version = known[0]
     return page(
         request,
@@ -94,33 +95,33 @@ def show(request: Request, db: Db, name: str) -> HTMLResponse:
     )
 
 
-@router.get("/rules/{name}/try")
+@router.get("/rules/try")
 def attempt(
     request: Request,
     db: Db,
-    name: str,
+    pack: Name,
     text: Annotated[str, Query(max_length=_LONGEST)] = "",
     party: Literal["agent", "customer"] = "agent",
 ) -> HTMLResponse:
     """Say one sentence to a pack and see what it hears, and why."""
-    version = _versions(db, name)[0]
+    version = _versions(db, pack)[0]
     said = text.strip()
     heard = rulebench.try_text(version, said, Party(party)) if said else None
     return page(request, "review/try.html", version=version, text=text, party=party, heard=heard)
 
 
-@router.get("/rules/{name}/backtest")
+@router.get("/rules/backtest")
 def history(
     request: Request,
     db: Db,
-    name: str,
+    pack: Name,
     version: int | None = None,
     against: int | None = None,
     calls: Annotated[int, Query(ge=1, le=_MOST_CALLS)] = 50,
     run: bool = False,
 ) -> HTMLResponse:
     """A version over stored calls, compared with another one."""
-    known = _versions(db, name)
+    known = _versions(db, pack)
     chosen, other = _chosen(known, version), _chosen(known, against) if against else None
     outcome = rulebench.history(db, chosen, other, calls) if run else None
     diff = _diff(other, chosen) if other is not None else []
@@ -138,13 +139,13 @@ def history(
     )
 
 
-@router.get("/rules/{name}/{rule}")
-def one(request: Request, db: Db, name: str, rule: str, run: bool = False) -> HTMLResponse:
+@router.get("/rules/rule")
+def one(request: Request, db: Db, pack: Name, rule: Name, run: bool = False) -> HTMLResponse:
     """One rule: how it is written, its examples, what people said of its findings."""
-    version = _versions(db, name)[0]
+    version = _versions(db, pack)[0]
     written = _pack(version).rules.get(rule)
     if written is None:
-        raise not_found(tr(f"规则包 {name} 没有规则 {rule}", f"pack {name} has no rule {rule}"))
+        raise not_found(tr(f"规则包 {pack} 没有规则 {rule}", f"pack {pack} has no rule {rule}"))
     place = written.origin.place("id")
     return page(
         request,
