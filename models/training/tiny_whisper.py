@@ -174,7 +174,7 @@ class Lessons:
             spans += [(a - skip + at, b - skip + at) if b else (0, 0) for a, b in one.spans[first:]]
         samples = np.concatenate(parts)
         cut = len(samples)
-        if rng.random() < 0.45:
+        if rng.random() < 0.3:
             cut = int(rng.integers(RATE // 2, max(RATE, len(samples))))
         cut = min(cut, limit)
         kept = 0
