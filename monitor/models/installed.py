@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from monitor.errors import UserError
 from monitor.i18n import tr
 from monitor.models import receipt
-from monitor.models.manifest import Manifest
+from monitor.models.manifest import Engine, Manifest
 from monitor.models.places import search_path
 from monitor.models.receipt import Receipt
 
@@ -24,9 +25,7 @@ class Installed:
 def models(manifest: Manifest) -> dict[str, Installed]:
     """Every model of the list, and every other that was imported, by name."""
     found: dict[str, Installed] = {}
-    for place in search_path():
-        if not place.is_dir():
-            continue
+    for place in (inner for place in search_path() for inner in _with_engines(place)):
         for folder in sorted(place.iterdir()):
             if folder.name.startswith(".") or not folder.is_dir() or folder.name in found:
                 continue
@@ -34,6 +33,12 @@ def models(manifest: Manifest) -> dict[str, Installed]:
             if got is not None or manifest.get(folder.name) is not None:
                 found[folder.name] = Installed(folder, got)
     return found
+
+
+def _with_engines(place: Path) -> list[Path]:
+    """The folders of a place in which models may lie, as `monitor.models.find` looks."""
+    folders = [*(place / engine for engine in get_args(Engine)), place]
+    return [folder for folder in folders if folder.is_dir()]
 
 
 def one(name: str, manifest: Manifest) -> Installed:

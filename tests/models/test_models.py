@@ -212,6 +212,17 @@ def test_a_model_put_there_by_hand_is_verified_and_exported(
     assert str(store) in run("import", stick).output
 
 
+def test_a_model_in_its_engines_folder_is_listed(
+    listed: Site, store: Path, run: Callable[..., Result]
+) -> None:
+    folder = store / "sherpa" / "small"
+    folder.mkdir(parents=True)
+    for path, content in CONTENT.items():
+        (folder / path).write_bytes(content)
+    assert "已有" in run("list").output
+    assert run("path", "small").output.strip() == str(folder)
+
+
 def test_a_release_archive_is_imported(
     listed: Site, tmp_path: Path, store: Path, run: Callable[..., Result]
 ) -> None:
