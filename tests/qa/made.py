@@ -86,7 +86,9 @@ def _findings(session: Session, chance: random.Random, call: Call) -> None:
             state = chance.choices(["raised", "confirmed", "retracted"], [8, 1, 1])[0]
             alerts.append(alert_row(call.id, len(alerts), rule, title, family, severity, state))
     scripts = [
-        script_row(call.id, at, rule, title, chance.choices(["met", "missed", "pending"], [8, 2, 1])[0])
+        script_row(
+            call.id, at, rule, title, chance.choices(["met", "missed", "pending"], [8, 2, 1])[0]
+        )
         for at, (rule, title) in enumerate(SCRIPTS)
     ]
     readings = [
@@ -162,9 +164,7 @@ def reading_row(call_id: int, name: str, value: float, unit: str) -> dict[str, A
     }
 
 
-def _card(
-    session: Session, call: Call, author_id: int | None, status: str, total: float
-) -> None:
+def _card(session: Session, call: Call, author_id: int | None, status: str, total: float) -> None:
     lines: Sequence[schema.ScoreLine] = [
         schema.ScoreLine(
             ordinal=0,
@@ -189,7 +189,7 @@ def _card(
             times=1,
             fatal=False,
             reason="",
-            comment="=HYPERLINK(\"x\")" if author_id else "",
+            comment='=HYPERLINK("x")' if author_id else "",
         ),
     ]
     session.add(

@@ -154,7 +154,7 @@ def _sheet(db: Session, table: str, where: Sequence[object]) -> Sheet:
 def _human(db: Session, calls: Sequence[int]) -> Mapping[int, float]:
     """What people gave the calls, in percent."""
     cards = figures.human_cards(Scorecard.call_id.in_(calls))
-    return dict(db.execute(select(cards.c.call_id, cards.c.percent)).t.all())
+    return dict(db.execute(select(cards.c.call_id, cards.c.percent)).all())
 
 
 def _tasks(db: Session, calls: Sequence[int]) -> Mapping[int, Task]:

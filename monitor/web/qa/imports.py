@@ -210,7 +210,7 @@ def _known(name: PurePath, table: Table | None, pattern: Pattern | None) -> Know
 
 def _counts(db: Session) -> Mapping[str, int]:
     query = select(Import.status, func.count()).group_by(Import.status)
-    return dict(db.execute(query).t.all())
+    return dict(db.execute(query).all())
 
 
 def _told(row: Import, call: Call | None) -> dict[str, Any]:

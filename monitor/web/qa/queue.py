@@ -52,7 +52,7 @@ def table(request: Request, db: Db, user: Reviewer, everybody: bool = False) -> 
         or 0,
         load=_load(db, people),
         people=people,
-        plans=dict(db.execute(select(Plan.id, Plan.name)).t.all()),
+        plans=dict(db.execute(select(Plan.id, Plan.name)).all()),
         may_deal=Role(user.role) is not Role.TRAINER,
     )
 

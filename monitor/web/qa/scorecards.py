@@ -42,6 +42,16 @@ def form_for(
 
 
 @dataclass(frozen=True, slots=True)
+class Hint:
+    """What the machine says of an item."""
+
+    status: str
+    reason: str = ""
+    points: float = 0.0
+    times: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """An item as the form shows it. `shown`: open from the start; others wait to be looked up."""
 
@@ -50,7 +60,7 @@ class Row:
     points: float | None
     times: int
     comment: str
-    machine: ScoreLine | None
+    machine: Hint | None
     shown: bool
 
 
@@ -174,9 +184,8 @@ def _group(group: Any) -> dict[str, Any]:
 
 def _groups(made: Form, own: Scorecard | None, machine: Scorecard | None) -> list[Group]:
     answered = {line.item: line for line in own.lines} if own else {}
-    suggested = {line.item: line for line in machine.lines} if machine else {}
     rows = [
-        _row(item, answered.get(item.id), suggested.get(item.id), fresh=own is None)
+        _row(item, answered.get(item.id), _hint(item, machine), fresh=own is None)
         for item in made.items
     ]
     return [
@@ -190,12 +199,22 @@ def _groups(made: Form, own: Scorecard | None, machine: Scorecard | None) -> lis
     ]
 
 
-def _row(item: Item, answer: ScoreLine | None, hint: ScoreLine | None, fresh: bool) -> Row:
+def _hint(item: Item, machine: Scorecard | None) -> Hint | None:
+    """The machine's answer; its card leaves out what did not apply, and what it did not find."""
+    if machine is None:
+        return None
+    for line in machine.lines:
+        if line.item == item.id:
+            return Hint(line.status, line.reason, line.points, line.times)
+    return Hint("not_applicable") if item.weight else None
+
+
+def _row(item: Item, answer: ScoreLine | None, hint: Hint | None, fresh: bool) -> Row:
     """An item with somebody's answer so far. What must not be said and was not found is taken
     as kept until somebody says otherwise; everything else waits for an answer."""
     open_from_start = bool(item.weight) or hint is not None
     if answer is None:
-        status = "" if open_from_start or not fresh else _quiet(item)
+        status = _quiet(item) if fresh and not open_from_start else ""
         return Row(item, status, None, 1, "", hint, open_from_start)
     broken = answer.status in ("lost", "partly") or bool(answer.comment)
     points = answer.points if answer.status == "partly" else None

@@ -131,7 +131,7 @@ class Card {
   go(item, step) {
     const shown = this.items.filter((one) => one.offsetParent !== null);
     const next = item ? shown[shown.indexOf(item) + step] : (shown.find((one) => !this.answer(one)) ?? shown[0]);
-    if (!next) return this.form.querySelector("[type=submit]").focus();
+    if (!next) return this.form.querySelector(".button.primary").focus();
     next.focus();
     next.scrollIntoView({ block: "nearest" });
   }
@@ -168,6 +168,7 @@ class Card {
     const place = this.part("problem");
     place.hidden = !text;
     place.textContent = text;
+    this.part("note").hidden = Boolean(text);
   }
 
   // One after the other, so that an older draft never overtakes a newer one.
@@ -203,7 +204,13 @@ class Card {
     const final = card.status === "final";
     this.part("state").textContent = `${final ? t("已提交", "Submitted") : t("草稿已存", "Draft kept")} ${time}`;
     this.form.dataset.status = card.status;
-    if (final) document.dispatchEvent(new CustomEvent("scorecard-final", { detail: card }));
+    const next = this.part("next");
+    next.hidden = !(final && document.getElementById("review-next"));
+    if (final) {
+      this.part("note").hidden = true;
+      document.dispatchEvent(new CustomEvent("scorecard-final", { detail: card }));
+      if (!next.hidden) next.focus();
+    }
   }
 }
 
@@ -229,6 +236,12 @@ function reveal(card) {
   const panel = card.form.closest("[role=tabpanel]");
   if (panel?.hidden) document.querySelector(`[aria-controls="${panel.id}"]`)?.click();
   card.go(null, 1);
+}
+
+// From the review queue one comes for the scorecard.
+if (location.hash === "#scorecard") {
+  const panel = document.querySelector("[data-scorecard]")?.closest("[role=tabpanel]");
+  if (panel) document.querySelector(`[aria-controls="${panel.id}"]`)?.click();
 }
 
 for (const place of document.querySelectorAll("[data-scorecard]")) {
