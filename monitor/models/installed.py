@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import get_args
 
@@ -25,7 +26,7 @@ class Installed:
 def models(manifest: Manifest) -> dict[str, Installed]:
     """Every model of the list, and every other that was imported, by name."""
     found: dict[str, Installed] = {}
-    for place in (inner for place in search_path() for inner in _with_engines(place)):
+    for place in chain.from_iterable(map(_with_engines, search_path())):
         for folder in sorted(place.iterdir()):
             if folder.name.startswith(".") or not folder.is_dir() or folder.name in found:
                 continue
