@@ -25,20 +25,29 @@ def export(folder: Path, content: Receipt, target: Path) -> None:
         UserError: a file is missing, or the target cannot be written.
     """
     part = target.with_name(target.name + ".part")
+    packed = receipt.to_json(content).encode()
+    head = tarfile.TarInfo(f"{content.name}/{receipt.FILE}")
+    head.size = len(packed)
     with written(target.parent):
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with tarfile.open(part, "w", format=tarfile.PAX_FORMAT) as archive:
-                packed = receipt.to_json(content).encode()
-                head = tarfile.TarInfo(f"{content.name}/{receipt.FILE}")
-                head.size = len(packed)
+            # Links are followed: a model may be a folder of links into a cache.
+            with tarfile.open(part, "w", format=tarfile.PAX_FORMAT, dereference=True) as archive:
                 archive.addfile(head, io.BytesIO(packed))
                 for item in content.files:
-                    archive.add(folder / item.path, f"{content.name}/{item.path}")
+                    name = f"{content.name}/{item.path}"
+                    archive.add(folder / item.path, name, filter=_anonymous)
         except OSError:
             part.unlink(missing_ok=True)
             raise
         part.replace(target)
+
+
+def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Without the name of who packed it."""
+    member.uid = member.gid = 0
+    member.uname = member.gname = ""
+    return member
 
 
 def take_in(file: Path, manifest: Manifest, store: Path) -> Receipt:

@@ -138,7 +138,7 @@ def _sync(folder: Path) -> None:
     """Have the content on the disk before the folder gets its name, so a crash leaves no husk."""
     for file in folder.rglob("*"):
         if file.is_file():
-            descriptor = os.open(file, os.O_RDONLY)
+            descriptor = os.open(file, os.O_RDWR)  # Windows syncs no read-only one
             try:
                 os.fsync(descriptor)
             finally:

@@ -43,6 +43,18 @@ def test_what_is_exported_is_imported_elsewhere(tmp_path: Path) -> None:
     assert [path.name for path in there.iterdir()] == ["small"]
 
 
+def test_a_model_of_links_into_a_cache_is_exported_whole(tmp_path: Path) -> None:
+    packed = _installed(tmp_path / "here")
+    file = tmp_path / "here" / "small" / "tokens.txt"
+    file.rename(tmp_path / "blob")
+    file.symlink_to(tmp_path / "blob")
+    stick = tmp_path / "small.tar"
+    archive.export(tmp_path / "here" / "small", packed, stick)
+    assert archive.take_in(stick, KNOWN, tmp_path / "there") == packed
+    with tarfile.open(stick) as opened:
+        assert {member.uname for member in opened.getmembers()} == {""}
+
+
 def test_an_export_of_a_newer_list_is_taken_by_its_receipt(tmp_path: Path) -> None:
     packed = _installed(tmp_path / "here")
     stick = tmp_path / "small.tar"
