@@ -2,7 +2,8 @@
 
     find(name, engine)      the folder of a model, for the engines
     manifest.read()         the models that can be pulled
-    pull, archive, verify   bringing them here, from the network or on a USB stick
+    pull, archive           bringing them here, from the network or on a USB stick
+    receipt                 what arrived, and whether it is still so
 
 Nothing here loads a model, and `find` imports nothing heavy: it is called with
 every start.

@@ -12,7 +12,7 @@ from monitor.i18n import tr
 from monitor.models import receipt, unpack
 from monitor.models.download import SourceError, written
 from monitor.models.manifest import Entry, File, Manifest, Needs, Text
-from monitor.models.pull import PARTIAL, settle
+from monitor.models.pull import PARTIAL, settle, tidy
 from monitor.models.receipt import Receipt
 
 _LONGEST = 1 << 20  # bytes of a receipt
@@ -151,3 +151,4 @@ def _unpack(
         return got
     finally:
         shutil.rmtree(way, ignore_errors=True)
+        tidy(way)

@@ -51,9 +51,7 @@ def pull(entry: Entry, store: Path, progress: Progress) -> Receipt:
             else:
                 settle(way, store / entry.name)
                 return got
-    for folder in (way, way.parent):
-        if not any(folder.iterdir()):
-            folder.rmdir()
+    tidy(way)
     raise UserError(_nowhere(entry, failures))
 
 
@@ -72,30 +70,31 @@ def settle(way: Path, place: Path) -> None:
         way.rename(place)
         if old.exists():
             shutil.rmtree(old)
-        if not any(way.parent.iterdir()):
-            way.parent.rmdir()
+    tidy(way)
+
+
+def tidy(way: Path) -> None:
+    """Remove a model's folder under `PARTIAL` if nothing is in it, and `PARTIAL` likewise."""
+    for folder in (way, way.parent):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def _bring(
     session: httpx2.Client, entry: Entry, address: Address, way: Path, progress: Progress
 ) -> None:
     if address.archive:
-        packed = way / "archive.tar"
-        download.fetch(session, address.archive, packed, progress=progress)
-        try:
-            with tarfile.open(packed) as archive:
-                unpack.extract(archive, address.folder, [file.path for file in entry.files], way)
-        except unpack.DAMAGED as error:
-            raise SourceError(
-                f"{address.archive}: not a whole archive ({unpack.reason(error)})"
-            ) from error
-        finally:
-            packed.unlink()
+        _bring_archive(session, entry, address, way, progress)
         return
     for file in entry.files:
         target = way / file.path
-        if target.is_file():  # from a pull that was broken off: whole, and checked then
-            continue
+        if target.is_file():  # from a pull that was broken off, perhaps of an older version
+            try:
+                download.check(target, file.path, file.size, file.sha256)
+            except SourceError:
+                target.unlink()
+            else:
+                continue
         download.fetch(
             session,
             address.file(file.path),
@@ -104,6 +103,25 @@ def _bring(
             sha256=file.sha256,
             progress=progress,
         )
+
+
+def _bring_archive(
+    session: httpx2.Client, entry: Entry, address: Address, way: Path, progress: Progress
+) -> None:
+    packed = way / "archive.tar"
+    if not packed.is_file():  # there from last time if the disk was full then
+        download.fetch(session, address.archive, packed, progress=progress)
+    try:
+        with tarfile.open(packed) as archive:
+            unpack.extract(archive, address.folder, [file.path for file in entry.files], way)
+    except unpack.DAMAGED as error:
+        packed.unlink()
+        reason = unpack.reason(error)
+        raise SourceError(f"{address.archive}: not a whole archive ({reason})") from error
+    except SourceError:
+        packed.unlink()
+        raise
+    packed.unlink()
 
 
 def _require_room(entry: Entry, store: Path, way: Path) -> None:

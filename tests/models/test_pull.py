@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -95,6 +96,14 @@ def test_a_beginning_of_another_file_is_noticed(hub: Site, store: Path) -> None:
     way = store / PARTIAL / "small"
     way.mkdir(parents=True)
     (way / "model.int8.onnx.part").write_bytes(b"x" * 1000)
+    pull(entry(HUB), store, silent)
+    assert _whole(store / "small")
+
+
+def test_a_whole_file_of_an_older_version_is_fetched_again(hub: Site, store: Path) -> None:
+    way = store / PARTIAL / "small"
+    way.mkdir(parents=True)
+    (way / "tokens.txt").write_bytes(b"<blk> 0\n")
     pull(entry(HUB), store, silent)
     assert _whole(store / "small")
 
@@ -261,6 +270,25 @@ def test_a_disk_that_fills_up_is_one_line_and_the_pull_goes_on_later(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
+def test_an_archive_that_came_is_kept_while_the_disk_is_full(
+    hub: Site, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.files["/release.tar.bz2"] = tar(FOLDER, CONTENT)
+    archive = Source(archive=f"{hub.url}/release.tar.bz2", folder=FOLDER)
+
+    def full(*args: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("monitor.models.unpack.shutil.copyfileobj", full)
+        with pytest.raises(UserError, match="--to"):
+            pull(entry(archive), store, silent)
+    hub.asked.clear()
+    pull(entry(archive), store, silent)
+    assert hub.asked == []
+    assert _whole(store / "small")
+
+
 def test_a_store_that_cannot_be_made_is_said(hub: Site, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(UserError, match="file"):
