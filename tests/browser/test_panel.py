@@ -161,6 +161,19 @@ def test_one_card_interrupts_and_older_ones_step_back(panel: Any, wire: Wire) ->
     expect(_part(page, "counts")).to_have_text("111")
 
 
+def test_an_older_card_unfolds(panel: Any, wire: Wire) -> None:
+    from playwright.sync_api import expect
+
+    first = talk.alert("推诿", at_ms=1000, quote="不归我管", advice="我帮您转接。")
+    wire.begin(talk.info(), first, talk.alert("讽刺", at_ms=2000))
+    page = panel()
+    older = _part(page, "older")
+    expect(older.get_by_text("我帮您转接。")).to_be_hidden()
+    older.get_by_role("button", name="详情:推诿").click()
+    expect(older.get_by_text("我帮您转接。")).to_be_visible()
+    expect(older.get_by_text("不归我管")).to_be_visible()
+
+
 def test_confirmed_and_retracted_findings_say_so(panel: Any, wire: Wire) -> None:
     from playwright.sync_api import expect
 

@@ -110,6 +110,16 @@ export class Cards {
     return card;
   }
 
+  // Unfolds an older card: what was heard and what to say instead.
+  _unfold(alert) {
+    const button = el("button", { class: "button quiet small icon-only unfold", type: "button", "aria-expanded": "false", "aria-label": t(`详情:${alert.title}`, `Details: ${alert.title}`) }, icon("down-small"));
+    button.addEventListener("click", () => {
+      const open = button.closest(".alert-card").classList.toggle("open");
+      button.setAttribute("aria-expanded", String(open));
+    });
+    return button;
+  }
+
   _foot(alert) {
     const aside = el("button", { class: "button small aside", type: "button", hidden: true, onclick: () => this.putAside() }, t("知道了", "Got it"), " ", el("kbd", { "aria-hidden": "true" }, "Esc"));
     const foot = el("footer", { class: "button-row" }, aside);
@@ -118,6 +128,7 @@ export class Cards {
         el("span", { class: "thumbs", role: "group", "aria-label": t("这条提醒有用吗?", "Was this card useful?") }, this._thumb(alert, 1, "thumb-up", t("有用", "Useful")), this._thumb(alert, -1, "thumb-down", t("没用", "Not useful"))),
       );
     }
+    if (alert.quote || alert.advice) foot.append(this._unfold(alert));
     return foot;
   }
 
