@@ -30,8 +30,6 @@ def call_json(session: Session, call_id: int) -> dict[str, Any]:
         "version": version,
         "fingerprint": call.fingerprint,
         "call": {**told, "facts": call.facts},
-        "utterances": [],
-        "review": None,
     }
     for name, table in rows.LISTS.items():
         data[name] = [rows.data_of(row) for row in _rows(session, table, call_id)]

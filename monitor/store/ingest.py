@@ -231,7 +231,7 @@ def _describe(session: Session, call: Call, info: CallInfo) -> None:
     for name, value in rows.call_columns(data, call.received_at).items():
         setattr(call, name, value)
     call.agent = agent or call.agent
-    call.head = rows.head_of({"version": VERSION, "call": data})
+    call.head = rows.head_of({"version": VERSION, "review": None, "call": data})
     kept = {row.id for row in packs.named(session, packs.versions(data))}
     packs.link(session, call.id, kept)
 

@@ -33,8 +33,8 @@ def wanted(query: str) -> Wanted:
 
     Hesitations are left out. What is neither stands for itself, letter by letter.
     """
-    normal = normalise(query).text
-    if any(is_han(char) for char in normal):
+    if any(map(is_han, query)) or not any(char.isalpha() for char in query):
+        normal = normalise(query).text
         rows = readings(normal)
         asked = [
             frozenset(reading.syllable for reading in row) or frozenset({char})

@@ -42,8 +42,9 @@ def test_migrations_add_up_to_the_models(store: Store) -> None:
             opts={
                 "compare_type": True,
                 # The tables and indexes of full-text search are no models.
-                "include_name": lambda name, _kind, _parents: not str(name).startswith("search_")
-                or name == "search_terms",
+                "include_name": lambda name, _kind, _parents: (
+                    not str(name).startswith("search_") or name == "search_terms"
+                ),
             },
         )
         assert compare_metadata(context, models) == []
