@@ -1,29 +1,49 @@
-"""Phrase spotting on posteriors: recall at fixed rates of false alarms.
+"""Phrase spotting on posteriors: recall at fixed rates of false alarms, and on the way of a call.
 
     python -m benchmarks.spotting --model embedded --model ../shared/models/fsmn-charctc
+    python -m benchmarks.spotting --flow   (or --pack, or --examples)
 
-Phrases of 4 and 6 syllables are drawn from the sentences of the set, one per
-sentence, seeded. Every phrase is scored in every clip. Where its syllables are
-said it should be found; elsewhere it is a false alarm, at most one per clip.
-Clips in which something one syllable away is said count neither way (Common
-Voice is full of 是位于美国…的一个… sentences). One JSON line per model, set,
-condition, length and rate, with at least
+Phrases of 4 and 6 syllables (with --flow also 5, 8 and 10) are drawn from the
+sentences of the set, one per sentence, seeded. Every phrase is scored in every
+clip. Where its syllables are said it should be found; elsewhere it is a false
+alarm, at most one per clip. Clips in which something one syllable away is said
+count neither way (Common Voice is full of 是位于美国…的一个… sentences).
+
+Without options, what the posteriors can tell. One JSON line per model, set,
+condition, length and rate:
 
     model, set, condition, syllables, fa_per_hour (per phrase), recall,
     threshold (nats per syllable), phrases, said (times one is said), phrase_hours
+
+--flow: recogniser, spotting and matching as in a call, with the limits that
+calls use, each phrase with its share in a pack of --pack-size. One line per
+length and `way`: `text` (the words alone), `spotting` (alone), `both`:
+
+    syllables, way, recall, false, fa_per_hour (per phrase), phrases, said, phrase_hours, pack
+
+--pack: what the default packs find in these clips, none of which is a call:
+
+    phrases, hours, text_per_hour, spotting_per_hour (found by spotting only), both_per_hour
+
+--examples: the packs' own examples, spoken by espeak-ng. Those that must stay
+quiet nearly say what is forbidden:
+
+    examples (alert or quiet), n, text_alerted, spotting_alerted, both_alerted
 """
 
 from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 import numpy as np
 
+from benchmarks import phrases as ways
+from benchmarks.phrases import is_said
 from benchmarks.recognition import (
     CONDITIONS,
     Clip,
@@ -33,16 +53,21 @@ from benchmarks.recognition import (
     sets,
     syllables,
 )
+from monitor import rules
 from monitor.asr import load
 from monitor.asr.ctc import CtcRecognizer
 from monitor.asr.decode import Posteriors
-from monitor.asr.spotting import Spotter
+from monitor.asr.paths import paths_of
+from monitor.asr.spotting import FLOOR, Spotter, Target
 from monitor.errors import UserError
 from monitor.events import Chunk, Party
-from monitor.rules.match import Phrase
+from monitor.facts import DEFAULT_PACKS
 
 RATES = (0.05, 0.5)
 LENGTHS = (4, 6)
+FLOW_LENGTHS = (4, 5, 6, 8, 10)
+MOST_DOUBT = 5.0
+"""Nats per syllable beyond which no score is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +106,6 @@ def draw(clips: Sequence[Clip], length: int, count: int) -> list[str]:
     return list(found)
 
 
-def is_said(phrase: Sequence[str], sentence: Sequence[str]) -> bool | None:
-    """Whether the syllables of a phrase are said in a sentence; None: but for one."""
-    from rapidfuzz.distance import Levenshtein
-
-    size = len(phrase)
-    near = False
-    for length in (size, size - 1, size + 1):
-        for at in range(len(sentence) - length + 1):
-            distance = Levenshtein.distance(phrase, sentence[at : at + length], score_cutoff=1)
-            if distance == 0:
-                return True
-            near = near or distance == 1
-    return None if near else False
-
-
 def posteriors(recognizer: CtcRecognizer, clip: Clip, condition: Condition) -> Posteriors:
     keep = _Keep()
     stream = recognizer.stream(Party.AGENT, keep)
@@ -110,8 +120,15 @@ def measure(
 ) -> Iterator[dict[str, object]]:
     """One record per length and rate."""
     phrases = {length: draw(clips, length, count) for length in LENGTHS}
+    number = {name: index for index, name in enumerate(recognizer.inventory.classes)}
     spotters = {
-        length: Spotter([Phrase(p, p) for p in chosen], recognizer.inventory)
+        length: Spotter(
+            [
+                Target(text, paths_of(text, number, FLOOR, FLOOR), -MOST_DOUBT * length)
+                for text in chosen
+            ],
+            recognizer.inventory.blank,
+        )
         for length, chosen in phrases.items()
     }
     trials: dict[int, list[Trial]] = {length: [] for length in LENGTHS}
@@ -120,11 +137,10 @@ def measure(
         hours = len(heard) * recognizer.model.frame_ms / 3_600_000
         sentence = syllables(clip.text)
         for length, spotter in spotters.items():
-            scores: dict[str, float] = {}
-            for (phrase, _), score in zip(spotter.paths, spotter.best_scores(heard), strict=True):
-                scores[phrase.key] = max(float(score), scores.get(phrase.key, float("-inf")))
-            for key, score in scores.items():
-                trials[length].append(Trial(score, is_said(syllables(key), sentence), hours))
+            best = spotter.best_scores(heard) / length
+            for target, score in zip(spotter.targets, best.tolist(), strict=True):
+                said = is_said(syllables(target.text), sentence)
+                trials[length].append(Trial(score, said, hours))
     for length, done in trials.items():
         yield from _operate(length, len(phrases[length]), done)
 
@@ -154,24 +170,53 @@ def _operate(length: int, phrases: int, trials: Sequence[Trial]) -> Iterator[dic
 )
 @click.option("--condition", "names", multiple=True, type=click.Choice(list(CONDITIONS)))
 @click.option("--phrases", "count", default=150, show_default=True, help="Of each length.")
+@click.option("--flow", is_flag=True, help="As in a call: by the text, by spotting, by both.")
+@click.option("--pack", is_flag=True, help="What the default packs find in these clips.")
+@click.option("--examples", is_flag=True, help="The default packs' examples, spoken.")
+@click.option("--pack-size", default=300, show_default=True, help="Phrases that share with --flow.")
+@click.option("--limit", type=int, help="Only the first so many clips of each set.")
 def main(
     models: tuple[str, ...],
     folders: tuple[Path, ...],
     shared: Path,
     names: tuple[str, ...],
     count: int,
+    flow: bool,
+    pack: bool,
+    examples: bool,
+    pack_size: int,
+    limit: int | None,
 ) -> None:
+    book = rules.load(DEFAULT_PACKS)
     for model in models or ("embedded",):
         recognizer = load(model)
         if not isinstance(recognizer, CtcRecognizer):
             raise UserError(f"{model} has no posteriors to spot in")
-        for name, clips in sets(shared, folders):
-            if name.endswith("-dev"):
-                continue  # its unseen sentences are a set of their own
-            for condition in names or ("16k", "telephone"):
-                head = {"model": recognizer.name, "set": name, "condition": condition}
-                for figures in measure(recognizer, clips, CONDITIONS[condition], count):
-                    click.echo(json.dumps({**head, **figures}, ensure_ascii=False))
+        for condition in names or ("16k", "telephone"):
+            heard = CONDITIONS[condition]
+            if examples:
+                rows = ways.spoken_examples(recognizer, book, heard)
+                _say(recognizer.name, "examples", condition, rows)
+            if examples and not (flow or pack):
+                continue
+            for name, every in sets(shared, folders):
+                if name.endswith("-dev"):
+                    continue  # its unseen sentences are a set of their own
+                clips = every[:limit]
+                if flow:
+                    drawn = {length: draw(clips, length, count) for length in FLOW_LENGTHS}
+                    rows = ways.recall(recognizer, clips, heard, drawn, pack_size)
+                elif pack:
+                    rows = iter([ways.pack_alarms(recognizer, clips, heard, book)])
+                else:
+                    rows = measure(recognizer, clips, heard, count)
+                _say(recognizer.name, name, condition, rows)
+
+
+def _say(model: str, name: str, condition: str, rows: Iterable[Mapping[str, object]]) -> None:
+    for figures in rows:
+        head = {"model": model, "set": name, "condition": condition}
+        click.echo(json.dumps({**head, **figures}, ensure_ascii=False))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ does not count for that phrase.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import random
 import re
@@ -98,11 +97,6 @@ def is_near(phrase: Sequence[str], sentence: Sequence[str]) -> bool:
     )
 
 
-def digest(network: Path) -> str:
-    """The fingerprint by which `spotting.json` names the network it was estimated for."""
-    return hashlib.sha256(network.read_bytes()).hexdigest()
-
-
 @click.command(help=__doc__)
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Default: FOLDER.")
@@ -149,7 +143,8 @@ def main(folder: Path, out: Path | None, hours: float, each: int) -> None:
         for target in spotter.targets
     ]
     common = prevalence(sample, inventory)
-    found = estimate(mistaken, common, inventory, digest(recognizer.folder.network), heard_hours)
+    network = background.digest(recognizer.folder.network)
+    found = estimate(mistaken, common, inventory, network, heard_hours)
     place = (out or folder) / background.FILE
     place.write_text(json.dumps(found.model_dump(), ensure_ascii=False, indent=1) + "\n", "utf-8")
     click.echo(json.dumps(found.model_dump(exclude={"prevalence"})))

@@ -17,11 +17,12 @@ follows at once and offline.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path as File
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -33,7 +34,11 @@ from monitor.i18n import tr
 from monitor.rules.match.costs import NATS_PER_EDIT
 from monitor.rules.match.sought import Sought
 
+if TYPE_CHECKING:
+    from monitor.asr.folder import ModelFolder
+
 FILE = "spotting.json"
+_FSMN = "fsmn_spotting.json"
 
 DOUBT = 12.0
 """Nats of doubt at which rates are counted."""
@@ -109,15 +114,28 @@ def _prevalence(step: Node, classes: Sequence[str], prevalence: Mapping[str, flo
     return math.log(sum(math.exp(prevalence.get(classes[index], least)) for index in step.classes))
 
 
-def read(folder: File) -> Background | None:
-    """The background of a model folder; None when nothing has been estimated for it.
+def read(folder: ModelFolder) -> Background | None:
+    """The background of a model; None when nothing has been estimated for it.
+
+    The FSMN model comes without one: it has the package's, if it is the network
+    for which that was made.
 
     Raises:
         UserError: a file that cannot be used.
     """
-    file = folder / FILE
-    if not file.is_file():
-        return None
+    file = folder.path / FILE
+    if file.is_file():
+        return _parse(file)
+    known = _parse(File(__file__).with_name(_FSMN))
+    return known if known.network == digest(folder.network) else None
+
+
+def digest(network: File) -> str:
+    """The fingerprint of a network's file."""
+    return hashlib.sha256(network.read_bytes()).hexdigest()
+
+
+def _parse(file: File) -> Background:
     try:
         return Background.model_validate(json.loads(file.read_text("utf-8")))
     except (OSError, ValueError, ValidationError) as error:

@@ -64,7 +64,7 @@ class CtcRecognizer:
         self.inventory = Inventory(folder.units, description.units.kind, description.units.blank)
         self.model = AcousticModel(folder)
         self.speller = self._speller(phrases)
-        self._background = background.read(folder.path)
+        self._background = background.read(folder)
         self._spotters: dict[tuple[Sought, ...], Spotter] = {}
 
     def stream(self, party: Party, tap: Tap | None = None) -> CtcStream:

@@ -57,8 +57,10 @@ class Ear:
         """The stretch's next tokens; every one that starts before `settled_ms` is out."""
         self._tokens += tokens
         if self._found:
-            due = [f for f in self._found if self._time(f.end + 1) <= settled_ms]
-            self._found = [f for f in self._found if self._time(f.end + 1) > settled_ms]
+            # A token that was heard in the last frame of a find ends no earlier than this.
+            known = settled_ms - self._trail_ms
+            due = [f for f in self._found if self._time(f.end + 1) <= known]
+            self._found = [f for f in self._found if self._time(f.end + 1) > known]
             self._tell(due, settled_ms)
 
     def end(self, tokens: Sequence[Token], settled_ms: int) -> None:

@@ -46,7 +46,9 @@ class Node:
 Path = tuple[Node, ...]
 
 
-def paths_of(pattern: str, number: Mapping[str, int]) -> tuple[Path, ...]:
+def paths_of(
+    pattern: str, number: Mapping[str, int], heard: float = HEARD, negation: float = HEARD_NEGATION
+) -> tuple[Path, ...]:
     """The ways to say a pattern, `MOST_PATHS` at most.
 
     None for a regular expression; a way with a syllable that the network has
@@ -54,6 +56,7 @@ def paths_of(pattern: str, number: Mapping[str, int]) -> tuple[Path, ...]:
 
     Args:
         number: index of each class (toneless syllable).
+        heard: nats behind the best up to which a syllable may be; `negation` one that negates.
 
     Raises:
         PatternError: bad pattern syntax.
@@ -62,7 +65,7 @@ def paths_of(pattern: str, number: Mapping[str, int]) -> tuple[Path, ...]:
         return ()
     found: dict[Path, None] = {}
     for variant in parse(pattern):
-        for path in _ways(variant, number):
+        for path in _ways(variant, number, (heard, negation)):
             if len(found) == MOST_PATHS:
                 return tuple(found)
             found[path] = None
@@ -87,7 +90,9 @@ def longest(path: Path) -> int:
     return syllables(path) * SLOWEST + sum(step.gap_frames for step in path)
 
 
-def _ways(variant: Variant, number: Mapping[str, int]) -> Iterator[Path]:
+def _ways(
+    variant: Variant, number: Mapping[str, int], least: tuple[float, float]
+) -> Iterator[Path]:
     """The ways through a variant: with and without each gap; none if a sound is unknown."""
     said = "".join(piece[0] for piece in variant if isinstance(piece, str))
     rows = readings(said)
@@ -108,8 +113,8 @@ def _ways(variant: Variant, number: Mapping[str, int]) -> Iterator[Path]:
                 classes = tuple(number[sound] for sound in sounds if sound in number)
                 if not classes:
                     return
-                least = HEARD_NEGATION if NEGATIONS.issuperset(piece) else HEARD
-                choices.append(((Node(classes, piece, least=least),),))
+                own = least[NEGATIONS.issuperset(piece)]
+                choices.append(((Node(classes, piece, least=own),),))
                 at += 1
     for way in product(*choices):
         path = tuple(step for part in way for step in part)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pypinyin import lazy_pinyin
 
-from monitor.asr import background
+from monitor.asr import background, folder
 from monitor.asr.background import DOUBT, MOST_DOUBT, Background
 from monitor.asr.calibrate import Mistaken, estimate, prevalence
 from monitor.asr.inventory import Inventory
@@ -145,18 +146,24 @@ def test_prevalence_is_a_mean_over_frames() -> None:
     assert "<b>" not in common
 
 
-def test_an_unusable_file_is_named(tmp_path: Path) -> None:
-    assert background.read(tmp_path) is None
-    (tmp_path / background.FILE).write_text('{"slope": 0}', "utf-8")
+def test_an_unusable_file_is_named(tmp_path: Path, tiny: Any) -> None:
+    path = tiny.write(tmp_path, "cache")
+    assert background.read(folder.read(path)) is None
+    (path / background.FILE).write_text('{"slope": 0}', "utf-8")
     with pytest.raises(UserError, match=r"spotting\.json"):
-        background.read(tmp_path)
+        background.read(folder.read(path))
 
 
 def test_the_package_has_one_for_its_network() -> None:
     """Whoever replaces the network runs `python -m models.training.spotting models/embedded`."""
-    from hashlib import sha256
-
-    folder = models_dir() / "embedded"
-    found = background.read(folder)
+    embedded = folder.read(models_dir() / "embedded")
+    found = background.read(embedded)
     assert found is not None
-    assert found.network == sha256((folder / "model.int8.onnx").read_bytes()).hexdigest()
+    assert found.network == background.digest(embedded.network)
+
+
+def test_the_package_has_one_for_the_fsmn_network(shared: Path) -> None:
+    fsmn = folder.read(shared / "models" / "fsmn-charctc")
+    found = background.read(fsmn)
+    assert found is not None
+    assert found.network == background.digest(fsmn.network)
