@@ -16,6 +16,7 @@ from monitor.asr.sherpa import layout, metadata
 from monitor.asr.sherpa.layout import Kind
 from monitor.asr.sherpa.scribe import Scribe
 from monitor.asr.sherpa.symbols import Piece, SymbolTable
+from monitor.asr.sherpa.symbols import read as read_symbols
 from monitor.errors import UserError
 from monitor.events import Party
 
@@ -309,6 +310,12 @@ def test_bytes_cut_anywhere_become_the_same_text(
     table = _table(tmp_path_factory.mktemp("t"), "<blk>", "▁", *{"Ƌ", "ƌ", *symbols})
     assert table.in_bytes
     assert "".join(_texts(table, *symbols)) == text
+
+
+def test_odd_lines_of_a_list_of_symbols_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "tokens.txt"
+    file.write_text("<blk>\t0\n  1\n\u2028 2\na b 3\n好 4\n", encoding="utf-8")
+    assert read_symbols(file) == ("<blk>", "", "", "a b", "好")
 
 
 def test_a_list_of_symbols_without_numbers_is_refused(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from monitor.asr.sherpa import metadata
+from monitor.asr.sherpa import metadata, symbols
 from monitor.errors import UserError
 from monitor.i18n import tr
 
@@ -136,17 +136,17 @@ def read(folder: Path, *, precise: bool = False) -> Model:
 
 def _check_symbols(file: Path, kind: Kind, facts: Mapping[str, str]) -> None:
     """Whether there are as many symbols as outputs, and a blank where one is looked for."""
-    symbols = [line.rpartition(" ")[0] for line in file.read_text("utf-8").splitlines()]
+    listed = symbols.read(file)
     outputs = facts.get("vocab_size", "0")
-    if outputs.isdigit() and len(symbols) < int(outputs):
+    if outputs.isdigit() and len(listed) < int(outputs):
         raise UserError(
             tr(
-                f"{file}：有 {len(symbols)} 个符号，模型有 {outputs} 个输出；请用与模型配套的文件",
-                f"{file}: {len(symbols)} symbols for {outputs} outputs of the model; "
+                f"{file}：有 {len(listed)} 个符号，模型有 {outputs} 个输出；请用与模型配套的文件",
+                f"{file}: {len(listed)} symbols for {outputs} outputs of the model; "
                 "use the file that belongs to it",
             )
         )
-    if kind.endswith("_ctc") and not _BLANKS & set(symbols):
+    if kind.endswith("_ctc") and not _BLANKS & set(listed):
         names = ", ".join(sorted(_BLANKS))
         raise UserError(
             tr(f"{file}：缺少空白符（{names} 之一）", f"{file}: no blank (one of {names})")

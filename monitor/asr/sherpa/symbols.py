@@ -45,7 +45,7 @@ class SymbolTable:
     """
 
     def __init__(self, file: Path) -> None:
-        symbols = tuple(_read(file))
+        symbols = read(file)
         letters = {char for symbol in symbols for char in symbol}
         self.in_bytes = bool(letters & _LEADS) and not any(is_han(char) for char in letters)
         self.joins = any(symbol.endswith(_JOINED) for symbol in symbols)
@@ -148,9 +148,20 @@ def _pieces(text: str, start_ms: int, end_ms: int, confidence: float) -> Iterato
         yield Piece(unit, first, start_ms + (end_ms - start_ms) * at // total, confidence)
 
 
-def _read(file: Path) -> Iterator[str]:
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
-        symbol, _, index = line.rpartition(" ")
+def read(file: Path) -> tuple[str, ...]:
+    """The symbols that `tokens.txt` lists, one a line with its number after it.
+
+    Raises:
+        UserError: a line is otherwise.
+    """
+    try:
+        # By line feeds alone: other signs that end a line may be symbols.
+        lines = file.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    except UnicodeDecodeError as error:
+        raise UserError(tr(f"{file}：不是 UTF-8 文本", f"{file}: not UTF-8 text")) from error
+    found = []
+    for number, line in enumerate(lines, start=1):
+        *symbol, index = line.rsplit(maxsplit=1) or [""]
         if not index.isdigit():
             raise UserError(
                 tr(
@@ -158,7 +169,8 @@ def _read(file: Path) -> Iterator[str]:
                     f"{file}:{number}: each line should be a symbol and its number",
                 )
             )
-        yield symbol
+        found.append("".join(symbol))  # a symbol of spaces is none
+    return tuple(found)
 
 
 @lru_cache(maxsize=1)
