@@ -1,7 +1,7 @@
 """`python -m models.training`: everything, from recordings to the exported model.
 
-Runs `prepare` (where shards are missing), `train` (resuming), `export` and `evaluate` in turn, or
-one of them by name.
+Runs `prepare` (where shards are missing), `train` (resuming), `export`, `tune` and `evaluate` in
+turn, or one of them by name.
 """
 
 from __future__ import annotations
@@ -29,11 +29,12 @@ def _say(record: dict[str, Any]) -> None:
 @click.option("--hours", default=2.0, show_default=True, help="Wall clock of the training itself.")
 @click.pass_context
 def main(context: click.Context, hours: float) -> None:
-    """Train the embedded recogniser: prepare, train, export, evaluate."""
+    """Train the embedded recogniser: prepare, train, export, tune, evaluate."""
     if context.invoked_subcommand is None:
         context.invoke(prepare, views="0", workers=2)
         context.invoke(train, hours=hours)
         context.invoke(export, out=paths.EMBEDDED)
+        context.invoke(tune, model=paths.EMBEDDED)
         context.invoke(evaluate, model=paths.EMBEDDED)
 
 
@@ -93,6 +94,16 @@ def export(out: Path) -> None:
     from models.training import export as exporting
 
     _say(exporting.run(paths.checkpoints() / "last.pt", out))
+
+
+@main.command()
+@click.option("--model", type=click.Path(path_type=Path), default=paths.EMBEDDED, show_default=True)
+def tune(model: Path) -> None:
+    """Choose the decoder's weights for an exported model."""
+    from models.training import tune as tuning
+
+    for record in tuning.run(model):
+        _say(record)
 
 
 @main.command()
