@@ -123,9 +123,7 @@ def test_dealing_is_even_goes_on_and_leaves_own_calls_to_others(
         assert tasks.assign(session, both, Moment(_AT.now + timedelta(hours=1), UTC)) == second
     with filled.reading() as session:
         counts = dict(
-            session.execute(
-                select(Task.reviewer_id, func.count()).group_by(Task.reviewer_id)
-            ).all()
+            session.execute(select(Task.reviewer_id, func.count()).group_by(Task.reviewer_id)).all()
         )
         own = (
             select(func.count())

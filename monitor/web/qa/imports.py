@@ -22,7 +22,7 @@ from monitor.errors import UserError
 from monitor.i18n import tr
 from monitor.qa import intake
 from monitor.qa.intake import Seen
-from monitor.qa.metadata import Known, Pattern, Table, parse_csv, read_fields
+from monitor.qa.metadata import FieldError, Known, Pattern, Table, parse_csv, read_fields
 from monitor.qa.tables import Import
 from monitor.qa.zone import local_zone
 from monitor.store import audit
@@ -123,7 +123,10 @@ def upload(
         raise UserError(tr("没有选择录音", "no recording was chosen"))
     zone = local_zone()
     said = {"agent": agent, "queue": queue, "direction": direction, "tier": tier}
-    usual = read_fields({name: value for name, value in said.items() if value}, zone)
+    try:
+        usual = read_fields({name: value for name, value in said.items() if value}, zone)
+    except FieldError as error:
+        raise UserError(f"{error.name}: {error}") from None
     table = _metadata(metadata)
     named = Pattern(pattern) if pattern.strip() else None
     taken: list[tuple[Seen, str, Known]] = []

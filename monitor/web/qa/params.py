@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
@@ -19,18 +19,9 @@ from monitor.qa.tables import Task
 from monitor.qa.zone import local_zone
 from monitor.store.read import SORTS, CallFilter, calls_where
 from monitor.store.schema import Call, Scorecard
+from monitor.web.qa.fields import Day, Number, Text, blank
 
 PER_PAGE = 50
-
-
-def _blank(value: Any) -> Any:
-    """What a form sends for a field left empty means nothing."""
-    text = value.strip() if isinstance(value, str) else value
-    return None if text == "" else text
-
-
-Text = Annotated[str | None, BeforeValidator(_blank), Field(max_length=200, pattern=r"^[^\x00]*$")]
-Number = Annotated[float | None, BeforeValidator(_blank)]
 
 
 class CallQuery(BaseModel):
@@ -38,20 +29,20 @@ class CallQuery(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    since: Annotated[date | None, BeforeValidator(_blank), Field(ge=date(1980, 1, 1))] = None
-    until: Annotated[date | None, BeforeValidator(_blank), Field(le=date(2999, 1, 1))] = None
+    since: Day = None
+    until: Day = None
     agent: Text = None
     queue: Text = None
-    direction: Annotated[Literal["inbound", "outbound"] | None, BeforeValidator(_blank)] = None
+    direction: Annotated[Literal["inbound", "outbound"] | None, BeforeValidator(blank)] = None
     tier: Text = None
     status: Annotated[
         Literal["over", "live", "complete", "interrupted", "failed"] | None,
-        BeforeValidator(_blank),
+        BeforeValidator(blank),
     ] = None
     score_min: Number = None
     score_max: Number = None
-    severity: Annotated[Severity | None, BeforeValidator(_blank)] = None
-    fatal: Annotated[bool | None, BeforeValidator(_blank)] = None
+    severity: Annotated[Severity | None, BeforeValidator(blank)] = None
+    fatal: Annotated[bool | None, BeforeValidator(blank)] = None
     rule: Text = None
     missed: Text = None
     flag: Text = None
@@ -60,7 +51,7 @@ class CallQuery(BaseModel):
     sound: Text = None
     review: Annotated[
         Literal["done", "drawn", "none"] | None,
-        BeforeValidator(_blank),
+        BeforeValidator(blank),
     ] = None
     sort: Annotated[str, Field(max_length=20)] = "-started_at"
     page: Annotated[int, Field(ge=1, le=1_000_000)] = 1

@@ -6,26 +6,17 @@ from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from monitor.i18n import tr
 from monitor.qa.sampling import Per, Span, span_of
 from monitor.qa.scope import UNKNOWN, Scope
 from monitor.qa.zone import local_zone
 from monitor.store.schema import now
+from monitor.web.qa.fields import Day, Text, blank
 
 LONGEST_DAYS = 3 * 366
 
-_FIRST, _LAST = date(1980, 1, 1), date(2999, 1, 1)
-
-
-def _blank(value: Any) -> Any:
-    text = value.strip() if isinstance(value, str) else value
-    return None if text == "" else text
-
-
-Text = Annotated[str | None, BeforeValidator(_blank), Field(max_length=200, pattern=r"^[^\x00]*$")]
-Day = Annotated[date | None, BeforeValidator(_blank), Field(ge=_FIRST, le=_LAST)]
 Named = Literal["today", "yesterday", "week", "lastweek", "month", "lastmonth", "custom"]
 
 
@@ -34,12 +25,12 @@ class PeriodQuery(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    period: Annotated[Named | None, BeforeValidator(_blank)] = None
+    period: Annotated[Named | None, BeforeValidator(blank)] = None
     since: Day = None
     until: Day = None
     agent: Text = None
     queue: Text = None
-    direction: Annotated[Literal["inbound", "outbound"] | None, BeforeValidator(_blank)] = None
+    direction: Annotated[Literal["inbound", "outbound"] | None, BeforeValidator(blank)] = None
     tier: Text = None
     rule: Text = None
 
