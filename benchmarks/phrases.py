@@ -12,8 +12,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from benchmarks.recognition import Clip, Condition, decode, hanzi, syllables
-from monitor.asr import Spots
+from monitor.asr import Spots, background
+from monitor.asr.background import FALSE_ALARMS_PER_HOUR
 from monitor.asr.ctc import CtcRecognizer
+from monitor.asr.folder import ModelFolder
+from monitor.asr.spotting import Spotter
 from monitor.events import SAMPLE_RATE, Chunk, Party, Samples, Spotted, Token
 from monitor.rules import Rulebook
 from monitor.rules.match import Match, Matcher, Phrase
@@ -63,6 +66,22 @@ def hear(recognizer: CtcRecognizer, samples: Samples, wanted: tuple[Sought, ...]
     return Heard((*events, *tokens), len(samples) * 1000 // SAMPLE_RATE)
 
 
+class Sharing(CtcRecognizer):
+    """A recogniser whose phrases may together cost `rate` false alarms per hour."""
+
+    def __init__(self, folder: ModelFolder, rate: float) -> None:
+        super().__init__(folder)
+        self._rate = rate
+        self._made: Spotter | None = None
+
+    def spotter(self, phrases: tuple[Sought, ...]) -> Spotter | None:
+        found = background.read(self.folder)
+        if self._made is None and found is not None:
+            targets = background.targets(phrases, self.inventory, found, self._rate)
+            self._made = Spotter(targets, self.inventory.blank)
+        return self._made
+
+
 @dataclass(slots=True)
 class _Tally:
     said: int = 0
@@ -80,13 +99,13 @@ def recall(
 ) -> Iterator[dict[str, object]]:
     """Recall and false alarms of phrases by their length and way.
 
-    The phrases are told as forbidden ones. Each has the share of the false
-    alarms that it would have in a pack of `pack` phrases: the pack is filled up
-    with phrases that nobody says.
+    Each phrase has the share of the false alarms that it would have in a pack
+    of `pack` such phrases.
     """
     texts = [text for own in phrases.values() for text in own]
     matcher = Matcher([Phrase(text, text, role="script") for text in texts])
-    wanted = (*sought(matcher), *_fillers(pack - len(texts)))
+    wanted = sought(matcher)
+    recognizer = Sharing(recognizer.folder, FALSE_ALARMS_PER_HOUR * len(texts) / pack)
     tallies = {length: _Tally() for length in phrases}
     random = np.random.default_rng(0)
     for clip in clips:
@@ -115,15 +134,8 @@ def recall(
                 "phrases": len(phrases[length]),
                 "said": tally.said,
                 "phrase_hours": round(tally.hours, 1),
-                "pack": max(pack, len(texts)),
+                "pack": pack,
             }
-
-
-def _fillers(count: int) -> tuple[Sought, ...]:
-    """Phrases of four syllables that nobody says, to share the false alarms with."""
-    first, second = "甲乙丙丁戊己庚辛壬癸", "鼠牛虎兔龙蛇马羊猴鸡狗猪"
-    made = (f"{a}{b}{c}犇" for a in first for b in second for c in first)
-    return tuple(Sought(text) for text, _ in zip(made, range(count), strict=False))
 
 
 def is_said(phrase: Sequence[str], sentence: Sequence[str]) -> bool | None:

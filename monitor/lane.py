@@ -39,6 +39,7 @@ class Lane:
         self.party = party
         self.received = 0
         self._stream = stream
+        self._spots = stream if isinstance(stream, Spots) else None
         self._vad = vad
         self._open_windows = (settings or VadSettings()).open_windows
         self._waiting: deque[Samples] = deque()
@@ -53,8 +54,8 @@ class Lane:
 
     def listen_for(self, phrases: tuple[Sought, ...]) -> None:
         """Have the recogniser spot these phrases, if it can."""
-        if isinstance(self._stream, Spots):
-            self._stream.listen_for(phrases)
+        if self._spots is not None:
+            self._spots.listen_for(phrases)
 
     def take(self, samples: Samples) -> None:
         """Queue audio: float32 of shape (n,), n ≥ 0."""
@@ -146,7 +147,7 @@ class Lane:
 
     def _heard_of(self, tokens: Sequence[Token]) -> Iterator[Event]:
         """The tokens, and what was spotted, in the order in which they became certain."""
-        spotted = self._stream.spotted() if isinstance(self._stream, Spots) else []
+        spotted = self._spots.spotted() if self._spots is not None else []
         self._turn += tokens
         self._spotted += spotted
         told = 0

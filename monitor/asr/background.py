@@ -20,10 +20,12 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path as File
 from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from monitor.asr.inventory import Inventory
@@ -45,6 +47,8 @@ DOUBT = 12.0
 
 MOST_DOUBT = 1.5
 """Nats of doubt per syllable beyond which nothing counts as found, however rare it may be."""
+
+_HALVINGS = 20
 
 FALSE_ALARMS_PER_HOUR = 0.2
 """What all phrases together may cost per hour of one party's speech."""
@@ -71,8 +75,27 @@ class Background(BaseModel):
     slope: Annotated[float, Field(gt=0)]
     prevalence: Mapping[str, float]
 
-    def chance(self, path: Path, classes: Sequence[str]) -> float:
-        """ln of the false alarms per hour of a path at `DOUBT` nats of doubt."""
+    def chance(self, paths: Sequence[Path], classes: Sequence[str]) -> float:
+        """ln of the false alarms per hour of a phrase at `DOUBT` nats of doubt.
+
+        Args:
+            paths: its wordings, one at least; what each is mistaken for adds up.
+            classes: the network's.
+        """
+        return float(np.logaddexp.reduce([self._chance(path, classes) for path in paths]))
+
+    def rate(self, chance: float, doubt: float) -> float:
+        """False alarms per hour of a phrase with that `chance` when so much doubt is tolerated."""
+        return math.exp(chance + self.slope * (doubt - DOUBT))
+
+    def doubt(self, chance: float, rate: float) -> float:
+        """The doubt, in nats, with which it is mistaken so many times per hour.
+
+        Below 0 not even a perfect score is rare enough.
+        """
+        return DOUBT + (math.log(rate) - chance) / self.slope
+
+    def _chance(self, path: Path, classes: Sequence[str]) -> float:
         count, prevalence, gaps = features(path, classes, self.prevalence)
         return (
             self.constant
@@ -80,24 +103,6 @@ class Background(BaseModel):
             + self.per_prevalence * prevalence
             + self.per_gap * gaps
         )
-
-    def limit(self, paths: Iterable[Path], classes: Sequence[str], rate: float) -> float | None:
-        """The least score, in nats, with which a phrase is mistaken `rate` times per hour at most.
-
-        Args:
-            paths: its wordings; what each is mistaken for adds up.
-            classes: the network's.
-
-        Returns:
-            None when not even a perfect score is rare enough.
-        """
-        chances = [self.chance(path, classes) for path in paths]
-        if not chances or rate <= 0:
-            return None
-        most = max(chances)
-        together = most + math.log(sum(math.exp(chance - most) for chance in chances))
-        doubt = DOUBT + (math.log(rate) - together) / self.slope
-        return None if doubt < 0 else -doubt
 
 
 def features(
@@ -149,6 +154,14 @@ def _parse(file: File) -> Background:
         ) from error
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A phrase that is to be told: its `Background.chance`, and the doubt it may have at most."""
+
+    chance: float
+    most: float
+
+
 def targets(
     phrases: Sequence[Sought],
     inventory: Inventory,
@@ -159,41 +172,58 @@ def targets(
 
     Args:
         phrases: of one party.
-        rate: false alarms per hour that the phrases share in equal parts.
+        rate: false alarms per hour that all of them may cost together.
     """
     number = {name: index for index, name in enumerate(inventory.classes)}
     compiled = {sought.text: paths_of(sought.text, number) for sought in phrases}
-    told = {
-        sought.text: [p for p in compiled[sought.text] if firm(p) >= LEAST_SYLLABLES]
-        for sought in phrases
-        if sought.tell
-    }
-    share = rate / max(1, sum(bool(paths) for paths in told.values()))
+    told: dict[str, _Told] = {}
+    for sought in phrases:
+        paths = [path for path in compiled[sought.text] if firm(path) >= LEAST_SYLLABLES]
+        if sought.tell and paths:
+            chance = background.chance(paths, inventory.classes)
+            told[sought.text] = _Told(chance, _most_doubt(sought, paths))
+    limits = _limits(told, background, rate)
     return [
         Target(
             sought.text,
             compiled[sought.text],
-            _limit(sought, told.get(sought.text, []), inventory, background, share),
+            limits.get(sought.text),
             frozenset(sought.protected_by),
         )
         for sought in phrases
     ]
 
 
-def _limit(
-    sought: Sought,
-    paths: Sequence[Path],
-    inventory: Inventory,
-    background: Background,
-    rate: float,
-) -> float | None:
-    limit = background.limit(paths, inventory.classes, rate)
-    if limit is None:
-        return None
+def _most_doubt(sought: Sought, paths: Sequence[Path]) -> float:
+    """However rare it may be by chance."""
     count = min(syllables(path) for path in paths)
-    doubt = min(-limit, MOST_DOUBT * count)
-    if sought.likeness is not None:
-        # What the rule's author asked for holds here too: three nats are one wrong syllable,
-        # as they are for the recogniser's alternatives in the text.
-        doubt = min(doubt, NATS_PER_EDIT * (1.0 - sought.likeness) * count)
-    return -doubt
+    if sought.likeness is None:
+        return MOST_DOUBT * count
+    # What the rule's author asked for holds here too: three nats are one wrong syllable, as they
+    # are for the recogniser's alternatives in the text.
+    return min(MOST_DOUBT, NATS_PER_EDIT * (1.0 - sought.likeness)) * count
+
+
+def _limits(told: Mapping[str, _Told], background: Background, rate: float) -> dict[str, float]:
+    """The least score of each phrase, so that all together are mistaken `rate` times per hour.
+
+    Every phrase gets the same share, as far as it can use it: what long phrases
+    leave goes to the others. Phrases left out cannot be told apart from chance.
+    """
+
+    def limits(share: float) -> dict[str, float]:
+        doubts = {
+            text: min(own.most, background.doubt(own.chance, share)) for text, own in told.items()
+        }
+        return {text: -doubt for text, doubt in doubts.items() if doubt >= 0}
+
+    def cost(found: Mapping[str, float]) -> float:
+        return sum(background.rate(told[text].chance, -limit) for text, limit in found.items())
+
+    if not told or rate <= 0:
+        return {}
+    low, high = math.log(rate / len(told)), math.log(rate)
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if cost(limits(math.exp(middle))) <= rate else (low, middle)
+    return limits(math.exp(low))

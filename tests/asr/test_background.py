@@ -40,41 +40,31 @@ def _background(**changes: float) -> Background:
     return Background(network="", hours=1, phrases=1, prevalence=COMMON, **numbers)
 
 
-def _limit(text: str, rate: float = 0.01, **changes: float) -> float | None:
-    return _background(**changes).limit(paths_of(text, NUMBER), SOUNDS, rate)
+def _chance(text: str, **changes: float) -> float:
+    return _background(**changes).chance(paths_of(text, NUMBER), SOUNDS)
 
 
-@given(st.floats(1e-6, 1e-2), st.floats(1.5, 100))
-def test_the_limit_keeps_the_rate_it_was_asked_for(rate: float, times: float) -> None:
-    (path,) = paths_of("这不归我管", NUMBER)
-    background_, limit = _background(constant=2.0), _limit("这不归我管", rate, constant=2.0)
-    if limit is None:
-        assert background_.chance(path, SOUNDS) - 0.5 * DOUBT > math.log(rate)
-    else:
-        expected = math.exp(background_.chance(path, SOUNDS) + 0.5 * (-limit - DOUBT))
-        assert expected == pytest.approx(rate, rel=1e-6)
-        more = _limit("这不归我管", rate * times, constant=2.0)
-        assert more is not None
-        assert more < limit
+@given(st.floats(1e-6, 10), st.floats(-20, 20))
+def test_doubt_and_rate_belong_together(rate: float, chance: float) -> None:
+    doubt = _background().doubt(chance, rate)
+    assert _background().rate(chance, doubt) == pytest.approx(rate)
+    assert _background().rate(chance, doubt + 1) > rate
 
 
-def test_short_and_common_and_loose_phrases_must_be_heard_better() -> None:
-    long, short = _limit("这不归我管的"), _limit("这不归我")
-    common, loose = _limit("是是是是的的"), _limit("这不归…8我管的")
-    assert long is not None
-    for other in (short, common, loose):
-        assert other is None or other > long
+def test_short_and_common_and_loose_phrases_are_mistaken_more_often() -> None:
+    long, short = _chance("这不归我管的", per_syllable=2.0), _chance("这不归我", per_syllable=2.0)
+    assert short > long
+    assert _chance("是是是是的的") > _chance("这不归我管费")
+    assert _chance("这不归…8我管的") > _chance("这不归我管的")
 
 
-def test_wordings_share_what_their_phrase_may_cost() -> None:
-    one, two = _limit("这不归我管"), _limit("(这|你)不归我管")
-    assert one is not None
-    assert two is not None
-    assert two > one
-
-
-def test_no_score_is_rare_enough_for_some() -> None:
-    assert _limit("的是的是", constant=30.0) is None
+def test_wordings_add_up() -> None:
+    one, other = math.exp(_chance("这不归我管")), math.exp(_chance("你不归我管"))
+    assert math.exp(_chance("[这]不归我管")) > math.exp(_chance("不归我管"))
+    assert math.exp(_chance("(这|你不归)我管话费")) == pytest.approx(
+        math.exp(_chance("这我管话费")) + math.exp(_chance("你不归我管话费"))
+    )
+    assert one == pytest.approx(other)
 
 
 def _targets(*phrases: Sought, rate: float = 0.2) -> dict[str, float | None]:
@@ -87,9 +77,46 @@ def test_phrases_share_the_rate() -> None:
     shared = _targets(Sought("这不归我管"), Sought("你快点说话"))["这不归我管"]
     assert alone is not None
     assert shared is not None
-    assert shared == pytest.approx(alone + math.log(2) / 0.5)
+    assert shared == pytest.approx(alone + math.log(2) / 0.5, abs=1e-3)
     protecting = Sought("你快点说话", tell=False)
     assert _targets(Sought("这不归我管"), protecting) == {"这不归我管": alone, "你快点说话": None}
+
+
+def test_what_one_phrase_cannot_use_goes_to_the_others() -> None:
+    alone = _targets(Sought("这不归我管"))["这不归我管"]
+    beside = _targets(Sought("这不归我管"), Sought("你快点说话", likeness=1.0))
+    assert beside["你快点说话"] == 0
+    assert alone is not None
+    half = alone + math.log(2) / 0.5
+    assert beside["这不归我管"] is not None
+    assert alone < beside["这不归我管"] < half
+
+
+@given(st.floats(1e-4, 2.0), st.integers(1, 5), st.floats(8, 16))
+def test_together_they_cost_no_more_than_the_rate(rate: float, count: int, constant: float) -> None:
+    texts = [
+        "这不归我管",
+        "你快点说话",
+        "话费是这话费",
+        "[这]不归…3我管的",
+        "是的是的是",
+        "管你说话",
+    ]
+    made = background.targets(
+        [Sought(text) for text in texts[:count]], INVENTORY, _background(constant=constant), rate
+    )
+    cost = sum(
+        _background(constant=constant).rate(_chance(t.text, constant=constant), -t.limit)
+        for t in made
+        if t.limit is not None
+    )
+    assert cost <= rate * 1.001
+    assert all(t.limit is None or t.limit <= 0 for t in made)
+
+
+def test_no_score_is_rare_enough_for_some() -> None:
+    made = background.targets([Sought("的是的是")], INVENTORY, _background(constant=30.0))
+    assert made[0].limit is None
 
 
 def test_nothing_doubtful_counts_however_rare() -> None:
@@ -120,13 +147,15 @@ def test_an_estimate_tells_what_it_was_made_from() -> None:
     for number, text in enumerate(texts):
         pattern = f"{text[:2]}…4{text[2:]}" if number % 3 == 0 else text
         path = paths_of(pattern, NUMBER)[-1]
-        count = random.poisson(2.0 * math.exp(truth.chance(path, SOUNDS)))
+        count = random.poisson(2.0 * math.exp(truth.chance([path], SOUNDS)))
         scores = tuple(random.exponential(1 / truth.slope, count) - DOUBT)
         mistaken.append(Mistaken(path, 2.0, scores))
     found = estimate(mistaken, COMMON, INVENTORY, "x", 2.0)
     assert found.slope == pytest.approx(truth.slope, rel=0.1)
     for m in mistaken[:50]:
-        assert found.chance(m.path, SOUNDS) == pytest.approx(truth.chance(m.path, SOUNDS), abs=0.3)
+        assert found.chance([m.path], SOUNDS) == pytest.approx(
+            truth.chance([m.path], SOUNDS), abs=0.3
+        )
 
 
 def test_too_little_speech_is_refused() -> None:
