@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from monitor import calljson, engine
 from monitor.audio import file as audio_file
+from monitor.audio.playable import prepare_quietly
 from monitor.engine import Engine
 from monitor.errors import UserError
 from monitor.events import Chunk, Party, to_dict
@@ -121,6 +122,7 @@ def _score(
             packs=texts_of(loaded.rulebook),
         )
         intake.close(session, row.id, "done", call_id=call_id, reason=record.damage)
+    prepare_quietly(store.audio_path(digest, path.suffix.lower()))
     _tidy(row)
     fatal = sum(line.fatal for line in card.lines)
     return Outcome(row.name, "done", call_id, record.damage, card.total, fatal)

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from monitor.audio.playable import prepare_quietly
 from monitor.errors import UserError
 from monitor.i18n import tr
 from monitor.store import open_store
@@ -49,9 +50,10 @@ class Recordings:
         Raises:
             StoreError: the store cannot be written.
         """
-        key = recording_key(digest_of(source))
+        digest = digest_of(source)
         with self._store.session() as session:
-            save_call(session, data, key=key, audio=source, packs=packs)
+            save_call(session, data, key=recording_key(digest), audio=source, packs=packs)
+        prepare_quietly(self._store.audio_path(digest, source.suffix.lower()))
 
     def save_failed(self, source: Path, name: str, error: str) -> None:
         """Keep that a recording could not be scored, and why."""

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from monitor.audio.clips import clip
 from monitor.audio.decode import Decoder
 from monitor.errors import UserError
 from monitor.review import cases
 from monitor.review.cases import NewCase
-from monitor.review.clips import clip
 from monitor.review.tables import Case
 from monitor.store import Store
 from monitor.store.schema import Call, User

@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from monitor.review import appealing, packs, playable, transcript, verdicts
+from monitor.audio import playable
+from monitor.review import appealing, packs, transcript, verdicts
 from monitor.review.appeals import deadline
 from monitor.review.evidence import evidence
 from monitor.review.findings import Finding, finding, findings

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 
+from monitor.audio.clips import clip
 from monitor.i18n import tr
 from monitor.review import cases
-from monitor.review.clips import clip
 from monitor.review.tables import Case
 from monitor.store.schema import Call, User, now
 from monitor.web.deps import Db, SignedIn, find_call, opened

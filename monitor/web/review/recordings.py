@@ -11,11 +11,10 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
+from monitor.audio import playable
+from monitor.audio.waveform import PeakFile
 from monitor.i18n import tr
-from monitor.review import playable
-from monitor.review.waveform import PeakFile
 from monitor.store import Store
-from monitor.store.audio import AudioFolder
 from monitor.store.schema import Audio, Call
 from monitor.web.deps import Db, SignedIn, find_call, opened
 
@@ -32,7 +31,7 @@ def original_of(store: Store, db: Session, call: Call) -> Path | None:
     audio = db.get(Audio, call.audio_digest)
     if audio is None:
         return None
-    path = AudioFolder(store.audio_dir).path(audio.digest, audio.suffix)
+    path = store.audio_path(audio.digest, audio.suffix)
     return path if path.is_file() else None
 
 

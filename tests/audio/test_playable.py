@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from monitor.audio import playable
 from monitor.audio.decode import Decoder
+from monitor.audio.waveform import PeakFile
 from monitor.errors import UserError
-from monitor.review import playable
-from monitor.review.waveform import PeakFile
 
 _FIXTURES = Path(__file__).parents[2] / "audio_fixtures"
 

@@ -16,7 +16,7 @@ import os
 import struct
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -25,7 +25,8 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.audio.decode import AudioInfo, Block, Decoder, TruncatedAudioError
-from monitor.review.waveform import PeakBuilder, write
+from monitor.audio.waveform import PeakBuilder, write
+from monitor.errors import UserError
 
 _NATIVE = frozenset({"pcm_s16le", "pcm_u8", "flac"})
 _NATIVE_SUFFIXES = frozenset({".wav", ".flac"})
@@ -83,6 +84,12 @@ def prepare(original: Path) -> Playable:
         write(file, builder.finish(), builder.duration_ms)  # type: ignore[arg-type]
     audio = original if native else _copy_of(original)
     return Playable(audio, _MEDIA_TYPES[audio.suffix], peaks, damage)
+
+
+def prepare_quietly(original: Path) -> None:
+    """Make what is missing ahead of its first use; whatever is wrong is told then."""
+    with suppress(UserError, OSError):
+        prepare(original)
 
 
 def remove(original: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from monitor.audio.decode import Block, Decoder, TruncatedAudioError
-from monitor.review.playable import pcm_wav, whole_file
+from monitor.audio.playable import pcm_wav, whole_file
 
 
 def clip(original: Path, start_ms: int, end_ms: int) -> Path:

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor.audio.waveform import BASE_MS, FOLD, LEVELS, PeakBuilder, PeakFile, Peaks, write
 from monitor.errors import UserError
-from monitor.review.waveform import BASE_MS, FOLD, LEVELS, PeakBuilder, PeakFile, Peaks, write
 
 Audio = npt.NDArray[np.float32]
 
