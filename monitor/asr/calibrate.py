@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -61,8 +62,10 @@ def estimate(
 ) -> Background:
     """The background that best explains how often phrases were mistaken.
 
-    A Poisson regression of the counts beyond `DOUBT`; the scores beyond it are
-    taken as exponentially distributed, so their mean excess is the slope's inverse.
+    A Poisson regression of the counts beyond `DOUBT`. The scores beyond it are
+    taken as exponentially distributed; the slope follows from the median of
+    their excess, since some phrases are nearly said rather than mistaken and
+    would pull a mean.
 
     Args:
         common: `prevalence` of the same speech.
@@ -79,7 +82,7 @@ def estimate(
     if counts.sum() < 10 * table.shape[1]:
         raise ValueError("calibration needs more speech or more phrases")
     weights = _poisson(table, counts, np.array([m.hours for m in mistaken]))
-    slope = 1.0 / float(np.mean([e for own in excess for e in own]))
+    slope = math.log(2) / float(np.median([e for own in excess for e in own]))
     constant, per_syllable, per_prevalence, per_gap = (round(float(w), 4) for w in weights)
     return Background(
         network=network,

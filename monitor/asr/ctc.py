@@ -78,12 +78,14 @@ class CtcRecognizer:
         """
         if self._background is None or not phrases:
             return None
-        if phrases not in self._spotters:
-            while len(self._spotters) >= _KEPT_SPOTTERS:
-                del self._spotters[next(iter(self._spotters))]
+        known = self._spotters.get(phrases)
+        if known is None:
             targets = background.targets(phrases, self.inventory, self._background)
-            self._spotters[phrases] = Spotter(targets, self.inventory.blank)
-        return self._spotters[phrases]
+            known = Spotter(targets, self.inventory.blank)
+            for old in list(self._spotters)[: 1 - _KEPT_SPOTTERS]:
+                self._spotters.pop(old, None)
+            self._spotters[phrases] = known
+        return known
 
     def close(self) -> None:
         """Nothing to release: the session goes with its last reference."""
