@@ -44,11 +44,17 @@ def _folder(place: Path, files: dict[str, dict[str, Any]]) -> Path:
     return place
 
 
-_ZIPFORMER = {"model_type": "zipformer2", "decode_chunk_len": 32, "T": 45}
-_ZIPFORMER_CTC = (
+_SHAPE = (
     *("encoder_dims", "query_head_dims", "value_head_dims", "num_heads"),
     *("num_encoder_layers", "cnn_module_kernels", "left_context_len"),
 )
+_ZIPFORMER = {
+    **dict.fromkeys(_SHAPE, "1"),
+    "model_type": "zipformer2",
+    "decode_chunk_len": 32,
+    "T": 45,
+}
+_DECODER = {"vocab_size": 2, "context_size": 2}
 _LFR = {"lfr_window_size": 7, "lfr_window_shift": 6, "neg_mean": "1", "inv_stddev": "1"}
 _ONLINE_PARAFORMER = {
     **_LFR,
@@ -63,12 +69,16 @@ _ONLINE_PARAFORMER = {
     ("files", "kind", "cut"),
     [
         (
-            {"encoder-epoch-9.onnx": _ZIPFORMER, "decoder-epoch-9.onnx": {}, "joiner.onnx": {}},
+            {
+                "encoder-epoch-9.onnx": _ZIPFORMER,
+                "decoder-epoch-9.onnx": _DECODER,
+                "joiner.onnx": {},
+            },
             Kind.TRANSDUCER,
             layout.Streaming(450, 320),
         ),
         (
-            {"model.int8.onnx": {**_ZIPFORMER, **dict.fromkeys(_ZIPFORMER_CTC, "1")}},
+            {"model.int8.onnx": _ZIPFORMER},
             Kind.ZIPFORMER_CTC,
             layout.Streaming(450, 320),
         ),
@@ -162,7 +172,8 @@ def test_int8_is_taken_unless_float_is_asked_for(tmp_path: Path) -> None:
     parts = ("encoder", "decoder", "joiner")
     names = [f"{part}{kind}.onnx" for part in parts for kind in ("", ".int8", ".fp16")]
     folder = _folder(
-        tmp_path / "m", {name: _ZIPFORMER if name.startswith("enc") else {} for name in names}
+        tmp_path / "m",
+        {name: _ZIPFORMER if name.startswith("enc") else _DECODER for name in names},
     )
     small = {role: file.name for role, file in layout.read(folder).files.items()}
     # The decoder of a transducer is tiny: int8 would save nothing there.
@@ -184,10 +195,22 @@ def test_int8_is_taken_unless_float_is_asked_for(tmp_path: Path) -> None:
         (
             {
                 "encoder.onnx": {**_ZIPFORMER, "T": "many"},
-                "decoder.onnx": {},
+                "decoder.onnx": _DECODER,
                 "joiner.onnx": {},
             },
             r"\bT\b",
+        ),
+        (
+            {"encoder.onnx": _ZIPFORMER, "decoder.onnx": {}, "joiner.onnx": {}},
+            "m decoder.*vocab_size",
+        ),
+        (
+            {
+                "encoder.onnx": {"model_type": "lstm", "decode_chunk_len": 4, "T": 9},
+                "decoder.onnx": _DECODER,
+                "joiner.onnx": {},
+            },
+            "rnn_hidden_size|num_encoder_layers",
         ),
         ({"model.onnx": {"model_type": "wenet_ctc", "num_blocks": 3}}, "head|subsampling_factor"),
         ({"model.onnx": {"model_type": "sense_voice_ctc"}}, "vocab_size"),

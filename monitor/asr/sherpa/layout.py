@@ -77,6 +77,15 @@ class Model:
         return _number(self.facts, key, self.name)
 
 
+_ZIPFORMER2 = (
+    "encoder_dims",
+    "query_head_dims",
+    "value_head_dims",
+    "num_heads",
+    "num_encoder_layers",
+    "cnn_module_kernels",
+    "left_context_len",
+)
 # Entries without which sherpa-onnx ends the process; those of streaming cuts are read anyway.
 _NEEDED: Mapping[Kind, tuple[str, ...]] = {
     Kind.PARAFORMER: (
@@ -89,15 +98,7 @@ _NEEDED: Mapping[Kind, tuple[str, ...]] = {
         "neg_mean",
         "inv_stddev",
     ),
-    Kind.ZIPFORMER_CTC: (
-        "encoder_dims",
-        "query_head_dims",
-        "value_head_dims",
-        "num_heads",
-        "num_encoder_layers",
-        "cnn_module_kernels",
-        "left_context_len",
-    ),
+    Kind.ZIPFORMER_CTC: _ZIPFORMER2,
     Kind.WENET_CTC: ("head", "num_blocks", "output_size", "cnn_module_kernel", "vocab_size"),
     Kind.NEMO_CTC: ("vocab_size", "cache_last_channel_dim1", "cache_last_time_dim1"),
     Kind.OFFLINE_WENET_CTC: ("vocab_size", "subsampling_factor"),
@@ -105,6 +106,14 @@ _NEEDED: Mapping[Kind, tuple[str, ...]] = {
     Kind.SENSE_VOICE: ("vocab_size", "lfr_window_size", "normalize_samples"),
     Kind.OFFLINE_NEMO_CTC: ("vocab_size", "subsampling_factor"),
 }
+
+
+_ENCODERS: Mapping[str, tuple[str, ...]] = {
+    "lstm": ("num_encoder_layers", "rnn_hidden_size", "d_model"),
+    "zipformer2": _ZIPFORMER2,
+}
+_DECODER = ("vocab_size", "context_size")
+"""What icefall's transducers need besides, by family of the encoder and in the decoder."""
 
 
 def read(folder: Path, *, precise: bool = False) -> Model:
@@ -126,12 +135,25 @@ def read(folder: Path, *, precise: bool = False) -> Model:
     files = _networks(folder, precise)
     facts = metadata.read(files.get("encoder") or files["model"])
     kind = _kind(folder, files, facts)
-    missing = [key for key in _NEEDED.get(kind, ()) if key not in facts]
-    if missing:
-        raise UserError(_lacks(folder.name, missing[0]))
+    _check_entries(folder.name, kind, files, facts)
     files["tokens"] = folder / TOKENS
     _check_symbols(files["tokens"], kind, facts)
     return Model(folder.name, kind, files, facts, _streaming(kind, facts, folder.name))
+
+
+def _check_entries(
+    name: str, kind: Kind, files: Mapping[str, Path], facts: Mapping[str, str]
+) -> None:
+    """Whether the networks carry what sherpa-onnx asks them for."""
+    looked = [(name, facts, _NEEDED.get(kind, ()))]
+    if kind is Kind.TRANSDUCER and facts["model_type"] in _ICEFALL:
+        encoder = _ENCODERS.get(facts["model_type"], ())
+        decoder = metadata.read(files["decoder"])
+        looked = [(f"{name} encoder", facts, encoder), (f"{name} decoder", decoder, _DECODER)]
+    for part, have, keys in looked:
+        for key in keys:
+            if key not in have:
+                raise UserError(_lacks(part, key))
 
 
 def _check_symbols(file: Path, kind: Kind, facts: Mapping[str, str]) -> None:
