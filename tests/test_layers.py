@@ -10,7 +10,7 @@ import pytest
 _PACKAGE = Path(__file__).parents[1] / "monitor"
 
 _EDGES = {"live.py", "batch.py"}
-_EDGE_ROOMS = {"cli", "screen", "testing"}
+_EDGE_ROOMS = {"cli", "screen", "testing", "uplink", "web"}
 _WALL_CLOCK_OR_IO = {
     "time",
     "threading",
@@ -75,6 +75,8 @@ def test_only_the_edges_know_clocks_threads_and_processes(path: Path) -> None:
         ("dynamics.py", {"monitor.rules", "monitor.asr", "monitor.audio", "monitor.call"}),
         ("ahead.py", {"monitor.rules", "monitor.call", "monitor.cli", "monitor.live"}),
         ("confirm.py", {"monitor.call", "monitor.cli", "monitor.live", "monitor.batch"}),
+        ("uplink", {"monitor.web", "monitor.store", "monitor.cli", "monitor.call", "monitor.live"}),
+        ("web", {"monitor.cli"}),
         ("call.py", {"monitor.cli", "monitor.live", "monitor.batch", "monitor.screen"}),
         ("store", {"monitor.cli", "monitor.web", "monitor.qa", "monitor.review", "monitor.engine"}),
     ],
