@@ -55,7 +55,7 @@ def table(request: Request, db: Db, _user: Reviewer, asked: Asked) -> HTMLRespon
     )
 
 
-@router.get("/reports/print.css")
+@router.get("/reports/print.css", dependencies=[need()])
 def style() -> Response:
     """The style sheet of printed reports."""
     return Response(report.style(), media_type="text/css")
