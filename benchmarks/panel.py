@@ -298,6 +298,7 @@ def measure_table(calls: int, repeats: int) -> Iterator[Mapping[str, Any]]:
                     "benchmark": "calls-table",
                     "stored_calls": calls,
                     "page": what,
+                    "found": int("".join(filter(str.isdigit, page.inner_text("h1")))),
                     "server_ms": spread(server),
                     "browser_ms": spread(painted),
                     "generated_s": round(made_s),

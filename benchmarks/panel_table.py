@@ -34,7 +34,7 @@ PAGES = {
     "page 1000": "/calls?" + urlencode({"page": "1000"}),
     "one agent": "/calls?" + urlencode({"agent": "agent-17"}),
     "fatal findings": "/calls?" + urlencode({"severity": "fatal"}),
-    "said, by characters": "/calls?" + urlencode({"text": "停机"}),
+    "said, by characters": "/calls?" + urlencode({"text": "查询一下"}),
     "said, by sound": "/calls?" + urlencode({"sound": "听几"}),
 }
 
