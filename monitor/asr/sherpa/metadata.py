@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO
 
 from monitor.errors import UserError
@@ -17,7 +18,8 @@ from monitor.i18n import tr
 
 _METADATA_PROPS = 14  # field numbers of ModelProto …
 _KEY, _VALUE = 1, 2  # … and of StringStringEntryProto
-_FIXED64, _BYTES = 1, 2  # wire types; 0 is a varint, 5 four bytes
+_VARINT, _BYTES = 0, 2  # wire types …
+_FIXED = MappingProxyType({1: 8, 5: 4})  # … and those of so many bytes
 _LONGEST = 1 << 24  # bytes of an entry; the statistics of Paraformer are some thousand
 
 
@@ -71,15 +73,14 @@ def _entry(stream: BinaryIO, length: int) -> tuple[str, str]:
 
 
 def _skip(stream: BinaryIO, wire: int, size: int) -> None:
-    match wire:
-        case 0:
-            _varint(stream, stream.read(1))
-        case 1 | 5:
-            stream.seek(8 if wire == _FIXED64 else 4, 1)
-        case 2:
-            stream.seek(_varint(stream, stream.read(1)), 1)
-        case _:
-            raise ValueError(f"unknown wire type {wire}")
+    if wire == _VARINT:
+        _varint(stream, stream.read(1))
+    elif wire == _BYTES:
+        stream.seek(_varint(stream, stream.read(1)), 1)
+    elif wire in _FIXED:
+        stream.seek(_FIXED[wire], 1)
+    else:
+        raise ValueError(f"unknown wire type {wire}")
     if stream.tell() > size:
         raise ValueError("the file ends in the middle of a field")
 
