@@ -140,3 +140,15 @@ def number(options: Mapping[str, str], key: str, default: int, least: int = 1) -
             )
         )
     return value
+
+
+def switch(options: Mapping[str, str], key: str) -> bool:
+    """An option that is `on` or `off`, off where it is not given.
+
+    Raises:
+        UserError: it is something else.
+    """
+    text = options.get(key, "off")
+    if text not in ("on", "off"):
+        raise UserError(tr(f"选项 {key}={text}：可用 on、off", f"option {key}={text}: on or off"))
+    return text == "on"

@@ -54,16 +54,22 @@ TURNS = [_turn(0.1, 3), _turn(0.2, 4), _turn(0.3, 2), _turn(0.4, 6), _turn(0.5, 
 
 def test_turns_share_windows_and_windows_share_batches() -> None:
     loud = Loud()
-    packing = PackingDecoder(loud, longest_ms=8_000, batch=2)
+    packing = PackingDecoder(loud, longest_ms=8_000, batch=2, pack=True)
     packing.prefetch(TURNS)
     assert loud.batches == [[7, 8], [1]]  # 3+4, 2+6, 1
+
+
+def test_unless_asked_to_turns_keep_windows_of_their_own() -> None:
+    loud = Loud()
+    PackingDecoder(loud, longest_ms=8_000, batch=2).prefetch(TURNS)
+    assert loud.batches == [[3, 4], [2, 6], [1]]
 
 
 @pytest.mark.parametrize(
     "loud", [Loud(), Loud(probability=0.3), Loud(no_speech=0.9)], ids=["sure", "unsure", "silent"]
 )
 def test_every_turn_has_the_words_it_has_alone(loud: Loud) -> None:
-    packing = PackingDecoder(loud, longest_ms=8_000, batch=2)
+    packing = PackingDecoder(loud, longest_ms=8_000, batch=2, pack=True)
     packing.prefetch(TURNS)
     for turn in TURNS:
         (found,) = packing.decode([Window(turn)])
@@ -76,7 +82,7 @@ def test_every_turn_has_the_words_it_has_alone(loud: Loud) -> None:
 
 def test_what_is_doubtful_in_company_is_heard_again_alone() -> None:
     loud = Loud(probability=0.3)
-    packing = PackingDecoder(loud, longest_ms=8_000, batch=2)
+    packing = PackingDecoder(loud, longest_ms=8_000, batch=2, pack=True)
     packing.prefetch(TURNS[:2])
     loud.batches.clear()
     packing.decode([Window(TURNS[0])])
@@ -85,7 +91,7 @@ def test_what_is_doubtful_in_company_is_heard_again_alone() -> None:
 
 def test_memory_is_given_back() -> None:
     loud = Loud()
-    packing = PackingDecoder(loud, longest_ms=8_000, batch=2)
+    packing = PackingDecoder(loud, longest_ms=8_000, batch=2, pack=True)
     packing.prefetch(TURNS)
     packing.decode([Window(turn) for turn in TURNS])
     loud.batches.clear()
@@ -95,7 +101,7 @@ def test_memory_is_given_back() -> None:
 
 def test_long_turns_and_those_with_a_prefix_are_left_to_the_flow() -> None:
     loud = Loud()
-    packing = PackingDecoder(loud, longest_ms=8_000, batch=2)
+    packing = PackingDecoder(loud, longest_ms=8_000, batch=2, pack=True)
     packing.prefetch([_turn(0.1, 9), _turn(0.2, 2)])
     assert loud.batches == [[2]]
     packing.decode([Window(_turn(0.2, 2), prefix=(1,))])

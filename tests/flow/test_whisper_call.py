@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from monitor.cli import VerbGroup
+from monitor.cli import main
+from monitor.i18n import language, use_language
 from monitor.testing import fixtures
 
 DEMO = fixtures.load("demo").audio
@@ -17,13 +21,33 @@ ENGINE = "faster-whisper:tiny-test"
 RULE = "unicom-forbidden-01"
 
 
-def _monitor(*args: str | Path) -> Result:
-    return CliRunner().invoke(VerbGroup("monitor"), ["--lang", "zh", *map(str, args)])
+@dataclass(frozen=True)
+class Done:
+    """How a command ended and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+def _monitor(*args: str | Path) -> Done:
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
+        main(["--lang", "zh", *map(str, args)])
+    code = ended.value.code
+    return Done(code if isinstance(code, int) else 0, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _language() -> Iterator[None]:
+    before = language()
+    yield
+    use_language(before)
 
 
 def _scored(out: Path, *options: str) -> dict[str, Any]:
     result = _monitor("score", DEMO, "--out", out, "--jobs", "1", *options)
-    assert result.exit_code == 0, result.output
+    assert result.code == 0, result.err
     data: dict[str, Any] = json.loads((out / "demo.json").read_text("utf-8"))
     return data
 
@@ -66,14 +90,14 @@ def test_confirm_judges_and_writes_for_review(tmp_path: Path) -> None:
     (alert,) = [alert for alert in data["alerts"] if alert["rule"] == RULE]
     assert alert["state"] == "confirmed"
     assert alert["evidence"]["second"]["recogniser"] == ENGINE
-    assert "你问我，我问谁" in alert["evidence"]["second"]["quote"]
+    assert "你问我我问谁" in alert["evidence"]["second"]["quote"]
     assert data["review"]["recogniser"] == ENGINE
     assert "请问有什么可以帮您吗" in _text(data["review"]["utterances"], "agent")
     again = _monitor("score", DEMO, "--out", tmp_path, "--jobs", "1", "--confirm", ENGINE)
-    assert "此前已完成" in again.output
+    assert "此前已完成" in again.out
     # Another way of judging is another result.
     without = _monitor("score", DEMO, "--out", tmp_path, "--jobs", "1")
-    assert "此前已完成" not in without.output
+    assert "此前已完成" not in without.out
 
 
 def test_reading_ahead_changes_nothing(scored: dict[str, Any], tmp_path: Path) -> None:
@@ -85,21 +109,22 @@ def test_reading_ahead_changes_nothing(scored: dict[str, Any], tmp_path: Path) -
 
 def test_demo_runs_live_and_is_confirmed() -> None:
     result = _monitor("demo", "--fast", "--asr", ENGINE, "--confirm", ENGINE)
-    assert result.exit_code == 0, result.output
-    assert "你问我，我问谁" in result.output
-    assert "✓ 已复核确认" in result.output
-    assert "复核听到" in result.output
+    assert result.code == 0, result.err
+    assert "你问我，我问谁" in result.out
+    assert "✓ 已复核确认" in result.out
+    assert "复核听到" in result.out
 
 
 def test_noise_gives_no_words() -> None:
     noise = fixtures.load("noise-only").audio
     result = _monitor("transcribe", noise, "--asr", ENGINE, "--format", "json")
-    assert result.exit_code == 0, result.output
-    assert json.loads(result.output)["utterances"] == []
+    assert result.code == 0, result.err
+    assert json.loads(result.out)["utterances"] == []
 
 
 def test_an_unknown_model_is_one_clear_line(tmp_path: Path) -> None:
     for option in ("--asr", "--confirm"):
         result = _monitor("score", DEMO, "--out", tmp_path, option, "faster-whisper:whisper-small")
-        assert result.exit_code != 0
-        assert "monitor models pull whisper-small" in f"{result.output}{result.exception}"
+        assert result.code == 2
+        assert "Traceback" not in result.err
+        assert "monitor models pull whisper-small" in result.err

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from monitor.asr.whisper.settings import WhisperSettings
 
 _FILES = ("model.bin", "config.json", "tokenizer.json")
+_PATIENCE = 2.0
+"""How many times `beam` texts must have ended before a beam search ends (Kasai et al. 2022,
+arXiv:2204.05424). With 1 short texts, which end first, win: the last syllables are lost."""
+
 _SHORTEST = 3_200  # samples; anything shorter is filled up with silence
 _TOKENS_PER_S = 25  # no mouth needs more; a hypothesis that runs away is cut here
 _SPARE_TOKENS = 12
@@ -130,7 +134,7 @@ class WhisperDecoder:
         sampling = (
             {"beam_size": 1, "num_hypotheses": 5, "sampling_topk": 0}
             if temperature
-            else {"beam_size": self._settings.beam, "sampling_topk": 1}
+            else {"beam_size": self._settings.beam, "patience": _PATIENCE, "sampling_topk": 1}
         )
         return self._model.model.generate(
             encoded,

@@ -1,11 +1,13 @@
 """Turns known beforehand, decoded many at a time.
 
+Where a recording is read ahead of the flow, its turns are decoded in batches,
+and the hypotheses wait until the flow asks for exactly that audio.
+
 Whisper spends the same on a window of 30 s whether a word is said in it or a
-speech. Where a recording is read ahead of the flow, short turns of one party are
-therefore laid end to end in one window (the pauses at their edges keep them
-apart), windows are decoded in batches, and the hypotheses wait until the flow
-asks for exactly that audio. What looks doubtful in such company is left out:
-the flow then decodes it by itself, with all of Whisper's precautions.
+speech. On request (`pack`) short turns of one party are therefore laid end to
+end in one window, kept apart by the pauses at their edges. What looks doubtful
+in such company is left out: the flow then decodes it by itself. Text may still
+stray from one turn into the next, so it is not the default.
 """
 
 from __future__ import annotations
@@ -39,11 +41,14 @@ _KEPT = 1_000
 class PackingDecoder:
     """A decoder that remembers what it was asked beforehand."""
 
-    def __init__(self, decoder: Decoder, longest_ms: int, batch: int) -> None:
+    def __init__(
+        self, decoder: Decoder, longest_ms: int, batch: int, *, pack: bool = False
+    ) -> None:
         self.longest_ms = decoder.longest_ms
         self._decoder = decoder
         self._longest = longest_ms * 16
         self._batch = batch
+        self._pack = pack
         self._known: dict[bytes, Hypothesis] = {}
 
     def prefetch(self, turns: Sequence[Samples]) -> None:
@@ -71,7 +76,7 @@ class PackingDecoder:
         packs: list[list[Samples]] = []
         room = 0
         for turn in turns:
-            if len(turn) > room:
+            if not self._pack or len(turn) > room:
                 packs.append([])
                 room = self._longest
             packs[-1].append(turn)

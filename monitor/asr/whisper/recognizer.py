@@ -48,7 +48,9 @@ class WholeWhisperRecognizer(WhisperRecognizer):
     def __init__(self, decoder: WhisperDecoder, settings: WhisperSettings) -> None:
         super().__init__(decoder, settings)
         longest_ms = min(settings.window_ms, decoder.longest_ms * 99 // 100)
-        self.decoder = self._packing = PackingDecoder(decoder, longest_ms, settings.batch)
+        self.decoder = self._packing = PackingDecoder(
+            decoder, longest_ms, settings.batch, pack=settings.pack
+        )
         self.ahead_ms = settings.batch * longest_ms
 
     def prefetch(self, turns: Sequence[Samples]) -> None:

@@ -13,7 +13,7 @@ from monitor.i18n import tr
 if TYPE_CHECKING:
     from monitor.asr.engines import Wanted
 
-_OPTIONS = ("batch", "beam", "compute", "device", "hotwords", "step", "threads")
+_OPTIONS = ("batch", "beam", "compute", "device", "hotwords", "pack", "step", "threads")
 _DEVICES = ("auto", "cpu", "cuda")
 _LIVE_THREADS = 4  # more gain little: a decoder works through its tokens one by one
 
@@ -23,19 +23,22 @@ class WhisperSettings:
     """Settings of one loaded model.
 
     `device` is auto, cpu or cuda, `compute` CTranslate2's arithmetic (auto: int8 on
-    a CPU, float16 on a GPU). `step_ms`: audio between two hypotheses of a live
-    call. `window_ms` bounds what is decoded at once; `keep_ms` of it are kept for
-    context when it is full. `batch`: windows of a recording decoded at once (0: each turn
-    by itself, when the flow comes to it). `temperatures`: what is tried in turn while a
-    hypothesis looks wrong; 0 is the search without chance.
+    a CPU, float16 on a GPU). `beam` is the width of the search, 1 the likeliest
+    token each time. `batch`: windows of a recording decoded at once (0: each turn
+    by itself, when the flow comes to it); `pack`: short turns share windows.
+    `step_ms`: audio between two hypotheses of a live call. `window_ms` bounds what
+    is decoded at once; of a full one `keep_ms` are kept for context, and words of
+    its last `tail_ms` wait for the next. `temperatures`: what is tried in turn
+    while a hypothesis looks wrong; 0 is the search without chance.
     """
 
     live: bool = False
     device: str = "auto"
     compute: str = "auto"
     threads: int = 1
-    beam: int = 5
+    beam: int = 1
     batch: int = 4
+    pack: bool = False
     step_ms: int = 1_000
     window_ms: int = 28_000
     keep_ms: int = 3_000
@@ -60,11 +63,6 @@ class WhisperSettings:
                     f"option device={device}: one of {', '.join(_DEVICES)} is needed",
                 )
             )
-        biased = options.get("hotwords", "on")
-        if biased not in ("on", "off"):
-            raise UserError(
-                tr(f"选项 hotwords={biased}：可用 on、off", f"option hotwords={biased}: on or off")
-            )
         # A batch has a process per core; a live call has the machine to itself.
         threads = min(_LIVE_THREADS, os.cpu_count() or 1) if live else 1
         return cls(
@@ -72,11 +70,12 @@ class WhisperSettings:
             device=device,
             compute=options.get("compute", "auto"),
             threads=engines.number(options, "threads", threads),
-            beam=engines.number(options, "beam", 1 if live else 5),
+            beam=engines.number(options, "beam", 1),
             batch=engines.number(options, "batch", 4, least=0),
+            pack=engines.switch(options, "pack"),
             step_ms=engines.number(options, "step", 1_000, least=100),
             window_ms=20_000 if live else 28_000,
             # Sampling differs from run to run; live, the next hypothesis is the second chance.
             temperatures=(0.0,) if live else (0.0, 0.2, 0.4, 0.6),
-            hotwords=wanted.hotwords if biased == "on" else (),
+            hotwords=wanted.hotwords if engines.switch(options, "hotwords") else (),
         )
