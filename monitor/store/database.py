@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.orm import Session
 
 from monitor.i18n import tr
 from monitor.store.audio import AudioFolder
-from monitor.store.lease import Lease, mark_interrupted
+from monitor.store.lease import Lease, any_live, mark_interrupted
 from monitor.store.migrate import upgrade
 from monitor.store.place import Place
 from monitor.store.problems import StoreError, explained
@@ -37,6 +37,8 @@ class Store:
         self.audio_dir: Path = place.audio
         self.url_shown: str = place.shown
         self.lease = Lease(place, engine)
+        # A server that went away with a connection may have let go of our lock, too.
+        event.listen(engine, "invalidate", lambda *_lost: self.lease.doubt())
         self._place = place
         self._readers = engine.execution_options(reading=True)
 
@@ -78,6 +80,9 @@ class Store:
 
     def sweep(self) -> list[int]:
         """Mark the live calls of writers that have died as interrupted; returns their ids."""
+        with self.reading() as session:
+            if not any_live(session):  # as a rule: nothing has to be locked
+                return []
         with self.session() as session:
             return mark_interrupted(session, self.lease)
 
@@ -147,7 +152,7 @@ def _engine(place: Place) -> Engine:
         event.listen(engine, "begin", _begin_postgresql)
         return engine
     engine = create_engine(
-        place.url,
+        URL.create(place.url, database=str(place.file)),
         pool_size=10,
         max_overflow=40,
         json_serializer=_json,

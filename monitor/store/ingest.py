@@ -83,6 +83,9 @@ def append_events(
     fresh = events[call.next_seq - first_seq :]
     if not fresh:
         return call.next_seq
+    if call.status != "complete":
+        # Its events come, so it is alive, whoever took it for dead in the meantime.
+        call.status, call.writer = "live", session.info["lease"].number
     fold = _Fold(session, call)
     for seq, (event, now_ms) in enumerate(fresh, call.next_seq):
         fold.take(seq, event if not isinstance(event, Mapping) else _event(event), now_ms)

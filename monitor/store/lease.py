@@ -14,7 +14,8 @@ import sqlite3
 import threading
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, select, text, update
+from sqlalchemy import Connection, Engine, exists, select, text, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from monitor.i18n import tr
@@ -35,6 +36,7 @@ class Lease:
         self._number: int | None = None
         self._file: sqlite3.Connection | None = None
         self._connection: Connection | None = None
+        self._doubted = False
 
     @property
     def number(self) -> int:
@@ -44,9 +46,16 @@ class Lease:
             StoreError: the lock's file cannot be written.
         """
         with self._guard:
-            if self._number is None:
+            if self._number is None or (self._doubted and not self._holds()):
+                # Another program may have got the old number's lock and be looking at its calls.
+                self._let_go()
                 self._number = self._take(secrets.randbits(_BITS))
+            self._doubted = False
             return self._number
+
+    def doubt(self) -> None:
+        """A connection was lost: look whether the lock is still held before relying on it."""
+        self._doubted = True
 
     def has_died(self, session: Session, number: int) -> bool:
         """Whether the writer of that number is gone."""
@@ -59,13 +68,27 @@ class Lease:
 
     def release(self) -> None:
         with self._guard:
-            if self._file is not None:
-                self._file.close()
-            if self._connection is not None:
-                self._connection.close()
-            if self._folder is not None and self._number is not None:
-                (self._folder / f"{self._number:x}.lock").unlink(missing_ok=True)
-            self._number = self._file = self._connection = None
+            self._let_go()
+
+    def _let_go(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        if self._connection is not None:
+            self._connection.close()
+        if self._folder is not None and self._number is not None:
+            (self._folder / f"{self._number:x}.lock").unlink(missing_ok=True)
+        self._number = self._file = self._connection = None
+
+    def _holds(self) -> bool:
+        """Whether the lock is still ours: a file's is as long as we live, a server's as long as
+        its connection."""
+        if self._connection is None:
+            return self._file is not None
+        try:
+            self._connection.execute(text("SELECT 1"))
+        except DBAPIError:
+            return False
+        return True
 
     def _take(self, number: int) -> int:
         if self._folder is None:
@@ -77,6 +100,11 @@ class Lease:
         else:
             self._file = _lock(self._folder / f"{number:x}.lock")
         return number
+
+
+def any_live(session: Session) -> bool:
+    """Whether any call is live."""
+    return bool(session.scalar(select(exists().where(Call.status == "live"))))
 
 
 def mark_interrupted(session: Session, lease: Lease) -> list[int]:

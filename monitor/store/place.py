@@ -6,7 +6,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from monitor.errors import UserError
 from monitor.i18n import tr
@@ -18,7 +18,8 @@ _DRIVER = "postgresql+psycopg"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """`file` is the SQLite file, None for PostgreSQL; `shown` is fit for the user's eyes.
+    """`url` is SQLAlchemy's, without a path for SQLite: the `file` says which, and is None for
+    PostgreSQL. `shown` is fit for the user's eyes.
 
     `audio` holds the recordings; `locks`, for SQLite, one file per living writer.
     """
@@ -46,8 +47,7 @@ def find(where: str | Path | None = None, audio: Path | None = None) -> Place:
         file, beside, locks = path, path.with_suffix(".audio"), path.with_suffix(".writers")
     else:
         file, beside, locks = path / DATABASE, path / "audio", path / "writers"
-    # A path may hold characters that mean something in a URL.
-    return Place(f"sqlite:///{quote(str(file))}", str(file), file, audio or beside, locks)
+    return Place("sqlite", str(file), file, audio or beside, locks)
 
 
 def user_folder() -> Path:

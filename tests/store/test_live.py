@@ -247,3 +247,25 @@ def test_a_gap_is_counted(store: Store) -> None:
     with store.reading() as session:
         call = session.get_one(Call, writer.call_id)
         assert (call.gaps, call.agent, call.duration_ms) == (1, "A01", 1_000)
+
+
+def test_a_server_that_starts_anew_interrupts_no_call(store: Store, store_url: str) -> None:
+    """All connections are lost, and with them the lock that says that the writer lives."""
+    if store.engine.dialect.name != "postgresql":
+        pytest.skip("SQLite has no server")
+    with LiveWriter(store, "k") as writer:
+        writer([_INFO, turn(0)], 1_000)
+        wait_for(store, "k", 1)
+        with open_store(store_url, audio=store.audio_dir) as other:
+            with other.session() as session:
+                others = "datname = current_database() AND pid <> pg_backend_pid()"
+                session.execute(
+                    text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
+                )
+            writer([turn(1)], 2_000)
+            wait_for(other, "k", 2)
+            assert other.sweep() == []
+            assert status(other) == {"k": "live"}
+        writer([CallEnd(3_000)], 3_000)
+    assert writer.problems == []
+    assert status(store) == {"k": "complete"}
