@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from monitor.events import AlertState, CallEnd, Event, Gap, Party, Reading, ScriptStatus, Severity
 from tests.browser import talk
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Troubles, Visit
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, WebSocketRoute
@@ -108,11 +109,16 @@ def test_turns_by_party_with_the_tentative_tail_apart(panel: Any, wire: Wire) ->
     expect(turns.nth(2).locator(".words")).to_have_text("请问")
     expect(turns.nth(2).locator(".tail")).to_have_text("有什")
 
-    # What is committed replaces the tail; a finished turn has none.
-    wire.send(*talk.words(Party.AGENT, "有什么", 2400)[:3], now_ms=3000)
-    wire.say({"type": "partial", "call": 1, "party": "agent", "text": "", "at_ms": 3000})
+    # What is committed replaces the tail.
+    wire.send(*talk.words(Party.AGENT, "有什么", 2400), now_ms=3000)
     expect(turns.nth(2).locator(".words")).to_have_text("请问有什么")
     expect(turns.nth(2).locator(".tail")).to_have_text("")
+
+    # A tail that comes to nothing leaves no empty turn.
+    wire.say({"type": "partial", "call": 1, "party": "customer", "text": "嗯", "at_ms": 3100})
+    expect(turns.nth(3).locator(".tail")).to_have_text("嗯")
+    wire.say({"type": "partial", "call": 1, "party": "customer", "text": "", "at_ms": 3200})
+    expect(turns.nth(3)).to_be_hidden()
 
 
 def test_the_words_of_a_finding_are_marked_and_unmarked(panel: Any, wire: Wire) -> None:
@@ -180,8 +186,11 @@ def test_confirmed_and_retracted_findings_say_so(panel: Any, wire: Wire) -> None
     wire.begin(talk.info(), talk.alert("推诿", at_ms=1000), talk.alert("讽刺", at_ms=2000))
     page = panel()
     lead, older = _part(page, "lead"), _part(page, "older")
-    wire.send(talk.alert("讽刺", at_ms=2000, state=AlertState.CONFIRMED))
+    confirmed = talk.alert("讽刺", at_ms=2000, quote="你听不懂", state=AlertState.CONFIRMED)
+    second = {"second": {"recogniser": "whisper", "quote": "您听不懂啊"}}
+    wire.send(replace(confirmed, evidence=second))
     expect(lead).to_contain_text("已复核确认")
+    expect(lead).to_contain_text("复核听到“您听不懂啊”")
     expect(lead.locator("h3")).to_have_text("讽刺")
 
     # What was wrong interrupts no longer; the one before it takes its place.
@@ -367,6 +376,23 @@ def test_a_break_of_the_line_is_said_and_what_was_missed_is_shown(panel: Any, wi
     expect(_part(page, "lead")).to_contain_text("断线期间")
     missed.get_by_role("button").click()
     expect(missed).to_be_hidden()
+
+
+def test_somebody_signed_out_meanwhile_is_told_to_sign_in(
+    panel: Any, wire: Wire, troubles: Troubles
+) -> None:
+    from playwright.sync_api import expect
+
+    wire.begin(talk.info())
+    page = panel()
+    expect(_part(page, "status")).to_have_text("通话中")
+    page.context.clear_cookies()
+    wire.drop()
+    expect(_part(page, "line")).to_contain_text("请重新登录", timeout=15_000)
+    asked = len(wire.asked)
+    page.wait_for_timeout(1500)
+    assert len(wire.asked) == asked  # it has stopped trying
+    troubles.forgive("401")
 
 
 def test_events_that_come_twice_count_once(panel: Any, wire: Wire) -> None:

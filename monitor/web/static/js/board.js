@@ -75,9 +75,12 @@ export class Board {
 
   _token(token) {
     const line = this._openLine(token.party) ?? this._add({ party: token.party, startMs: token.start_ms });
+    if (!line.tokens.length) line.startMs = token.start_ms;
     line.tokens.push(token);
     line.endMs = token.end_ms;
     this.changed.grown.add(line);
+    // What was tentative is committed now; the next tail follows.
+    if (this.tails.delete(token.party)) this.changed.tails.add(line);
   }
 
   _partial(partial) {

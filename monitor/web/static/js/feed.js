@@ -3,10 +3,12 @@
 //
 //   new Feed("/ws/wall", { message(data) {…}, state(name, seconds) {…} })
 //
-// States: "connecting", "open", "lost" (with the seconds until the next try), "refused".
+// States: "connecting", "open", "lost" (with the seconds until the next try), "refused" (not
+// allowed, or no longer signed in: trying again would not help).
 
 const FIRST_WAIT_S = 0.5;
 const LONGEST_WAIT_S = 10;
+const POLICY_VIOLATION = 1008;
 const SILENCE_S = 25; // a server that pings does so every 10 s; silent for longer, its line is dead
 
 export class Feed {
@@ -21,6 +23,7 @@ export class Feed {
     this._closed = false;
     window.addEventListener("online", () => this._now());
     document.addEventListener("visibilitychange", () => document.hidden || this._now());
+    window.addEventListener("pageshow", (event) => event.persisted && window.location.reload());
     setInterval(() => this._watch(), 5000);
     this._open();
   }
@@ -62,15 +65,31 @@ export class Feed {
     this._up = false;
     this._socket = null;
     if (this._closed) return;
-    if (code === 1008 || code === 4401 || code === 4403) {
-      this._closed = true; // not allowed: trying again would not help
-      this._state("refused");
+    if (code === POLICY_VIOLATION) {
+      this._refused();
       return;
     }
     this._tries += 1;
+    if (this._tries > 1) this._askWhy();
     const wait = Math.min(FIRST_WAIT_S * 2 ** (this._tries - 1), LONGEST_WAIT_S) * (0.8 + 0.4 * Math.random());
     this._state("lost", wait);
     this._timer = setTimeout(() => this._open(), wait * 1000);
+  }
+
+  _refused() {
+    this._closed = true;
+    clearTimeout(this._timer);
+    this._state("refused");
+  }
+
+  // A refused handshake looks like a dead line to scripts; a plain request tells them apart.
+  async _askWhy() {
+    try {
+      const answer = await fetch("/api/me", { headers: { Accept: "application/json" } });
+      if (answer.status === 401) this._refused();
+    } catch {
+      // the line is dead indeed
+    }
   }
 
   // Try at once instead of waiting.

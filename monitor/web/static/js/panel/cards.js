@@ -91,6 +91,7 @@ export class Cards {
   }
 
   _card(alert) {
+    const again = alert.evidence?.second?.quote;
     const card = el(
       "article",
       { class: `alert-card ${alert.severity} ${alert.state}`, "data-alert": alert.id, "data-at": String(alert.at_ms), "aria-label": `${severityName(alert.severity)} ${alert.title}` },
@@ -104,6 +105,7 @@ export class Cards {
       ),
       el("h3", {}, alert.title),
       alert.quote ? el("p", { class: "heard" }, el("span", { class: "label" }, t("听到", "Heard")), `“${alert.quote}”`) : null,
+      again ? el("p", { class: "heard" }, el("span", { class: "label" }, t("复核听到", "Second engine heard")), `“${again}”`) : null,
       alert.advice ? el("p", { class: "say" }, el("span", { class: "label" }, alert.quote ? t("请改说", "Say instead") : t("请说", "Say")), el("b", {}, alert.advice)) : null,
       this._foot(alert),
     );

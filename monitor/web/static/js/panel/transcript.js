@@ -62,7 +62,7 @@ export class Transcript {
       el("span", { class: `party ${line.party}` }, partyName(line.party)),
       el("span", { class: "said" }, words, tail),
     );
-    this._views.set(line, { row, words, tail, shown: 0, last: null, mark: undefined });
+    this._views.set(line, { row, time: row.firstElementChild, words, tail, shown: 0, last: null, mark: undefined });
     if (line.note) setText(words, t(`(声音缺失:${line.note})`, `(no audio: ${line.note})`));
     this._list.append(row);
     this._grow(line);
@@ -73,6 +73,8 @@ export class Transcript {
   _grow(line) {
     const view = this._views.get(line);
     if (!view) return;
+    if (!view.shown) setText(view.time, clock(line.startMs));
+    if (line.tokens.length) view.row.hidden = false;
     for (; view.shown < line.tokens.length; view.shown += 1) {
       const token = line.tokens[view.shown];
       const alert = this._board.hit(token);
@@ -96,9 +98,11 @@ export class Transcript {
 
   _tail(line) {
     const view = this._views.get(line);
-    if (view) setText(view.tail, line.open ? (this._board.tails.get(line.party) ?? "") : "");
-    // A tail that came to nothing leaves no empty turn behind.
-    if (view && !line.open && !line.tokens.length && !line.note) view.row.remove();
+    if (!view) return;
+    const tail = line.open ? (this._board.tails.get(line.party) ?? "") : "";
+    setText(view.tail, tail);
+    // A tail that came to nothing shows no empty turn.
+    view.row.hidden = !tail && !line.tokens.length && !line.note;
   }
 
   _drop(line) {
