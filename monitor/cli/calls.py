@@ -142,9 +142,7 @@ def show_command(call: str, store: str | None) -> None:
         """Export call JSON (docs/call-json.md). Without --out, one line per call on stdout.""",
     ),
 )
-@click.argument("ids", nargs=-1, metavar="[ID]...")
-@options.store
-@calls_which.filters
+@calls_which.some
 @cli.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -192,9 +190,7 @@ def export_command(
         """Delete calls and their recordings (one that another call has too is kept). For good.""",
     ),
 )
-@click.argument("ids", nargs=-1, metavar="[ID]...")
-@options.store
-@calls_which.filters
+@calls_which.some
 @cli.option("--yes", is_flag=True, zh="不再询问", en="do not ask")
 def delete_command(ids: tuple[str, ...], store: str | None, yes: bool, **which: Any) -> int | None:
     from monitor.store import open_store

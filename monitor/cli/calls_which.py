@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from monitor.cli import option
+from monitor.cli import option, options
 from monitor.cli.options import Verb
 from monitor.errors import UserError
 from monitor.events import Severity
@@ -73,6 +73,13 @@ def filters(command: Verb) -> Verb:
     ):
         command = add(command)
     return command
+
+
+def some(command: Verb) -> Verb:
+    """Numbers of calls, or the options that say which; and the store."""
+    command = filters(command)
+    command = options.store(command)
+    return click.argument("ids", nargs=-1, metavar="[ID]...")(command)
 
 
 def filter_of(given: Mapping[str, Any]) -> CallFilter:

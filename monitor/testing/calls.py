@@ -122,20 +122,32 @@ def _turns(draw: random.Random, count: int) -> Iterator[dict[str, Any]]:
         text = draw.choice(_SAID[party])
         if draw.random() < 0.2:  # what nobody else says, as in real calls
             text += "我在" + "".join(draw.choices(_hanzi(), k=3)) + draw.choice(_NAMES)
-        tokens: list[dict[str, Any]] = [
-            {
-                "text": char,
-                "syllable": syllable,
-                "start_ms": at + 200 * place,
-                "end_ms": at + 200 * place + 200,
-                "confidence": 0.9,
-                "alternatives": [],
-            }
-            for place, (char, syllable) in enumerate(zip(text, _syllables(text), strict=True))
-        ]
-        end = tokens[-1]["end_ms"]
-        yield {"party": party, "start_ms": at, "end_ms": end, "text": text, "tokens": tokens}
-        at = end + draw.randrange(200, 3_000)
+        said = turn_of(party, text, at)
+        yield said
+        at = said["end_ms"] + draw.randrange(200, 3_000)
+
+
+def turn_of(party: str, text: str, start_ms: int) -> dict[str, Any]:
+    """An utterance of the call JSON, a token per character, each 200 ms long."""
+    tokens: list[dict[str, Any]] = [
+        {
+            "text": char,
+            "syllable": syllable,
+            "start_ms": start_ms + 200 * place,
+            "end_ms": start_ms + 200 * place + 200,
+            "confidence": 0.9,
+            "alternatives": [],
+        }
+        for place, (char, syllable) in enumerate(zip(text, _syllables(text), strict=True))
+    ]
+    end_ms = tokens[-1]["end_ms"]
+    return {
+        "party": party,
+        "start_ms": start_ms,
+        "end_ms": end_ms,
+        "text": text,
+        "tokens": tokens,
+    }
 
 
 def _alert(draw: random.Random, at: int) -> dict[str, Any]:

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from monitor.testing.calls import Made, made_calls
-from monitor.text.pinyin import syllables
+from monitor.testing.calls import Made, made_calls, turn_of
 
 Spoken = Callable[..., dict[str, Any]]
 
@@ -19,30 +18,7 @@ def spoken() -> Spoken:
 
     def call(*sentences: str, fingerprint: str = "") -> dict[str, Any]:
         data = next(made_calls(Made(calls=1)))
-        turns = []
-        for number, text in enumerate(sentences):
-            start = 10_000 * number
-            tokens = [
-                {
-                    "text": char,
-                    "syllable": sound,
-                    "start_ms": start + 100 * at,
-                    "end_ms": start + 100 * at + 100,
-                    "confidence": 1.0,
-                    "alternatives": [],
-                }
-                for at, (char, sound) in enumerate(zip(text, syllables(text), strict=True))
-            ]
-            end = tokens[-1]["end_ms"]
-            turns.append(
-                {
-                    "party": "agent",
-                    "start_ms": start,
-                    "end_ms": end,
-                    "text": text,
-                    "tokens": tokens,
-                }
-            )
+        turns = [turn_of("agent", text, 10_000 * number) for number, text in enumerate(sentences)]
         return {**data, "utterances": turns, "fingerprint": fingerprint}
 
     return call
