@@ -10,6 +10,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 DIGITS = "零一二三四五六七八九"
 _UNITS = ("", "十", "百", "千")
@@ -112,12 +113,13 @@ def _simplified(char: str) -> str:
     # choose between variants that sound alike.
     if not "\u3400" <= char <= "\u9fff":
         return char
-    converted: str = _converter().convert(char)
+    converted: str = converter().convert(char)
     return converted if len(converted) == 1 else char
 
 
 @lru_cache(maxsize=1)
-def _converter():  # type: ignore[no-untyped-def]  # opencc ships no types
+def converter() -> Any:
+    """OpenCC from traditional to simplified characters (it ships no types)."""
     from opencc import OpenCC
 
     return OpenCC("t2s")

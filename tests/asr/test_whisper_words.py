@@ -58,6 +58,13 @@ def test_one_token_per_character_with_its_reading() -> None:
     ]
 
 
+def test_other_readings_are_alternatives() -> None:
+    """还 is hai here, but a rule may be about 还 as huan."""
+    (token,) = Scribe(Party.AGENT, 0).write([Word("还", (1,), 0, 0.2, 0.8)], 0, 500)
+    assert token.syllable == "hai"
+    assert [(other.syllable, other.probability) for other in token.alternatives] == [("huan", 0.16)]
+
+
 def test_traditional_becomes_simplified() -> None:
     written = _tokens(Word("歡迎", (1,), 0, 0.4, 0.8), Word("瞭解", (2,), 0.4, 0.8, 0.8))
     assert "".join(token[0] for token in written) == "欢迎了解"

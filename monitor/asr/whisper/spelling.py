@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from monitor.events import Party, Token
-from monitor.text.pinyin import is_han, syllables
+from monitor.events import Alternative, Party, Token
+from monitor.text.normalise import converter
+from monitor.text.pinyin import is_han, readings
 
 if TYPE_CHECKING:
     from monitor.asr.whisper.hypothesis import Word
 
 _CONTEXT = 6  # characters before that may settle a reading, as in 银行
 _SHORTEST_MS = 1
+_OTHER_READINGS = 0.2
+"""Share of a character's probability that its other readings get among the alternatives, as
+in `monitor.asr.inventory`."""
 
 
 class Scribe:
@@ -38,7 +41,7 @@ class Scribe:
         pieces = [piece for word in words for piece in _pieces(word, origin_ms)]
         text = "".join(piece[0] for piece in pieces)
         written = simplified(text)
-        read = syllables(self._history + written)[len(self._history) :]
+        rows = readings(self._history + written)[len(self._history) :]
         tokens: list[Token] = []
         at = 0
         for number, (raw, marks, start, end, probability) in enumerate(pieces):
@@ -46,17 +49,21 @@ class Scribe:
             room = limit_ms - left * _SHORTEST_MS
             start_ms = min(max(start, self.free_ms), room - _SHORTEST_MS)
             end_ms = max(min(end, room), start_ms + _SHORTEST_MS)
-            syllable = read[at] if len(raw) == 1 else ""
+            sounds = [reading.syllable for reading in rows[at]] if len(raw) == 1 else []
+            sounds = list(dict.fromkeys(sounds))
+            confidence = round(min(1.0, max(0.001, probability)), 4)
+            others = round(confidence * _OTHER_READINGS, 4)
             if start_ms < self.free_ms:
                 break  # more characters than milliseconds: nobody said them
             tokens.append(
                 Token(
                     self._party,
                     written[at : at + len(raw)] + marks,
-                    syllable,
+                    sounds[0] if sounds else "",
                     start_ms,
                     end_ms,
-                    round(min(1.0, max(0.001, probability)), 4),
+                    confidence,
+                    tuple(Alternative(sound, others) for sound in sounds[1:]),
                 )
             )
             self.free_ms = end_ms
@@ -88,19 +95,12 @@ def simplified(text: str) -> str:
     """Simplified characters, each in the place of the one it stands for."""
     if text.isascii():
         return text
-    converted: str = _converter().convert(text)
+    converted: str = converter().convert(text)
     if len(converted) == len(text):
         return converted
     return "".join(_one(char) for char in text)
 
 
 def _one(char: str) -> str:
-    converted: str = _converter().convert(char)
+    converted: str = converter().convert(char)
     return converted if len(converted) == 1 else char
-
-
-@lru_cache(maxsize=1)
-def _converter() -> Any:
-    from opencc import OpenCC
-
-    return OpenCC("t2s")
