@@ -6,6 +6,7 @@ Used by `python -m benchmarks.spotting --flow`, `--pack` and `--examples`.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -155,23 +156,25 @@ def is_said(phrase: Sequence[str], sentence: Sequence[str]) -> bool | None:
 
 def pack_alarms(
     recognizer: CtcRecognizer, clips: Iterable[Clip], condition: Condition, book: Rulebook
-) -> dict[str, object]:
+) -> Iterator[dict[str, object]]:
     """What the agent's phrases of a pack find in unrelated speech: everything counts as false."""
     matcher, wanted = book.matchers[Party.AGENT], book.sought[Party.AGENT]
-    false = dict.fromkeys(WAYS, 0)
+    roles = {phrase.key: phrase.role for phrase in matcher.phrases}
+    false: Counter[tuple[str, str]] = Counter()
     hours = 0.0
     random = np.random.default_rng(0)
     for clip in clips:
         heard = hear(recognizer, condition(decode(clip.audio), random), wanted)
         hours += heard.hours
         for way in WAYS:
-            false[way] += len(heard.matches(matcher, way))
-    told = [w for w in wanted if w.tell]
-    return {
-        "phrases": len(told),
-        "hours": round(hours, 2),
-        **{f"{way}_per_hour": round(false[way] / hours, 3) for way in WAYS},
-    }
+            false.update((roles[match.key], way) for match in heard.matches(matcher, way))
+    for role in ("alert", "script"):
+        yield {
+            "role": role,
+            "phrases": sum(phrase.role == role for phrase in matcher.phrases),
+            "hours": round(hours, 2),
+            **{f"{way}_per_hour": round(false[role, way] / hours, 3) for way in WAYS},
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,10 @@ length and `way`: `text` (the words alone), `spotting` (alone), `both`:
 
     syllables, way, recall, false, fa_per_hour (per phrase), phrases, said, phrase_hours, pack
 
---pack: what the default packs find in these clips, none of which is a call:
+--pack: what the default packs find in these clips, none of which is a call: phrases that
+alert, and those of scripts and situations:
 
-    phrases, hours, text_per_hour, spotting_per_hour (found by spotting only), both_per_hour
+    role, phrases, hours, text_per_hour, spotting_per_hour (found by spotting only), both_per_hour
 
 --examples: the packs' own examples, spoken by espeak-ng. Those that must stay
 quiet nearly say what is forbidden:
@@ -207,7 +208,7 @@ def main(
                     drawn = {length: draw(clips, length, count) for length in FLOW_LENGTHS}
                     rows = ways.recall(recognizer, clips, heard, drawn, pack_size)
                 elif pack:
-                    rows = iter([ways.pack_alarms(recognizer, clips, heard, book)])
+                    rows = ways.pack_alarms(recognizer, clips, heard, book)
                 else:
                     rows = measure(recognizer, clips, heard, count)
                 _say(recognizer.name, name, condition, rows)

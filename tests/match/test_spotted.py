@@ -100,10 +100,10 @@ def test_a_negation_that_the_pattern_lacks_refuses_it() -> None:
 
 
 def test_a_slot_holds_its_value_or_there_is_no_match() -> None:
-    pattern = "我的工号是{工号}"
-    (match,) = _listen([pattern], "我德公好四三五七九", (pattern, 0, 8))
+    pattern = "我的工号是{工号}没错"
+    (match,) = _listen([pattern], "我德公好四三五七九煤搓", (pattern, 0, 10))
     assert match.slots == {"工号": "3579"}
-    assert _listen([pattern], "我德公好四那样的话", (pattern, 0, 8)) == []
+    assert _listen([pattern], "我德公好四那样的话煤搓", (pattern, 0, 10)) == []
 
 
 def test_exact_phrases_and_mere_protections_are_not_told() -> None:
@@ -131,11 +131,15 @@ def test_what_a_matcher_wants_to_have_spotted() -> None:
             Phrase("s", "看看有没有搞错", role="shield"),
             Phrase("long", "你有没有搞错地方"),
             Phrase("e", "喂你好", exact=True),
+            Phrase("o", "我的工号是{工号}"),
+            Phrase("c", "我的工号是{工号}号"),
             Phrase("r", "/不.办/"),
         ]
     )
     assert sought(matcher) == (
         Sought("你有没有搞错", True, 0.9, ("你有没有搞错地方", "看看有没有搞错")),
         Sought("你有没有搞错地方"),
+        Sought("我的工号是{工号}", tell=False),
+        Sought("我的工号是{工号}号"),
         Sought("看看有没有搞错", tell=False),
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from monitor.rules.match.pattern import is_regex
+from monitor.rules.match.pattern import Slot, is_regex, parse
 
 if TYPE_CHECKING:
     from monitor.rules.match.matcher import Matcher
@@ -31,7 +31,8 @@ def sought(matcher: Matcher) -> tuple[Sought, ...]:
     """The phrases of a matcher, each pattern once.
 
     Regular expressions look at characters and exact phrases at every syllable
-    and what stands beside them: both are left to the text.
+    and what stands beside them, a slot at either end is known by its words
+    alone: all these are left to the text.
     """
     found: dict[str, Sought] = {}
     for compiled in matcher.compiled:
@@ -41,13 +42,18 @@ def sought(matcher: Matcher) -> tuple[Sought, ...]:
         shields = (matcher.phrases[number] for number in compiled.shields)
         new = Sought(
             phrase.text,
-            phrase.role != "shield",
+            phrase.role != "shield" and not _open(phrase.text),
             phrase.likeness,
             tuple(sorted({s.text for s in shields if not is_regex(s.text) and not s.exact})),
         )
         known = found.get(phrase.text)
         found[phrase.text] = new if known is None else _both(known, new)
     return tuple(found[text] for text in sorted(found))
+
+
+def _open(text: str) -> bool:
+    """Whether every wording begins or ends with a slot."""
+    return all(isinstance(v[0], Slot) or isinstance(v[-1], Slot) for v in parse(text))
 
 
 def _both(one: Sought, other: Sought) -> Sought:
