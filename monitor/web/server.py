@@ -49,6 +49,7 @@ def listening(host: str, port: int) -> socket.socket:
     Raises:
         UserError: the address is not this machine's, or the port is in use.
     """
+    made: socket.socket | None = None
     try:
         family, _, _, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -59,6 +60,8 @@ def listening(host: str, port: int) -> socket.socket:
         made.bind(address)
         made.listen(128)
     except OSError as error:
+        if made is not None:
+            made.close()
         raise UserError(
             tr(
                 f"不能在 {host} 端口 {port} 上提供服务:{error.strerror}。请换一个 --host 或 --port",

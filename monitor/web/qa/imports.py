@@ -31,6 +31,7 @@ from monitor.web.deps import Db, need
 from monitor.web.pages import flash, page
 from monitor.web.qa.worker import Worker
 from monitor.web.roles import Role
+from monitor.web.uploads import check_recording
 
 _PER_PAGE = 100
 _CSV_BYTES = 20 * 1024 * 1024
@@ -180,6 +181,7 @@ def _received(folder: Path, file: UploadFile, name: str) -> Seen:
                 f"{name}: not a recording we read; it may be {known}",
             )
         )
+    check_recording(file.file, name)
     path = folder / f"{secrets.token_hex(16)}{suffix}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
