@@ -57,7 +57,7 @@ def _seconds(page: Page) -> float:
 def _playing(page: Page) -> None:
     """Sound is going on: time passes."""
     at = _seconds(page)
-    page.wait_for_function(f"{_AT.removeprefix('() => ')} > {at} + 0.2")
+    page.wait_for_function(f"{_AT} > {at + 0.2}")
 
 
 @pytest.mark.usefixtures("past_calls")
@@ -209,7 +209,8 @@ def test_a_review_by_keys_alone(browser_page: Visit, site: Site) -> None:
     page.wait_for_function("() => document.activeElement.matches('.chosen [data-reason]')")
     page.keyboard.type("yn 不是这样说的")
     press("Control+Enter")
-    page.locator(f"#alert-{alert} [data-judged]", has_text="不是这样说的").wait_for()
+    kept = page.locator(f"#alert-{alert} [data-judged]", has_text="不是这样说的")
+    kept.wait_for(state="attached")  # the next finding is open already
     page.wait_for_function(f"() => document.querySelector('.chosen').id !== 'alert-{alert}'")
     press("[")
     press("u")

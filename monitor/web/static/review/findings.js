@@ -18,9 +18,9 @@ export class Findings extends EventTarget {
     this.reviews = reviews;
     panel.addEventListener("click", (event) => this.#click(event));
     panel.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" && event.target.matches("[data-reason]")) {
+      if (event.key === "Enter" && !event.ctrlKey && event.target.matches("[data-reason]")) {
         event.preventDefault();
-        this.save();
+        this.save(false);
       }
     });
   }
@@ -75,12 +75,12 @@ export class Findings extends EventTarget {
     }
   }
 
-  // Ctrl + Enter: keep the reason, too, and go on to the next one.
-  async save() {
+  // Keep the reason, too; Ctrl + Enter then goes on to the next finding.
+  async save(on = true) {
     const item = this.chosen;
     const pressed = item?.querySelector('[data-verdict][aria-pressed="true"]');
     if (!pressed) return;
-    if (await this.#keep(item, pressed.dataset.verdict)) this.walk(1);
+    if ((await this.#keep(item, pressed.dataset.verdict)) && on) this.walk(1);
   }
 
   async reload(ref = null) {
@@ -132,7 +132,7 @@ export class Findings extends EventTarget {
       const [from, to] = button.dataset.play.split(" ").map(Number);
       this.#say("play", { from, to });
     } else if (button.dataset.verdict) this.judge(button.dataset.verdict);
-    else if ("save" in button.dataset) this.save();
+    else if ("save" in button.dataset) this.save(false);
     else if ("case" in button.dataset) {
       const { rule, party, start, end, title } = item.dataset;
       this.#say("case", { rule, title, party, start: Number(start), end: Number(end), quote: `${clock(Number(start))} ${title}` });
