@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import event
 
 from monitor.rules.match.costs import syllable_cost
 from monitor.store import Store
@@ -186,3 +187,26 @@ def test_the_distance_is_a_distance(query: list[str], heard: list[str]) -> None:
     assert 0 <= far <= len(query)
     assert distance(asked, [*heard, *query, *heard]) == 0
     assert distance(asked, [*heard, "ma"]) <= far + 1e-9
+
+
+@pytest.mark.parametrize("which", [{"text": "退订业务"}, {"text": "退"}, {"sound": "推定"}])
+def test_the_index_is_what_answers(full: Store, which: dict[str, str]) -> None:
+    """Not a scan of all that was ever said: the expression asked for is the one indexed."""
+    asked: list[tuple[str, Any]] = []
+
+    def listen(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if "search_" in statement:
+            asked.append((statement, parameters))
+
+    event.listen(full.engine, "before_cursor_execute", listen)
+    found(full, **which)
+    event.remove(full.engine, "before_cursor_execute", listen)
+    assert asked
+    postgresql = full.engine.dialect.name == "postgresql"
+    with full.engine.connect() as connection:
+        if postgresql:  # a table as small as a test's would be read whole
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        for statement, parameters in asked:
+            how = "EXPLAIN " if postgresql else "EXPLAIN QUERY PLAN "
+            plan = str(connection.exec_driver_sql(how + statement, parameters).all())
+            assert ("Index Scan on search_terms_" if postgresql else "search_index") in plan
