@@ -28,13 +28,15 @@ def load(path: Path, wanted: Wanted) -> Recognizer:
         UserError: sherpa-onnx is not installed, the folder holds no model that
             is understood, or an option is unknown.
     """
-    from monitor.asr.sherpa import layout, offline, online
+    from monitor.asr.sherpa import layout
     from monitor.asr.sherpa.engine import require
+    from monitor.asr.sherpa.offline import OfflineRecognizer
+    from monitor.asr.sherpa.online import OnlineRecognizer
     from monitor.asr.sherpa.settings import SherpaSettings
 
     settings = SherpaSettings.of(wanted)
     model = layout.read(path, precise=settings.precision == "float")
     require()
     if model.streaming is None:
-        return offline.OfflineRecognizer(model, settings)
-    return online.OnlineRecognizer(model, settings)
+        return OfflineRecognizer(model, settings)
+    return OnlineRecognizer(model, settings)
