@@ -1,4 +1,4 @@
-"""A true Whisper, small enough to commit: `python -m models.training.tiny_whisper --minutes 10`.
+"""A true Whisper, small enough to commit: `python -m models.training.tiny_whisper --minutes 60`.
 
 The network has Whisper's architecture, tokens and prompt; only its size, its
 window (8 s instead of 30) and its world (the sentences of
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from tokenizers import Tokenizer
 
-OUT = REPO / "models" / "test" / "faster-whisper" / "tiny-test"
+OUT = REPO / "models" / "faster-whisper" / "tiny-test"
 RATE = 16_000
 WINDOW_S = 8
 FRAMES = WINDOW_S * 100  # mel frames of a window; the encoder halves them
@@ -329,7 +329,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--rows", type=int, default=16)
     parser.add_argument("--peak", type=float, default=2e-3)
     parser.add_argument("--out", type=Path, default=OUT)
@@ -354,9 +354,9 @@ def main() -> None:
     )
     if given.keep:
         torch.save(model.state_dict(), given.keep)
-    shutil.rmtree(given.out, ignore_errors=True)
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    convert(model.eval(), tokenizer, given.out)
+    with tempfile.TemporaryDirectory() as folder:
+        convert(model.eval(), tokenizer, Path(folder, "model"))
+        shutil.copytree(Path(folder, "model"), given.out, dirs_exist_ok=True)  # beside the card
 
 
 if __name__ == "__main__":
