@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from monitor.events import Party, Severity
 from monitor.i18n import tr
-from monitor.screen.words import clock
+from monitor.screen import words
 from monitor.web.roles import Role
 
 if TYPE_CHECKING:
@@ -17,18 +18,14 @@ SEVERITIES = ("fatal", "major", "minor", "tip")
 
 
 def severity_name(value: str) -> str:
-    names = {
-        "fatal": tr("致命", "Fatal"),
-        "major": tr("严重", "Major"),
-        "minor": tr("一般", "Minor"),
-        "tip": tr("提示", "Tip"),
-    }
-    return names.get(value, value)
+    """What a severity is called; what is none stands for itself."""
+    known = value in SEVERITIES
+    return words.severity(Severity(value)).name.capitalize() if known else value
 
 
 def party_name(value: str | None) -> str:
-    names = {"agent": tr("坐席", "Agent"), "customer": tr("客户", "Customer")}
-    return names.get(value or "", value or "")
+    """What a party is called; empty for nobody's."""
+    return words.party(Party(value)) if value else ""
 
 
 def role_name(value: str) -> str:
@@ -70,7 +67,7 @@ def day(value: datetime | None) -> str:
 
 def furnish(environment: Environment) -> None:
     """Add the filters and names that every template may use."""
-    environment.filters.update(clock=clock, moment=moment, day=day)
+    environment.filters.update(clock=words.clock, moment=moment, day=day)
     environment.globals.update(
         SEVERITIES=SEVERITIES,
         severity_name=severity_name,

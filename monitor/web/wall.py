@@ -17,6 +17,6 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/wall")
-def wall(request: Request, user: Annotated[User, need(Role.SUPERVISOR, Role.QA)]) -> Response:
+def wall(request: Request, _user: Annotated[User, need(Role.SUPERVISOR, Role.QA)]) -> Response:
     """The page; the calls come over /ws/wall."""
     return page(request, "wall.html")
