@@ -16,7 +16,7 @@ from monitor.errors import UserError
 from monitor.i18n import tr
 from monitor.rules import Rulebook
 from monitor.rules.packs import ResolvedPack, find, resolve, shipped
-from monitor.store.schema import Call, CallPack, Pack
+from monitor.store.schema import CallPack, Pack
 
 _KEPT = 8  # compiled rulebooks: seconds of work and some megabytes each
 
@@ -32,15 +32,6 @@ class Version:
     digest: str
     id: int | None = None
     calls: int = 0
-
-
-def rulebook_of(call: Call) -> Rulebook:
-    """The rules that judged a call, in the versions that did.
-
-    Raises:
-        UserError: a pack's text was not kept and it is not installed either.
-    """
-    return compiled([version_of(pack) for pack in call.packs])
 
 
 def compiled(versions: Iterable[Version]) -> Rulebook:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from monitor.events import Alert, AlertState, Party, ScriptState, ScriptStatus, Severity
+from monitor.errors import UserError
 from monitor.i18n import tr
-from monitor.qa.form import Answer, Form, form_of, judge
-from monitor.review.packs import rulebook_of
-from monitor.score import ItemStatus, scorecard
+from monitor.qa import cards
+from monitor.qa.form import Answer, Form, Item, judge
+from monitor.score import ItemStatus
 from monitor.score import Scorecard as Card
-from monitor.store import schema
-from monitor.store.schema import Call, Scorecard
+from monitor.store.schema import Alert, Call, Scorecard, ScoreLine, Script
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,31 +28,85 @@ class Rescored:
 
 
 def rescore(session: Session, call: Call, contested: Collection[int]) -> Rescored:
-    """Score the call as if the alerts numbered `contested` had not been raised.
+    """Add the call's card up again as if the alerts numbered `contested` had not been raised.
 
-    Where a person's card is final, that one is corrected: each contested item
-    is answered as kept. Otherwise the machine's card is made anew from its
-    findings, by the rules that judged the call.
+    The card is the final one of a person where there is one, the machine's
+    otherwise. Every contested alert takes one finding (or one script missed)
+    off its item; everything else stays as it was answered.
 
     Raises:
-        UserError: those rules can no longer be read.
+        UserError: the call was never scored.
     """
-    rulebook = rulebook_of(call)
-    alerts = session.scalars(select(schema.Alert).where(schema.Alert.call_id == call.id)).all()
     human = _final_card(session, call.id)
-    if human is not None:
-        form = form_of(rulebook)
-        rules = {alert.rule for alert in alerts if alert.id in contested}
-        card = judge(form, _corrected(form, human, rules))
-        return Rescored(human.total, card, tr("更正了人工评分", "the person's card, corrected"))
-    scripts = session.scalars(select(schema.Script).where(schema.Script.call_id == call.id)).all()
-    forgiven = {(a.rule, a.at_ms) for a in alerts if a.id in contested}
-    card = scorecard(
-        rulebook,
-        [_alert(alert) for alert in alerts if alert.id not in contested],
-        [_script(script, (script.rule, script.at_ms) in forgiven) for script in scripts],
+    card = human or cards.machine_card(session, call.id)
+    if card is None:
+        raise UserError(tr("这通电话没有评分", "this call was not scored"))
+    form = cards.form_for(session, call)
+    query = select(Alert.rule).where(Alert.call_id == call.id, Alert.id.in_(contested))
+    fewer = Counter(session.scalars(query))
+    due = _scripts_due(session, call.id)
+    lines = {line.item: line for line in card.lines}
+    answers = [
+        answer
+        for item in form.items
+        if (answer := _answer(item, lines.get(item.id), fewer[item.id], due)) is not None
+    ]
+    note = (
+        tr("更正了人工评分", "the person's card, corrected")
+        if human
+        else tr("更正了机器评分", "the machine's card, corrected")
     )
-    return Rescored(call.score, card, tr("重算了机器评分", "the machine's card, made anew"))
+    return Rescored(card.total, judge(_whole(form, lines), answers), note)
+
+
+def _answer(
+    item: Item, line: ScoreLine | None, fewer: int, due: Mapping[str, int]
+) -> Answer | None:
+    """What the card says of an item with so many findings less; None: it does not apply."""
+    kept = ItemStatus.MET if item.weight else ItemStatus.CLEAN
+    if line is None:
+        # A machine's card leaves out what was kept and has no points of its own.
+        applies = not item.weight and (not item.scripted or due.get(item.id))
+        return Answer(item.id, kept) if applies else None
+    status = ItemStatus(line.status)
+    if status not in (ItemStatus.LOST, ItemStatus.PARTLY) or not fewer:
+        points = line.points if status is ItemStatus.PARTLY else None
+        return Answer(item.id, status, points, max(1, line.times), line.comment)
+    times = max(1, line.times) - fewer
+    if times <= 0:
+        return Answer(item.id, kept, comment=line.comment)
+    asked = due.get(item.id, 0)
+    if item.weight and item.each and asked > times:
+        points = item.weight * (asked - times) / asked
+        return Answer(item.id, ItemStatus.PARTLY, points, times, line.comment)
+    return Answer(item.id, ItemStatus.LOST, None, times, line.comment)
+
+
+def _whole(form: Form, lines: Mapping[str, ScoreLine]) -> Form:
+    """Checked: what the card scored must be in the form, or the sum would be another.
+
+    Raises:
+        UserError: the packs have lost items that the card has.
+    """
+    lost = lines.keys() - {item.id for item in form.items}
+    if lost:
+        raise UserError(
+            tr(
+                f"评分表里的 {sorted(lost)[0]} 在规则包里已经没有了",
+                f"the rule packs no longer have {sorted(lost)[0]}, which the card scores",
+            )
+        )
+    return form
+
+
+def _scripts_due(session: Session, call_id: int) -> dict[str, int]:
+    """Rule → how often its script was due, met or missed."""
+    query = (
+        select(Script.rule, func.count())
+        .where(Script.call_id == call_id, Script.state.in_(("met", "missed")))
+        .group_by(Script.rule)
+    )
+    return {rule: count for rule, count in session.execute(query)}  # noqa: C416
 
 
 def _final_card(session: Session, call_id: int) -> Scorecard | None:
@@ -67,56 +121,3 @@ def _final_card(session: Session, call_id: int) -> Scorecard | None:
         .order_by(Scorecard.id.desc())
         .limit(1)
     ).first()
-
-
-def _corrected(form: Form, card: Scorecard, rules: Collection[str]) -> list[Answer]:
-    known = {item.id: item for item in form.items}
-    answers = []
-    for line in card.lines:
-        item = known.get(line.item)
-        if item is None:
-            continue
-        status = ItemStatus(line.status)
-        times, points = max(1, line.times), line.points if item.weight else None
-        if line.item in rules:
-            kept = ItemStatus.MET if item.weight else ItemStatus.CLEAN
-            status, times, points = kept, 1, None
-        answers.append(Answer(line.item, status, points, times, line.comment))
-    return answers
-
-
-def _alert(row: schema.Alert) -> Alert:
-    return Alert(
-        id=row.key,
-        rule=row.rule,
-        title=row.title,
-        family=row.family,
-        severity=Severity(row.severity),
-        party=Party(row.party),
-        start_ms=row.start_ms,
-        end_ms=row.end_ms,
-        at_ms=row.at_ms,
-        quote=row.quote,
-        similarity=row.similarity,
-        advice=row.advice,
-        state=AlertState(row.state),
-        interrupts=row.interrupts,
-        evidence=row.evidence,
-    )
-
-
-def _script(row: schema.Script, forgiven: bool) -> ScriptState:
-    return ScriptState(
-        rule=row.rule,
-        title=row.title,
-        status=ScriptStatus.MET if forgiven else ScriptStatus(row.state),
-        at_ms=row.at_ms,
-        deadline_ms=row.deadline_ms,
-        start_ms=row.start_ms,
-        end_ms=row.end_ms,
-        quote=row.quote,
-        similarity=row.similarity,
-        advice=row.advice,
-        occurrence=row.occurrence,
-        evidence=row.evidence,
-    )

@@ -111,19 +111,50 @@ def test_a_persons_card_is_corrected_rather_than_the_machines(
     alert = _alert(store, call_id, "who")
     with store.reading() as session:
         result = rescore(session, session.get_one(Call, call_id), {alert})
-    assert (result.before, result.card.total) == (60.0, 80.0)
+    assert (result.before, result.card.total) == (60.0, 70.0)  # one of two times is left
 
 
-def test_the_decision_stands_where_the_rules_are_gone(
+@pytest.mark.parametrize(
+    "turns",
+    [
+        [{"agent": GOOD}],
+        [{"agent": "喂你说吧"}, {"agent": BAD}, {"customer": "啊"}, {"agent": BAD}],
+        [{"agent": GOOD}, {"agent": "这个我也没办法"}],
+    ],
+)
+def test_nothing_contested_is_the_score_as_it_was(
+    store: Store, keep: Keep, turns: list[dict[str, str]]
+) -> None:
+    call_id = keep(*turns)
+    with store.reading() as session:
+        call = session.get_one(Call, call_id)
+        result = rescore(session, call, set())
+        assert result.before == result.card.total == call.score
+        assert result.card.grade == call.grade
+
+
+def test_the_score_is_corrected_where_the_rules_are_gone(
     store: Store, keep: Keep, people: dict[str, User]
 ) -> None:
-    call_id = keep({"agent": BAD})
+    call_id = keep({"agent": GOOD}, {"agent": BAD})
     with store.session() as session:
         session.scalars(select(Pack)).one().text = ""
     number = _file(store, call_id, _alert(store, call_id, "who"), people["wang"])
     appeal = _decide(store, number, True, people["qa"])
+    assert (appeal.state, appeal.score_before, appeal.score_after) == ("upheld", 90.0, 100.0)
+
+
+def test_the_decision_stands_where_nothing_was_scored(
+    store: Store, keep: Keep, people: dict[str, User]
+) -> None:
+    call_id = keep({"agent": BAD})
+    with store.session() as session:
+        for card in session.scalars(select(Scorecard)):
+            session.delete(card)
+    number = _file(store, call_id, _alert(store, call_id, "who"), people["wang"])
+    appeal = _decide(store, number, True, people["qa"])
     assert (appeal.state, appeal.score_after) == ("upheld", None)
-    assert "没有保存" in appeal.rescore_note
+    assert "没有评分" in appeal.rescore_note
 
 
 def test_deadline_and_counts_are_those_that_were_set(
