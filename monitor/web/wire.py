@@ -6,9 +6,10 @@ import json
 import math
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from monitor.events import Event, Partial, from_dict, from_json, to_dict, to_json
@@ -84,10 +85,15 @@ def whole(value: object, name: str) -> int:
 
 
 def _check(noun: Any) -> None:
-    hints = typing.get_type_hints(type(noun))
-    for field in fields(noun):
-        if not _fits(hints[field.name], getattr(noun, field.name)):
-            raise ValueError(f"{type(noun).__name__}.{field.name}: not what belongs there")
+    for name, hint in _hints(typing.cast("Hashable", type(noun))):
+        if not _fits(hint, getattr(noun, name)):
+            raise ValueError(f"{type(noun).__name__}.{name}: not what belongs there")
+
+
+@lru_cache
+def _hints(kind: Hashable) -> tuple[tuple[str, Any], ...]:
+    hints = typing.get_type_hints(kind)
+    return tuple((field.name, hints[field.name]) for field in fields(typing.cast("Any", kind)))
 
 
 def _fits(hint: Any, value: Any) -> bool:  # noqa: PLR0911 - one line per sort of field
