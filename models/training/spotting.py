@@ -101,7 +101,7 @@ def is_near(phrase: Sequence[str], sentence: Sequence[str]) -> bool:
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Default: FOLDER.")
 @click.option("--hours", default=2.0, show_default=True, help="Speech to search.")
-@click.option("--each", default=60, show_default=True, help="Phrases per length and source.")
+@click.option("--each", default=120, show_default=True, help="Phrases per length and source.")
 def main(folder: Path, out: Path | None, hours: float, each: int) -> None:
     recognizer = load(folder)
     if not isinstance(recognizer, CtcRecognizer):

@@ -62,10 +62,9 @@ def estimate(
 ) -> Background:
     """The background that best explains how often phrases were mistaken.
 
-    A Poisson regression of the counts beyond `DOUBT`. The scores beyond it are
-    taken as exponentially distributed; the slope follows from the median of
-    their excess, since some phrases are nearly said rather than mistaken and
-    would pull a mean.
+    A Poisson regression of the counts beyond `DOUBT`; the slope from there to
+    half of it, where limits lie, follows from the counts at both ends, one
+    more at the lower for caution.
 
     Args:
         common: `prevalence` of the same speech.
@@ -77,12 +76,12 @@ def estimate(
     """
     rows = [features(m.path, inventory.classes, common) for m in mistaken]
     table = np.array([(1.0, *row) for row in rows])
-    excess = [[score + DOUBT for score in m.scores if score > -DOUBT] for m in mistaken]
-    counts = np.array([len(e) for e in excess], dtype=np.float64)
+    counts = np.array([sum(score > -DOUBT for score in m.scores) for m in mistaken], np.float64)
+    clear = sum(score > -DOUBT / 2 for m in mistaken for score in m.scores)
     if counts.sum() < 10 * table.shape[1]:
         raise ValueError("calibration needs more speech or more phrases")
     weights = _poisson(table, counts, np.array([m.hours for m in mistaken]))
-    slope = math.log(2) / float(np.median([e for own in excess for e in own]))
+    slope = math.log(counts.sum() / (clear + 1)) / (DOUBT / 2)
     constant, per_syllable, per_prevalence, per_gap = (round(float(w), 4) for w in weights)
     return Background(
         network=network,

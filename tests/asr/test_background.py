@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pypinyin import lazy_pinyin
 
@@ -44,6 +44,7 @@ def _chance(text: str, **changes: float) -> float:
     return _background(**changes).chance(paths_of(text, NUMBER), SOUNDS)
 
 
+@settings(deadline=None)
 @given(st.floats(1e-6, 10), st.floats(-20, 20))
 def test_doubt_and_rate_belong_together(rate: float, chance: float) -> None:
     doubt = _background().doubt(chance, rate)
@@ -92,6 +93,7 @@ def test_what_one_phrase_cannot_use_goes_to_the_others() -> None:
     assert alone < beside["这不归我管"] < half
 
 
+@settings(deadline=None)
 @given(st.floats(1e-4, 2.0), st.integers(1, 5), st.floats(8, 16))
 def test_together_they_cost_no_more_than_the_rate(rate: float, count: int, constant: float) -> None:
     texts = [
