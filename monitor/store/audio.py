@@ -13,6 +13,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from monitor.audio import file as audio_file
 from monitor.errors import UserError
 from monitor.i18n import tr
 from monitor.store.problems import StoreError
@@ -23,11 +24,14 @@ _BIN = ".removed"
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A recording in the folder."""
+    """A recording in the folder and where it came from; None is what its header does not say."""
 
     digest: str
     suffix: str
     size: int
+    source: Path
+    duration_ms: int | None
+    channels: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +44,28 @@ class AudioFolder:
         """Where the recording lies, or would."""
         return self.root / digest[:2] / f"{digest}{suffix}"
 
-    def put(self, source: Path) -> Kept:
-        """Copy a recording into the folder, unless it is there already.
+    def put(self, source: Path, suffix: str | None = None) -> Kept:
+        """Copy a recording into the folder, unless it is there already; `suffix` if it is to be
+        another than its own.
 
         Raises:
             StoreError: it cannot be read, or the folder not be written.
         """
-        suffix = source.suffix.lower()
+        suffix = source.suffix.lower() if suffix is None else suffix
         temporary: str | None = None
         try:
+            with source.open("rb") as reader:
+                digest = hashlib.file_digest(reader, "sha256").hexdigest()
+                size = reader.tell()
+            if self.path(digest, suffix).exists():
+                return _kept(digest, suffix, size, source)
             self.root.mkdir(parents=True, exist_ok=True)
             with (
                 source.open("rb") as reader,
                 tempfile.NamedTemporaryFile(dir=self.root, prefix=".", delete=False) as writer,
             ):
                 temporary = writer.name
+                # Counted anew: its name must be that of what was copied.
                 sha, size = hashlib.sha256(), 0
                 while block := reader.read(_BLOCK):
                     sha.update(block)
@@ -69,15 +80,14 @@ class AudioFolder:
         except OSError as error:
             if temporary is not None:
                 Path(temporary).unlink(missing_ok=True)
-            name = error.filename or self.root
             raise StoreError(
                 tr(
-                    f"{name}: 录音不能存入 {self.root}:{error.strerror}。请检查磁盘空间和权限",
-                    f"{name}: the recording cannot be stored in {self.root}: {error.strerror};"
+                    f"{source}: 录音不能存入 {self.root}:{error.strerror}。请检查磁盘空间和权限",
+                    f"{source}: the recording cannot be stored in {self.root}: {error.strerror};"
                     " check disk space and permissions",
                 )
             ) from error
-        return Kept(sha.hexdigest(), suffix, size)
+        return _kept(sha.hexdigest(), suffix, size, source)
 
     def set_aside(self, digest: str, suffix: str) -> None:
         """First half of a removal, to be undone by `put_back` until the database has agreed."""
@@ -115,3 +125,11 @@ class AudioFolder:
                     f" {error.strerror}",
                 )
             ) from error
+
+
+def _kept(digest: str, suffix: str, size: int, source: Path) -> Kept:
+    try:
+        info = audio_file.probe(source)
+    except UserError:  # damaged: still the recording of the call
+        return Kept(digest, suffix, size, source, None, None)
+    return Kept(digest, suffix, size, source, info.duration_ms, info.channels)

@@ -14,7 +14,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.orm import Session
 
 from monitor.i18n import tr
-from monitor.store.audio import AudioFolder
+from monitor.store.audio import AudioFolder, Kept
 from monitor.store.lease import Lease, any_live, mark_interrupted
 from monitor.store.migrate import upgrade
 from monitor.store.place import Place
@@ -77,6 +77,14 @@ class Store:
     def audio_path(self, digest: str, suffix: str) -> Path:
         """Where the recording of this digest (`Audio.digest`, `Audio.suffix`) lies."""
         return AudioFolder(self.audio_dir).path(digest, suffix)
+
+    def put_audio(self, path: Path) -> Kept:
+        """Copy a recording into the store's folder, for the transaction that will name it.
+
+        Raises:
+            StoreError: it cannot be read, or the folder not be written.
+        """
+        return AudioFolder(self.audio_dir).put(path)
 
     def sweep(self) -> list[int]:
         """Mark the live calls of writers that have died as interrupted; returns their ids."""

@@ -7,9 +7,7 @@ from pathlib import Path
 from sqlalchemy import delete, event, exists, select
 from sqlalchemy.orm import Session
 
-from monitor.audio import file as audio_file
-from monitor.errors import UserError
-from monitor.store.audio import AudioFolder
+from monitor.store.audio import AudioFolder, Kept
 from monitor.store.schema import Audio, Call, now
 from monitor.store.upsert import put
 
@@ -21,32 +19,33 @@ def folder(session: Session) -> AudioFolder:
     return found
 
 
-def keep_audio(session: Session, call: Call, path: Path) -> None:
-    """Copy the call's recording into the store.
+def keep_audio(session: Session, call: Call, audio: Path | Kept) -> None:
+    """Say that this is the call's recording.
+
+    What `Store.put_audio` has copied already keeps other writers waiting no
+    longer than any other row; a path is copied here and now.
 
     Raises:
         StoreError: it cannot be read, or the folder not be written.
     """
-    kept = folder(session).put(path)
-    try:
-        info = audio_file.probe(path)
-        duration_ms, channels = info.duration_ms, info.channels
-    except UserError:  # damaged: still the recording of the call
-        duration_ms = channels = None
+    files = folder(session)
+    kept = files.put(audio) if isinstance(audio, Path) else audio
     row = {
         "digest": kept.digest,
         "suffix": kept.suffix,
         "size": kept.size,
-        "duration_ms": duration_ms,
-        "channels": channels,
+        "duration_ms": kept.duration_ms,
+        "channels": kept.channels,
         "added_at": now(),
     }
     put(session, Audio, [row], ("digest",), keep=("suffix", "added_at"))
     # The row is ours until the transaction ends. Had the last call with this recording been
     # deleted in the meantime, the file would be gone again.
     suffix = session.scalars(select(Audio.suffix).where(Audio.digest == kept.digest)).one()
-    if not folder(session).path(kept.digest, suffix).exists():
-        folder(session).put(path.with_suffix(suffix) if suffix != kept.suffix else path)
+    if suffix != kept.suffix:  # the same sound came under another ending before
+        files.path(kept.digest, kept.suffix).unlink(missing_ok=True)
+    if not files.path(kept.digest, suffix).exists():
+        files.put(kept.source, suffix)
     call.audio_digest = kept.digest
     session.flush()
 
@@ -57,7 +56,8 @@ def delete_call(session: Session, call_id: int) -> bool:
 
     The file goes when the transaction has been committed.
     """
-    call = session.get(Call, call_id)
+    # The call first and its recording second, as those who write them do: nobody waits in a ring.
+    call = session.get(Call, call_id, with_for_update=True)
     if call is None:
         return False
     digest = call.audio_digest

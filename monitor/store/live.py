@@ -78,6 +78,11 @@ class LiveWriter:
             return
         self._arrived.put(None)
         self._thread.join()
+        kept = None
+        try:
+            kept = self._store.put_audio(audio) if audio is not None else None
+        except StoreError as error:  # no reason to lose the card, too
+            self._complain(error)
         try:
             with self._store.session() as session:
                 mark_interrupted(session, self.call_id)
@@ -85,8 +90,8 @@ class LiveWriter:
                     save_score(session, self.call_id, score)
                 if self._packs:
                     link(session, self.call_id, {row.id for row in keep(session, self._packs)})
-                if audio is not None:
-                    keep_audio(session, session.get_one(Call, self.call_id), audio)
+                if kept is not None:
+                    keep_audio(session, session.get_one(Call, self.call_id), kept)
         except StoreError as error:
             self._complain(error)
 

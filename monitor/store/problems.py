@@ -13,6 +13,7 @@ from monitor.i18n import tr
 
 _FULL = ("database or disk is full", "No space left", "could not extend file")
 _LOCKED = ("database is locked", "database table is locked")
+_IN_THE_WAY = ("40001", "40P01", "55P03")  # two transactions that could not both go on
 _READ_ONLY = ("readonly database", "read-only transaction", "unable to open database file")
 _BROKEN = ("not a database", "malformed", "disk I/O error")
 
@@ -47,7 +48,7 @@ def _reason(error: DBAPIError) -> str | None:
             state == "53100" or any(sign in said for sign in _FULL)
         ),
         tr("被别的程序占用太久,请稍后重试", "busy for too long; try again later"): (
-            any(sign in said for sign in _LOCKED)
+            state in _IN_THE_WAY or any(sign in said for sign in _LOCKED)
         ),
         tr(
             "不能写入,请检查文件夹和权限", "cannot be written; check the folder and permissions"

@@ -50,10 +50,10 @@ class Recordings:
         Raises:
             StoreError: the store cannot be written.
         """
-        digest = digest_of(source)
+        kept = self._store.put_audio(source)
         with self._store.session() as session:
-            save_call(session, data, key=recording_key(digest), audio=source, packs=packs)
-        prepare_quietly(self._store.audio_path(digest, source.suffix.lower()))
+            save_call(session, data, key=recording_key(kept.digest), audio=kept, packs=packs)
+        prepare_quietly(self._store.audio_path(kept.digest, kept.suffix))
 
     def save_failed(self, source: Path, name: str, error: str) -> None:
         """Keep that a recording could not be scored, and why."""

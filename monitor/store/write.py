@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from monitor.store import packs as pack_rows
 from monitor.store import rows, schema
+from monitor.store.audio import Kept
 from monitor.store.ingest import (
     append_events,
     begin_call,
@@ -45,11 +46,14 @@ def save_call(
     data: Mapping[str, Any],
     *,
     key: str,
-    audio: Path | None = None,
+    audio: Path | Kept | None = None,
     owner_id: int | None = None,
     packs: Sequence[PackText] = (),
 ) -> int:
     """Keep a whole call, given as its call JSON; returns its id.
+
+    `audio` is its recording, best as `Store.put_audio` returned it: a path is
+    copied within the transaction, while others wait.
 
     Doing it again with the same `key` changes nothing. Another result of the
     same call (its fingerprint differs) takes the place of the machine's

@@ -337,6 +337,18 @@ def test_recordings_are_kept_once_and_go_with_their_last_call(
                 assert session.scalar(select(func.count()).select_from(table)) == 0, table.name
 
 
+def test_one_sound_under_two_endings_is_one_file(
+    store: Store, spoken: Spoken, tmp_path: Path
+) -> None:
+    for number, ending in enumerate((".wav", ".wave")):
+        path = tmp_path / f"call{ending}"
+        path.write_bytes(_SOUND.read_bytes())
+        with store.session() as session:
+            write.save_call(session, spoken("您好"), key=str(number), audio=path)
+    kept = [path for path in store.audio_dir.rglob("*") if path.is_file()]
+    assert [path.suffix for path in kept] == [".wav"]
+
+
 def test_a_recording_that_cannot_be_kept(store: Store, spoken: Spoken, tmp_path: Path) -> None:
     store.audio_dir.parent.mkdir(parents=True, exist_ok=True)
     store.audio_dir.write_text("in the way")
