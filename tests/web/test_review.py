@@ -99,7 +99,13 @@ def test_agents_see_their_own_call_and_nothing_of_the_review(
     for path in paths:
         assert own.get(f"/calls/{call}{path}").status_code == 200, path
         assert other.get(f"/calls/{call}{path}").status_code == 404, path
+    said = {"ref": f"alert-{alert}", "verdict": "unsure", "reason": "再听听"}
+    reviewer = signed_in("qa")
+    judged = reviewer.post(f"/api/calls/{call}/verdicts", json=said, headers=_headers(reviewer))
+    assert judged.status_code == 200
+    assert "再听听" in reviewer.get(f"/calls/{call}").text
     page = own.get(f"/calls/{call}").text
+    assert "再听听" not in page
     assert "不说“你找谁”" in page
     assert "申诉" in page
     for words in ('data-verdict="right"', "补标漏检", "收入案例", "整通听完", "评分表"):

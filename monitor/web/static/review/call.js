@@ -23,7 +23,7 @@ let selection = null; // {party, start, end, quote}
 
 function refresh() {
   const marks = findings.marks;
-  transcript.mark(marks.filter((mark) => mark.sign !== "met").map((mark) => ({ ...mark, severity: mark.sign === "missed" ? "tip" : mark.sign })));
+  transcript.mark(marks.filter((mark) => mark.sign !== "met" && !mark.absent).map((mark) => ({ ...mark, severity: mark.sign === "missed" ? "tip" : mark.sign })));
   if (wave) {
     wave.marks = marks;
     wave.draw();

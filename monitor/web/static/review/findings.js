@@ -44,6 +44,7 @@ export class Findings extends EventTarget {
         party: item.dataset.party,
         sign: item.dataset.severity || (item.dataset.kind === "missed" ? "missed" : "met"),
         chosen: item === this.chosen,
+        absent: item.dataset.absent === "yes", // what was not said: there are no words to mark
       }));
   }
 

@@ -217,7 +217,7 @@ export class Wave extends EventTarget {
   // Stretches of findings, in the lane of whoever spoke, and the selection.
   #spans(c, colour, x, top, lane) {
     for (const mark of this.marks) {
-      if (mark.sign === "met") continue;
+      if (mark.sign === "met" || (mark.absent && !mark.chosen)) continue;
       const row = Math.max(0, this.parties.indexOf(mark.party));
       c.fillStyle = colour(mark.sign in SIGNS && mark.sign !== "missed" ? mark.sign : "accent");
       c.globalAlpha = mark.chosen ? 0.32 : 0.14;
@@ -239,8 +239,10 @@ export class Wave extends EventTarget {
     c.textAlign = "center";
     for (const mark of this.marks) {
       c.fillStyle = colour({ met: "ok", missed: "accent" }[mark.sign] ?? mark.sign);
-      c.fillText(SIGNS[mark.sign] ?? "●", x(mark.start), bottom - 1);
-      if (mark.chosen) c.fillRect(x(mark.start) - 5 * devicePixelRatio, bottom - 2, 10 * devicePixelRatio, 2);
+      const at = Math.max((size / 2) * devicePixelRatio, x(mark.start)); // whole, also at the very start
+      if (x(mark.start) < -1) continue;
+      c.fillText(SIGNS[mark.sign] ?? "●", at, bottom - 1);
+      if (mark.chosen) c.fillRect(at - 5 * devicePixelRatio, bottom - 2, 10 * devicePixelRatio, 2);
     }
   }
 
