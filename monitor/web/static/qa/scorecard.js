@@ -129,7 +129,7 @@ class Card {
   }
 
   go(item, step) {
-    const shown = this.items.filter((one) => one.offsetParent !== null);
+    const shown = this.items.filter((one) => one.checkVisibility()); // not those folded away
     const next = item ? shown[shown.indexOf(item) + step] : (shown.find((one) => !this.answer(one)) ?? shown[0]);
     if (!next) return this.form.querySelector(".button.primary").focus();
     next.focus();
