@@ -139,6 +139,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.hub, app.state.intake = hub, intake
     app.state.loop = asyncio.get_running_loop()
     tasks = [asyncio.create_task(recorder.run()), asyncio.create_task(_sweep(settings.store))]
+    tasks[0].add_done_callback(_tell)
     async with AsyncExitStack() as running:
         try:
             for begin in app.state.beside:
@@ -151,6 +152,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             recorder.stop()
             tasks[1].cancel()
             await tasks[0]
+
+
+def _tell(writing: asyncio.Task[None]) -> None:
+    """A fault of ours must not go unseen while panels go on: senders keep what is not stored."""
+    if not writing.cancelled() and writing.exception() is not None:
+        _log.critical("live calls are no longer stored", exc_info=writing.exception())
 
 
 async def _sweep(store: Store) -> None:

@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from monitor.events import CallInfo, Event
 from monitor.store import read, write
-from monitor.store.schema import Call
+from monitor.store.schema import Alert, Call, Thumb
 from monitor.web.hub import Begun, Hub, LiveCall
 from monitor.web.recorder import Recorder
 from monitor.web.snapshot import EventData
@@ -56,8 +56,9 @@ class Intake:
         begun = await run_in_threadpool(self._begun, key, info, owner_id, agent)
         running = self._hub.get(begun.id)
         if running is None or running.status != "live":
-            earlier = await run_in_threadpool(self._earlier, begun.id)
+            earlier, thumbs = await run_in_threadpool(self._earlier, begun.id)
             call = self._hub.open(begun, earlier)
+            call.thumbs = thumbs
         else:
             call = self._hub.open(begun)
         self._cancel(call)
@@ -128,9 +129,11 @@ class Intake:
             call_id = write.begin_call(session, key, info, owner_id, agent)
             return begun_of(session.get_one(Call, call_id))
 
-    def _earlier(self, call_id: int) -> Sequence[tuple[EventData, int]]:
+    def _earlier(
+        self, call_id: int
+    ) -> tuple[Sequence[tuple[EventData, int]], dict[int, dict[str, int]]]:
         with self._store.reading() as session:
-            return earlier_events(session, call_id)
+            return earlier_events(session, call_id), kept_thumbs(session, call_id)
 
 
 def begun_of(call: Call) -> Begun:
@@ -151,4 +154,13 @@ def earlier_events(session: Session, call_id: int) -> Sequence[tuple[EventData, 
     found: list[tuple[EventData, int]] = []
     while page := read.events(session, call_id, len(found), _PAGE):
         found += [(body, now_ms) for _seq, now_ms, body in page]
+    return found
+
+
+def kept_thumbs(session: Session, call_id: int) -> dict[int, dict[str, int]]:
+    """What people thought of a call's cards: user → alert → 1 or -1."""
+    found: dict[int, dict[str, int]] = {}
+    given = select(Thumb.user_id, Alert.key, Thumb.value).join(Alert, Alert.id == Thumb.alert_id)
+    for user_id, key, value in session.execute(given.where(Alert.call_id == call_id)):
+        found.setdefault(user_id, {})[key] = value
     return found

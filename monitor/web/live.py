@@ -18,7 +18,7 @@ from monitor.store.schema import User
 from monitor.web import deps
 from monitor.web.deps import need_socket
 from monitor.web.hub import Hub, LiveCall
-from monitor.web.intake import begun_of, earlier_events
+from monitor.web.intake import begun_of, earlier_events, kept_thumbs
 from monitor.web.roles import Role
 from monitor.web.sockets import guarded, until_gone
 from monitor.web.watch import Watcher
@@ -168,5 +168,6 @@ def _open(websocket: WebSocket, user: User, call_id: int) -> LiveCall:
         over = LiveCall(begun_of(call))
         for event, now_ms in earlier_events(session, call_id):
             over.take(over.next_seq, [event], now_ms)
+        over.thumbs = kept_thumbs(session, call_id)
         over.status = "interrupted" if call.status == "live" else call.status
         return over

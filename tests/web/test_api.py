@@ -171,6 +171,9 @@ def test_a_thumb_on_a_card_of_this_moment_waits_for_the_store(
         assert panel.receive_json()["thumbs"] == {"禁语": -1}
     with store.reading() as session:
         assert session.scalars(select(Alert.key)).all() == ["禁语"]
+    app.state.hub.forget(app.state.hub.get(feed.call_id))  # as after a restart
+    with browser.socket(f"/ws/calls/{feed.call_id}", headers=bearer("agent")) as panel:
+        assert panel.receive_json()["thumbs"] == {"禁语": -1}
 
 
 def test_running_calls_are_listed(browser: Browser, bearer: Bearer, app: FastAPI) -> None:
