@@ -79,6 +79,7 @@ def test_only_the_edges_know_clocks_threads_and_processes(path: Path) -> None:
         ("web", {"monitor.cli"}),
         ("call.py", {"monitor.cli", "monitor.live", "monitor.batch", "monitor.screen"}),
         ("store", {"monitor.cli", "monitor.web", "monitor.qa", "monitor.review", "monitor.engine"}),
+        ("review", {"monitor.cli", "monitor.web", "monitor.live", "monitor.batch", "monitor.asr"}),
     ],
 )
 def test_no_arrow_points_back(room: str, may_not_import: set[str]) -> None:

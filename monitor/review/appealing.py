@@ -21,10 +21,11 @@ from monitor.review.appeals import (
     refusal,
     withdrawn,
 )
+from monitor.review.cardrows import final_card
 from monitor.review.findings import finding
-from monitor.review.rescoring import Rescored, rescore
+from monitor.review.rescoring import rescore
 from monitor.review.tables import Appeal, ReviewSetting
-from monitor.store.schema import Alert, Call, Scorecard, ScoreLine, User
+from monitor.store.schema import Alert, Call, User
 
 _SETTING = "appeals"
 _SHORTEST_REASON = 2
@@ -154,44 +155,12 @@ def listed(
 def _rescore(session: Session, appeal: Appeal, call: Call, reviewer: User, now: datetime) -> None:
     try:
         result = rescore(session, call, upheld_alerts(session, call.id))
-    except UserError as error:  # the pack is gone: the decision stands all the same
+    except UserError as error:  # nothing was scored: the decision stands all the same
         appeal.rescore_note = str(error)
         return
     appeal.score_before, appeal.score_after = result.before, result.card.total
     appeal.rescore_note = result.note
-    card = _kept(result, call, reviewer, now)
+    card = final_card(result.card, call.id, reviewer.id, "appeal", now)
     session.add(card)
     session.flush()
     appeal.scorecard_id = card.id
-
-
-def _kept(result: Rescored, call: Call, reviewer: User, now: datetime) -> Scorecard:
-    card = result.card
-    return Scorecard(
-        call_id=call.id,
-        author_id=reviewer.id,
-        status="final",
-        purpose="appeal",
-        total=card.total,
-        max=card.max,
-        grade=card.grade,
-        fatal=card.fatal,
-        groups=[to_dict(group) for group in card.groups],
-        created_at=now,
-        changed_at=now,
-        lines=[
-            ScoreLine(
-                ordinal=ordinal,
-                item=line.item,
-                title=line.title,
-                group=line.group,
-                status=line.status.value,
-                points=line.points,
-                weight=line.weight,
-                times=line.times,
-                fatal=line.fatal,
-                reason=line.reason,
-            )
-            for ordinal, line in enumerate(card.lines)
-        ],
-    )

@@ -14,6 +14,7 @@ from monitor.events import to_dict
 from monitor.i18n import tr
 from monitor.qa.form import Answer, Form, Item, judge
 from monitor.review.agreement import Agreement, Spread, agreement, bias, spread
+from monitor.review.cardrows import final_card
 from monitor.review.tables import (
     Calibration,
     CalibrationCall,
@@ -156,33 +157,23 @@ def score(
         session.delete(session.get_one(Scorecard, kept.scorecard_id))
         session.delete(kept)
         session.flush()
-    saved = Scorecard(
-        call_id=call_id,
-        author_id=member.id,
-        status="final",
-        purpose="calibration",
-        total=card.total,
-        max=card.max,
-        grade=card.grade,
-        fatal=card.fatal,
-        comment=comment.strip()[:2000],
-        groups=[to_dict(group) for group in card.groups],
-        created_at=now,
-        changed_at=now,
-        lines=[
-            ScoreLine(
-                ordinal=ordinal,
-                item=item.id,
-                title=item.title,
-                group=item.group,
-                status=next(a.status.value for a in answers if a.item == item.id),
-                points=next((line.points for line in card.lines if line.item == item.id), 0.0),
-                weight=item.weight,
-                comment=said[item.id],
-            )
-            for ordinal, item in enumerate(form.items)
-        ],
-    )
+    statuses = {answer.item: answer.status.value for answer in answers}
+    points = {line.item: line.points for line in card.lines}
+    lines = [
+        ScoreLine(
+            ordinal=ordinal,
+            item=item.id,
+            title=item.title,
+            group=item.group,
+            status=statuses[item.id],
+            points=points.get(item.id, 0.0),
+            weight=item.weight,
+            comment=said[item.id],
+        )
+        for ordinal, item in enumerate(form.items)
+    ]
+    note = comment.strip()[:2000]
+    saved = final_card(card, call_id, member.id, "calibration", now, lines, note)
     session.add(saved)
     session.flush()
     session.add(

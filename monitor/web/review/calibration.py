@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form
+from pydantic import Field
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
@@ -78,7 +79,7 @@ def create(
     user: Organiser,
     title: Annotated[str, Form(max_length=200)] = "",
     calls: Annotated[list[int] | None, Form()] = None,
-    members: Annotated[list[int] | None, Form()] = None,
+    members: Annotated[list[Annotated[int, Field(ge=0, lt=LARGEST)]] | None, Form()] = None,
 ) -> Response:
     """Set up a calibration."""
     chosen = [find_call(db, user, number) for number in (calls or [])[:_MOST_CALLS]]

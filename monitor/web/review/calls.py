@@ -6,7 +6,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Query
+from fastapi import APIRouter, Body, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -162,7 +162,9 @@ def missed(db: Db, user: Reviewer, call_id: int, given: MissedIn) -> dict[str, s
 
 
 @router.delete("/api/calls/{call_id}/missed/{number}", status_code=HTTPStatus.NO_CONTENT)
-def unmissed(db: Db, user: Reviewer, call_id: int, number: int) -> Response:
+def unmissed(
+    db: Db, user: Reviewer, call_id: int, number: Annotated[int, Path(ge=0, lt=2**31)]
+) -> Response:
     """Take back a finding that somebody added."""
     call = find_call(db, user, call_id)
     verdicts.remove_missed(db, call, number)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Query
+from fastapi import APIRouter, Depends, Form, Query
 from sqlalchemy import ColumnElement, or_
 from sqlalchemy.orm import Session
 from starlette.requests import Request
@@ -24,7 +25,24 @@ router = APIRouter()
 
 Text = Annotated[str, Form(max_length=5000)]
 Milliseconds = Annotated[int, Form(ge=0, lt=2**31)]
+Number = Annotated[int, Query(ge=0, lt=LARGEST)]
 _MOST = 200
+
+
+def _given(
+    title: Text,
+    kind: Text,
+    start_ms: Milliseconds,
+    end_ms: Milliseconds,
+    party: Annotated[str, Form(pattern="^(agent|customer)$")] = "agent",
+    rule: Text = "",
+    note: Text = "",
+    shared: Text = "",
+) -> cases.NewCase:
+    return cases.NewCase(kind, title, rule, party, start_ms, end_ms, note, bool(shared))
+
+
+Given = Annotated[cases.NewCase, Depends(_given)]
 
 
 @router.get("/cases")
@@ -64,19 +82,10 @@ def add(
     db: Db,
     user: Reviewer,
     call_id: Annotated[int, Form()],
-    title: Text,
-    kind: Text,
-    party: Annotated[str, Form(pattern="^(agent|customer)$")],
-    start_ms: Milliseconds,
-    end_ms: Milliseconds,
-    rule: Text = "",
-    note: Text = "",
-    shared: Text = "",
+    given: Given,
 ) -> Response:
     """Put a stretch of a call into the library."""
     call = find_call(db, user, call_id)
-    end_ms = min(end_ms, call.duration_ms)
-    given = cases.NewCase(kind, title, rule, party, start_ms, end_ms, note, bool(shared))
     case = cases.add(db, call, given, user, now())
     opened(db, user, call, "case.add", case=case.id, shared=given.shared)
     flash(request, tr("已收入案例库", "added to the case library"))
@@ -84,7 +93,7 @@ def add(
 
 
 @router.get("/cases/learn")
-def learn(request: Request, db: Db, user: SignedIn, after: int = 0) -> Response:
+def learn(request: Request, db: Db, user: SignedIn, after: Number = 0) -> Response:
     """The next case to listen to."""
     case = _next(db, user, after)
     if case is None:
@@ -109,18 +118,11 @@ def change(
     db: Db,
     user: Reviewer,
     case_id: int,
-    title: Text,
-    kind: Text,
-    start_ms: Milliseconds,
-    end_ms: Milliseconds,
-    rule: Text = "",
-    note: Text = "",
-    shared: Text = "",
+    given: Given,
 ) -> Response:
     """Correct a case."""
     case = _find(db, user, case_id)
-    given = cases.NewCase(kind, title, rule, case.party, start_ms, end_ms, note, bool(shared))
-    cases.change(db, case, given)
+    cases.change(db, case, replace(given, party=case.party))
     opened(db, user, db.get_one(Call, case.call_id), "case.change", case=case.id)
     flash(request, tr("已保存", "saved"))
     return see(f"/cases/{case.id}")
