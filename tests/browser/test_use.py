@@ -53,6 +53,7 @@ def test_signing_in_and_out_with_the_keyboard_alone(
     page.keyboard.type(PASSWORD)  # the name is kept: the password is asked for
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("/panel$"))
+    page.wait_for_load_state()
 
     for _ in range(60):
         page.keyboard.press("Tab")

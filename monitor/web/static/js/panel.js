@@ -23,7 +23,7 @@ let seq = -1;
 let online = false;
 let source = true; // whether the agent's machine reaches the server
 let heard = 0; // when call time last arrived, on this page's clock
-let missed = null; // what the server says we missed, until it is shown
+let missedFrom = null; // call time from which the server says that we missed something
 
 const transcript = new Transcript(part("turns"), board, { earlier: part("earlier"), latest: part("latest") });
 const cards = new Cards({ lead: part("lead"), older: part("older"), calm: part("calm"), say: announce }, board, {
@@ -62,7 +62,7 @@ function take(message) {
       if (message.call === call?.id) hear(message.now_ms);
       break;
     case "missed":
-      missed = { events: message.to - message.from, fromMs: board.nowMs };
+      missedFrom = board.nowMs;
       break;
     case "source":
       source = message.connected;
@@ -79,8 +79,7 @@ function take(message) {
 
 // The whole state of a call, new to us or too far ahead of what we have.
 function begin(message) {
-  const same = call?.id === message.call;
-  const known = same ? board : null;
+  const known = call?.id === message.call ? board : null;
   board = new Board();
   call = { id: message.call, status: message.status, name: message.name, agent: message.agent };
   seq = message.seq - 1;
@@ -98,7 +97,7 @@ function begin(message) {
   const fresh = new Set(known ? [...board.alerts.keys()].filter((id) => !known.alerts.has(id)) : []);
   const raised = paint((alert) => fresh.has(alert.id), (alert) => fresh.has(alert.id));
   if (known) showMissed(known.nowMs, raised);
-  missed = null;
+  missedFrom = null;
 }
 
 function advance({ seq: first, events, now_ms: nowMs, replay }) {
@@ -110,8 +109,8 @@ function advance({ seq: first, events, now_ms: nowMs, replay }) {
   hear(nowMs);
   const raised = paint(() => replay);
   if (replay) {
-    showMissed(missed?.fromMs ?? fromMs, raised);
-    missed = null;
+    showMissed(missedFrom ?? fromMs, raised);
+    missedFrom = null;
   }
 }
 
@@ -134,7 +133,6 @@ function interrupt(alert) {
   const advice = alert.advice ? t(`请说:${alert.advice}`, `Say: ${alert.advice}`) : "";
   announce(`${severityName(alert.severity)}:${alert.title}。${advice}`, alert.severity === "fatal" || alert.severity === "major");
   if (document.hidden) document.title = `(!) ${alert.title}`;
-  performance.mark(`alert ${alert.id}`);
 }
 
 // Read aloud by screen readers: at once, or when they have finished.

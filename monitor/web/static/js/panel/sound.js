@@ -8,7 +8,6 @@ export class Sound {
     this._changed = changed; // called with "ready", "waiting" or "muted"
     this._context = null;
     this.muted = localStorage.getItem(KEPT) === "1";
-    this.played = 0;
     const ready = () => this._ready();
     window.addEventListener("pointerdown", ready, { capture: true });
     window.addEventListener("keydown", ready, { capture: true });
@@ -25,7 +24,6 @@ export class Sound {
   // Two falling tones, twice; about a second.
   alarm() {
     if (this.muted || this._context?.state !== "running") return;
-    this.played += 1;
     const from = this._context.currentTime + 0.02;
     for (const [after, pitch] of [[0, 880], [0.16, 660], [0.5, 880], [0.66, 660]]) this._tone(from + after, pitch);
   }
