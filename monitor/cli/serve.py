@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import secrets
 import socket
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -86,6 +87,15 @@ DEFAULT_PORT = 8765
     zh="在空库里放入演示用户和演示通话,并循环播放现场通话",
     en="fill an empty store with demo users and calls, and play live calls over and over",
 )
+@cli.option(
+    "--watch",
+    "folders",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="DIR",
+    zh="同时监视这个文件夹,新录音自动评分入库,可多次使用",
+    en="also watch this folder and score the recordings that arrive there; repeatable",
+)
 @options.packs
 @options.recogniser
 def command(
@@ -95,11 +105,13 @@ def command(
     names: tuple[str, ...],
     public_url: str | None,
     demo: bool,
+    folders: tuple[Path, ...],
     packs: tuple[str, ...],
     asr: str | None,
 ) -> None:
     from monitor.store import open_store
     from monitor.web.app import Beside, create_app
+    from monitor.web.qa import worker
     from monitor.web.server import listening, server
 
     _check_url(public_url)
@@ -112,8 +124,12 @@ def command(
 
             shown = people.prepare(opened)
             beside.append(play.beside(packs or DEFAULT_PACKS, asr))
+        scoring = worker.arguments(packs, asr)
+        if folders:
+            beside.append(partial(worker.watching, folders=folders, more=scoring))
         settings = _settings(opened, host, names, public_url, demo)
         app = create_app(settings, beside=beside)
+        app.state.scoring = scoring
         with listening(host, port) as bound:
             _greet(settings, opened, bound)
             if demo:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,8 @@ from monitor.qa.tables import Import
 from monitor.score import scorecard
 from monitor.store import Store
 from monitor.store.packs import texts_of
+from monitor.store.problems import StoreError
+from monitor.store.recordings import digest_of, recording_key
 from monitor.store.schema import Call
 from monitor.store.write import save_call
 
@@ -67,7 +68,7 @@ def next_one(
     except StoppedError:
         intake.release(store, row.id)
         return None
-    except calljson.OutputError:
+    except StoreError:  # the next one would fare no better
         intake.release(store, row.id)
         raise
     except UserError as error:
@@ -85,7 +86,7 @@ def _score(
     stopped: Callable[[], bool],
 ) -> Outcome:
     path = Path(row.place)
-    digest = _digest(path)
+    digest = digest_of(path)
     with store.reading() as session:
         same = _same(session, row, digest)
     if same is not None:
@@ -112,12 +113,13 @@ def _score(
     record = engine.run(call, watched(audio_file.read_call(path, parties)), known.released_by)
     card = scorecard(loaded.rulebook, record.alerts, record.scripts)
     data = calljson.to_json(record, to_dict(card), digest[:32])
+    kept = store.put_audio(path)
     with store.session() as session:
         call_id = save_call(
             session,
             data,
             key=_key(session, row, digest),
-            audio=path,
+            audio=kept,
             owner_id=row.user_id,
             packs=texts_of(loaded.rulebook),
         )
@@ -152,17 +154,7 @@ def _key(session: Session, row: Import, digest: str) -> str:
         .order_by(Import.id.desc())
         .limit(1)
     )
-    return session.scalars(earlier).first() or f"sha256:{digest}"
-
-
-def _digest(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise UserError(
-            tr(f"{path}: 无法读取:{error.strerror}", f"{path}: cannot be read: {error.strerror}")
-        ) from error
+    return session.scalars(earlier).first() or recording_key(digest)
 
 
 def _tidy(row: Import) -> None:

@@ -42,7 +42,8 @@ Qa = Annotated[User, need(Role.QA)]
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Uploads that were waiting when the server ended are taken up again."""
-    app.state.scorer = Worker(app.state.store)
+    more = getattr(app.state, "scoring", ())  # what `monitor serve` was told of packs and engine
+    app.state.scorer = Worker(app.state.store, ("--uploads", *more))
 
     def waiting() -> bool:
         with app.state.store.reading() as session:

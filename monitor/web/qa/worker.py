@@ -61,10 +61,16 @@ class Worker:
             process.wait()
 
 
+def arguments(packs: Sequence[str], asr: str | None) -> tuple[str, ...]:
+    """The options of `monitor watch` that say how calls are scored."""
+    chosen = [word for pack in packs for word in ("--pack", pack)]
+    return (*chosen, *(("--asr", asr) if asr else ()))
+
+
 @contextmanager
-def watching(app: FastAPI, folders: Sequence[Path]) -> Iterator[None]:
+def watching(app: FastAPI, folders: Sequence[Path], more: Sequence[str] = ()) -> Iterator[None]:
     """Watch folders for recordings while the server runs (`monitor serve --watch`)."""
-    worker = Worker(app.state.store, [str(folder) for folder in folders])
+    worker = Worker(app.state.store, [*(str(folder.absolute()) for folder in folders), *more])
     worker.wake()
     try:
         yield
