@@ -24,7 +24,8 @@ class RuleFigures:
     """One rule in a period.
 
     `packs` are those whose versions were judged. `hits` are its alerts
-    (retracted ones apart), `missed` the findings people added. `versions` holds
+    (retracted ones apart), `missed` the findings people added and the scripts
+    wrongly taken for said. `versions` holds
     the precision per pack version, in the order in which they were first
     judged. `hit` and `quiet` are the strata of `recall`.
     """
@@ -49,7 +50,8 @@ class _Judged:
     by_call: dict[int, dict[tuple[object, ...], str]] = field(
         default_factory=lambda: defaultdict(dict)
     )
-    missed: list[int] = field(default_factory=list)
+    missed: list[int] = field(default_factory=list)  # calls
+    said: dict[int, tuple[int, bool]] = field(default_factory=dict)  # script → call, truly said
     packs: set[str] = field(default_factory=set)
 
 
@@ -112,10 +114,15 @@ def _judged(
             said.packs.add(pack)
         if verdict.verdict == "missed":
             said.missed.append(verdict.call_id)
-        elif verdict.script_id is None:  # a script taken for said is no finding of the rule
+        elif verdict.script_id is not None:
+            # Taken for said: no finding of the rule, but one passed over where it was not.
+            said.said[verdict.script_id] = (verdict.call_id, verdict.verdict != "wrong")
+        else:
             key = _same(verdict)
             said.verdicts[key] = (verdict.verdict, version or "?")
             said.by_call[verdict.call_id][key] = verdict.verdict
+    for said in found.values():
+        said.missed += [call_id for call_id, truly in said.said.values() if not truly]
     return dict(found)
 
 

@@ -57,15 +57,14 @@ class Finding:
 def findings(session: Session, call: Call) -> list[Finding]:
     """Those of a call, by where they begin.
 
-    A missed script stands here as the alert that it raised; only scripts that
-    raised none, and those taken for said, stand for themselves.
+    A missed script stands here as the alert that it raised; only those taken
+    for said stand for themselves.
     """
     judged = latest(session, call.id)
     alerts = session.scalars(select(Alert).where(Alert.call_id == call.id)).all()
     found = [_of_alert(alert, judged) for alert in alerts]
-    told = {alert.rule for alert in alerts}
     for script in session.scalars(select(Script).where(Script.call_id == call.id)):
-        if script.state == "met" or (script.state == "missed" and script.rule not in told):
+        if script.state == "met":
             found.append(_of_script(script, judged))
     found += _missed(session, call)
     return sorted(found, key=lambda f: (f.start_ms, f.end_ms, f.ref))

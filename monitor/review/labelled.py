@@ -80,7 +80,7 @@ def reviews(session: Session, call_id: int) -> list[dict[str, Any]]:
             "correct": correct,
         }
         for verdict in last.values()
-        if (correct := _correct(verdict)) is not None and verdict.script_id is None
+        if (correct := _correct(verdict)) is not None
     ]
 
 
@@ -97,6 +97,9 @@ def _machine(verdict: Verdict) -> str:
 
 
 def _correct(verdict: Verdict) -> bool | None:
+    """Whether the rule was truly broken; None where people are unsure."""
     if verdict.verdict == "unsure":
         return None
+    if verdict.script_id is not None:  # the machine took it for said: right is who kept the rule
+        return verdict.verdict == "wrong"
     return verdict.verdict in ("right", "missed")

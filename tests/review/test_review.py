@@ -235,6 +235,28 @@ def test_figures_of_a_rule_follow_from_what_people_said(
     assert figures.recall.value == pytest.approx(2 / (2 + 4 * 1 / 2))
 
 
+def test_a_script_wrongly_taken_for_said_was_missed(
+    store: Store, keep: Keep, people: dict[str, User]
+) -> None:
+    hit, passed = keep({"agent": "喂你说吧"}), keep({"agent": GOOD})
+    _judge(store, hit, "opening", "right", people["qa"])
+    _judge(store, passed, "opening", "right", people["qa2"], "script")
+    _judge(store, passed, "opening", "wrong", people["qa"], "script")
+    with store.session() as session:
+        verdicts.heard_whole(session, session.get_one(Call, passed), people["qa"].id, True, NOW)
+    with store.reading() as session:
+        figures = rule_figures(session)["opening"]
+        [review] = labelled.reviews(session, passed)
+        lines = [json.loads(line) for line in labelled.lines(session)]
+    assert (figures.missed, figures.quiet.positive) == (1, 1)
+    assert figures.precision is not None
+    assert figures.precision.reviewed == 1
+    assert figures.recall is not None
+    assert figures.recall.value == 0.5
+    assert (review["rule"], review["correct"]) == ("opening", True)
+    assert [(line["machine"], line["correct"]) for line in lines] == [("hit", True), ("met", True)]
+
+
 def test_a_call_no_longer_heard_in_full_tells_nothing(
     store: Store, keep: Keep, people: dict[str, User]
 ) -> None:
