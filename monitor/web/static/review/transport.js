@@ -38,7 +38,11 @@ export class Transport extends EventTarget {
     if (wave && this.duration > OPENING_MS * 1.5) wave.view = [0, OPENING_MS];
     const drawn = wave
       ?.load()
-      .then(() => this.say(""))
+      .then(() => {
+        this.say("");
+        // Asked for only now: the first to ask has the recording prepared, the others find it done.
+        this.player.audio.preload = "metadata";
+      })
       .catch((error) => this.say(`${t("波形暂时不可用", "No waveform")}: ${error.message}`));
     const landmarks = get(`/api/calls/${this.call}/landmarks`).then((found) => {
       if (wave) wave.landmarks = found;
