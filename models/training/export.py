@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-VERSION = "0.1"
+VERSION = "0.2"
 OPSET = 17
 
 

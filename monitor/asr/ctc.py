@@ -59,7 +59,7 @@ class CtcRecognizer:
 
     def __init__(self, folder: ModelFolder, phrases: Sequence[str] = ()) -> None:
         description = folder.description
-        self.name = description.name
+        self.name = f"{description.name} {description.version}".strip()
         self.folder = folder
         self.inventory = Inventory(folder.units, description.units.kind, description.units.blank)
         self.model = AcousticModel(folder)
