@@ -42,8 +42,8 @@
     if (e.labels && [...e.labels].some((label) => label.textContent.trim())) return true;
     if (e.matches("input[type=submit], input[type=button]") && e.value) return true;
     if (e.matches("input, select, textarea")) return false;
-    // What is not displayed gives no name; what is hidden visually does.
-    return Boolean(e.innerText.trim() || e.querySelector("[aria-label], img[alt]:not([alt=''])"));
+    // What is not displayed gives no name; what is hidden visually does. Links in charts are SVG.
+    return Boolean((e.innerText ?? e.textContent).trim() || e.querySelector("[aria-label], img[alt]:not([alt=''])"));
   };
   for (const e of document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary, [role=button], [role=tab], dialog[open]")) {
     if (shown(e) && !named(e)) wrong.push(`has no name: ${brief(e)}`);
