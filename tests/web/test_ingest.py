@@ -222,12 +222,14 @@ def test_a_call_that_was_deleted_meanwhile_is_refused(desk: Desk, store: Store) 
     assert desk.until("refused")["reason"]
 
 
-def test_who_is_stopped_meanwhile_is_cut_off(
-    desk: Desk, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def checked_often(monkeypatch: pytest.MonkeyPatch) -> None:
     from monitor.web import sockets
 
     monkeypatch.setattr(sockets, "CHECK_S", 0.05)
+
+
+def test_who_is_stopped_meanwhile_is_cut_off(checked_often: None, desk: Desk, store: Store) -> None:
     with store.session() as session:
         users.change(session, users.find(session, "agent"), active=False)
     with pytest.raises(WebSocketDisconnect):
