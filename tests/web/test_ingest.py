@@ -314,14 +314,15 @@ def test_two_calls_at_once_do_not_mix(
         other = Desk(socket)
         other.hello(others[0], "key-of-another")
         desk.hello(mine[0])
+        # The page watches from here on; one that comes later is shown a folded picture.
+        message: dict[str, Any] = panel.receive_json()
+        seen: list[Any] = message.get("events", [])
         for number in range(max(len(mine), len(others))):
             desk.send(min(number, len(mine)), mine[number : number + 1])
             other.send(min(number, len(others)), others[number : number + 1])
         for sender in (desk, other):
             sender.say("close")
             sender.until("closed")
-        seen: list[Any] = []
-        message: dict[str, Any] = {"type": ""}
         while message["type"] != "end":
             message = panel.receive_json()
             seen += message.get("events", [])
