@@ -1,7 +1,7 @@
 """`python -m models.training`: everything, from recordings to the exported model.
 
-Runs `prepare` (where shards are missing), `train` (resuming), `export`, `tune` and `evaluate` in
-turn, or one of them by name.
+Runs `prepare` (where shards are missing), `train` (resuming), `export`, `tune`, the estimate for
+spotting and `evaluate` in turn, or one of them by name.
 """
 
 from __future__ import annotations
@@ -29,12 +29,15 @@ def _say(record: dict[str, Any]) -> None:
 @click.option("--hours", default=2.0, show_default=True, help="Wall clock of the training itself.")
 @click.pass_context
 def main(context: click.Context, hours: float) -> None:
-    """Train the embedded recogniser: prepare, train, export, tune, evaluate."""
+    """Train the embedded recogniser: prepare, train, export, tune, spotting, evaluate."""
     if context.invoked_subcommand is None:
+        from models.training import spotting
+
         context.invoke(prepare, views="0", workers=2)
         context.invoke(train, hours=hours)
         context.invoke(export, out=paths.EMBEDDED)
         context.invoke(tune, model=paths.EMBEDDED)
+        context.invoke(spotting.main, folder=paths.EMBEDDED)
         context.invoke(evaluate, model=paths.EMBEDDED)
 
 
