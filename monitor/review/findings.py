@@ -53,9 +53,19 @@ class Finding:
     def ref(self) -> str:
         return f"{self.kind}-{self.id}"
 
+    @property
+    def absent(self) -> bool:
+        """Something that was not said: the span is where it was looked for."""
+        return self.kind == "alert" and not self.quote
+
+    @property
+    def shown_ms(self) -> int:
+        """Where it stands in a list: where the words begin, or where the wait for them ended."""
+        return self.end_ms if self.absent else self.start_ms
+
 
 def findings(session: Session, call: Call) -> list[Finding]:
-    """Those of a call, by where they begin.
+    """Those of a call, by where they stand.
 
     A missed script stands here as the alert that it raised; only those taken
     for said stand for themselves.
@@ -67,7 +77,7 @@ def findings(session: Session, call: Call) -> list[Finding]:
         if script.state == "met":
             found.append(_of_script(script, judged))
     found += _missed(session, call)
-    return sorted(found, key=lambda f: (f.start_ms, f.end_ms, f.ref))
+    return sorted(found, key=lambda f: (f.shown_ms, f.end_ms, f.ref))
 
 
 def finding(session: Session, call: Call, ref: str) -> Finding:

@@ -39,6 +39,7 @@ export class Findings extends EventTarget {
       .filter((item) => !item.classList.contains("retracted"))
       .map((item) => ({
         ref: item.dataset.ref,
+        at: Number(item.dataset.at),
         start: Number(item.dataset.start),
         end: Number(item.dataset.end),
         party: item.dataset.party,
@@ -136,8 +137,8 @@ export class Findings extends EventTarget {
     else if ("save" in button.dataset) this.save(false);
     else if ("case" in button.dataset) {
       const { rule, party, start, end, title } = item.dataset;
-      this.#say("case", { rule, title, party, start: Number(start), end: Number(end), quote: `${clock(Number(start))} ${title}` });
-    } else if (button.dataset.appeal) this.#say("appeal", { id: button.dataset.appeal, quote: `${clock(Number(item.dataset.start))} ${item.dataset.title}` });
+      this.#say("case", { rule, title, party, start: Number(start), end: Number(end), quote: `${clock(Number(item.dataset.at))} ${title}` });
+    } else if (button.dataset.appeal) this.#say("appeal", { id: button.dataset.appeal, quote: `${clock(Number(item.dataset.at))} ${item.dataset.title}` });
     else if (button.dataset.remove && window.confirm(t("删除这条补标?", "Remove this added finding?"))) {
       await remove(`/api/calls/${this.call}/missed/${button.dataset.remove}`);
       this.reload();

@@ -34,7 +34,7 @@ function extremes(set, channel, from, to) {
 }
 
 export class Wave extends EventTarget {
-  // landmarks: {silences, overlaps, gaps}; marks: [{ref, start, end, party, sign, chosen}]
+  // landmarks: {silences, overlaps, gaps}; marks: [{ref, at, start, end, party, sign, chosen}]
   constructor(overview, lanes, { url, duration, parties }) {
     super();
     Object.assign(this, { overview, lanes, url, duration: Math.max(1, duration), parties });
@@ -239,8 +239,10 @@ export class Wave extends EventTarget {
     c.textAlign = "center";
     for (const mark of this.marks) {
       c.fillStyle = colour({ met: "ok", missed: "accent" }[mark.sign] ?? mark.sign);
-      const at = Math.max((size / 2) * devicePixelRatio, x(mark.start)); // whole, also at the very start
-      if (x(mark.start) < -1) continue;
+      const half = (size / 2) * devicePixelRatio;
+      const wide = c.canvas.width;
+      if (x(mark.at) < -1 || x(mark.at) > wide + 1) continue;
+      const at = Math.min(wide - half, Math.max(half, x(mark.at))); // whole, also at either end
       c.fillText(SIGNS[mark.sign] ?? "●", at, bottom - 1);
       if (mark.chosen) c.fillRect(at - 5 * devicePixelRatio, bottom - 2, 10 * devicePixelRatio, 2);
     }
@@ -319,7 +321,7 @@ export class Wave extends EventTarget {
   #under(event, at) {
     if (event.offsetY > MARK_PX) return null;
     const reach = ((this.view[1] - this.view[0]) / this.lanes.clientWidth) * 8;
-    const mark = this.marks.find((one) => Math.abs(one.start - at) < reach);
+    const mark = this.marks.find((one) => Math.abs(one.at - at) < reach);
     if (!mark) return null;
     this.#say("choose", mark.ref);
     return mark.start;
