@@ -55,11 +55,19 @@ def split(name: str) -> Spec:
     A folder that exists is taken whole, whatever signs are in its name.
 
     Raises:
-        UserError: no model after the engine, or an option without a value.
+        UserError: no such engine, no model after it, or an option without a value.
     """
     engine, colon, rest = name.partition(":")
-    if not colon or engine not in ENGINES:
+    if not colon or Path(name).exists() or not _is_word(engine):
         return Spec("", name, {})
+    if engine not in ENGINES:
+        known = "、".join(ENGINES)
+        raise UserError(
+            tr(
+                f"--asr {name}: 没有引擎 {engine}，可用的有 {known}",
+                f"--asr {name}: no engine {engine}; there are {', '.join(ENGINES)}",
+            )
+        )
     if rest and Path(rest).is_dir():
         return Spec(engine, rest, {})
     model, *pairs = (part.strip() for part in rest.split(","))
@@ -82,6 +90,11 @@ def split(name: str) -> Spec:
             )
         options[key.strip()] = value.strip()
     return Spec(engine, model, options)
+
+
+def _is_word(engine: str) -> bool:
+    """Whether this can be meant as an engine: neither a path nor the letter of a drive."""
+    return len(engine) > 1 and engine.replace("-", "").isalnum()
 
 
 def load(spec: Spec, path: Path, wanted: Wanted) -> Recognizer:

@@ -45,6 +45,7 @@ def test_a_folder_that_exists_is_taken_whole(tmp_path: Path) -> None:
         ("faster-whisper:small,threads", "threads=2"),
         ("faster-whisper:nowhere-to-be-found", "nowhere-to-be-found"),
         ("sherpa:/no/such/folder", "/no/such/folder"),
+        ("whisper:small", "faster-whisper"),
     ],
 )
 def test_mistakes_in_names(name: str, complaint: str) -> None:
