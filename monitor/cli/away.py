@@ -53,6 +53,30 @@ class Wanted:
     agent: str | None
 
 
+def check(wanted: Wanted) -> None:
+    """Find out before anything is loaded whether the server will take the call.
+
+    One that cannot be reached just now is told of; the call begins all the same.
+
+    Raises:
+        UserError: the address or the token is wrong.
+    """
+    if wanted.to is None:
+        return
+    from monitor.uplink import address
+
+    away = address.check(wanted.to, _token(wanted.to, wanted.token))
+    if away is not None:
+        click.echo(
+            tr(
+                f"提醒:{wanted.to} 暂时连接不上({away});通话照常监测,连上后自动补发",
+                f"note: {wanted.to} cannot be reached just now ({away}); the call is monitored"
+                " all the same, and sent when the server is back",
+            ),
+            err=True,
+        )
+
+
 @contextmanager
 def destinations(wanted: Wanted, loaded: Engine) -> Iterator[list[Destination]]:
     """The destinations that the options name, open until the block ends.

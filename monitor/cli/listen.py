@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -107,19 +108,22 @@ def command(
     from monitor.cli import away, show
     from monitor.recording import CallFiles
 
+    # What the user got wrong is told before anything heavy is loaded.
+    known = options.call_facts(started_at, direction, fact)
+    whose = dict(known.facts).get("agent")
+    wanted = away.Wanted(store, serve, port, to, token, str(whose) if whose else None)
+    away.check(wanted)
     loaded = engine.load(asr, packs or DEFAULT_PACKS, live=True)
     parties = (Party.AGENT, Party.CUSTOMER) if customer is not None else (Party.AGENT,)
-    # The call starts now, at the edge, where wall time may be read.
-    started_at = started_at or datetime.now().astimezone().isoformat(timespec="seconds")
+    if known.started_at is None:
+        # The call starts now, at the edge, where wall time may be read.
+        known = replace(known, started_at=datetime.now().astimezone().isoformat(timespec="seconds"))
     name = str(record) if record else tr("现场通话", "live call")
-    known = options.call_facts(started_at, direction, fact)
     call: live.Flow = loaded.call(name, parties, known)
     if confirm is not None:
         second = engine.load_second(confirm, loaded)
         call = live.ConfirmedCall(call, parties, second.listener)
     capture = partial(headset.open_headset, agent, customer)
-    whose = dict(known.facts).get("agent")
-    wanted = away.Wanted(store, serve, port, to, token, str(whose) if whose else None)
     gone: tuple[str, ...] = ()
     with away.destinations(wanted, loaded) as others:
         with ExitStack() as stack:

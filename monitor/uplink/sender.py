@@ -16,12 +16,11 @@ from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from monitor.errors import UserError
 from monitor.events import CallInfo, Event, Partial, to_dict, to_json
 from monitor.i18n import tr
 from monitor.score import Scorecard
+from monitor.uplink.address import not_accepted, socket_url
 from monitor.uplink.spool import Closing, Head, Item, Spool, left_behind
 
 if TYPE_CHECKING:
@@ -225,17 +224,15 @@ def deliver(parcel: Parcel, token: str, stop: threading.Event) -> None:
                 ping_timeout=_PATIENCE_S,
                 proxy=None,  # on the premises; what the system says is for the web
             ) as connection:
-                _Talk(parcel, connection, stop).run()
-                attempts = 0
+                talk = _Talk(parcel, connection, stop)
+                try:
+                    talk.run()
+                finally:
+                    # A line that worked and broke is tried anew at once, as if for the first time.
+                    attempts = 0 if talk.greeted else attempts
         except InvalidStatus as error:
             if error.response.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-                raise RefusedError(
-                    tr(
-                        "令牌无效或无权发送,或者服务器不以这个名称提供服务",
-                        "the token is not valid or may not send, or the server does not answer"
-                        " to that name",
-                    )
-                ) from error
+                raise RefusedError(not_accepted()) from error
         except (OSError, WebSocketException, ValueError, KeyError):
             pass  # the line, the server or a proxy between; nothing is lost, so try again
         if not parcel.delivered:
@@ -254,11 +251,13 @@ class _Talk:
         self._stop = stop
         self._next = 0
         self._closing = False
+        self.greeted = False  # whether the server has taken the call
 
     def run(self) -> None:
         head = self._parcel.spool.head
         self._say("hello", protocol=PROTOCOL, key=head.key, info=head.info)
         ready = self._hear(_PATIENCE_S)
+        self.greeted = True
         self._parcel.acknowledge(ready["durable"])
         self._next = max(ready["next"], self._parcel.first)
         while not self._parcel.delivered:
@@ -334,20 +333,3 @@ class _Talk:
 
     def _say(self, kind: str, **fields: Any) -> None:
         self._connection.send(json.dumps({"type": kind, **fields}, ensure_ascii=False))
-
-
-def socket_url(url: str) -> str:
-    """The address of a server's ingest, from the one its pages have.
-
-    Raises:
-        UserError: not an http or https address.
-    """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/"):
-        raise UserError(
-            tr(
-                f"--to {url}: 应为服务器网址,如 https://qa.example.cn",
-                f"--to {url}: the server's address is needed, such as https://qa.example.cn",
-            )
-        )
-    return f"{'wss' if parts.scheme == 'https' else 'ws'}://{parts.netloc}/ws/ingest"

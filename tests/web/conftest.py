@@ -18,6 +18,7 @@ from monitor.web import users
 from monitor.web.app import create_app
 from monitor.web.passwords import Passwords
 from monitor.web.roles import Role
+from monitor.web.server import in_thread, listening
 from monitor.web.settings import WebSettings
 
 PASSWORD = "seven calls a day"
@@ -117,3 +118,10 @@ def another(
 ) -> Callable[..., FastAPI]:
     """A server over the same store with other settings."""
     return lambda **changes: create_app(replace(settings, **changes), passwords)
+
+
+@pytest.fixture
+def address(app: FastAPI) -> Iterator[tuple[str, int]]:
+    """A real server on a port of its own."""
+    with listening("127.0.0.1", 0) as bound, in_thread(app, bound):
+        yield bound.getsockname()[:2]

@@ -106,6 +106,8 @@ def test_tokens_from_the_command_line(
         (["users", "add", "x", "--role", "qa"], "--password-stdin"),
         (["serve", "--host", "192.0.2.1", "--port", "0"], "192.0.2.1"),
         (["serve", "--public-url", "qa.example.cn"], "--public-url"),
+        (["serve", "--public-url", "https://[::1"], "--public-url"),
+        (["serve", "--public-url", "https://qa.example.cn:70000"], "--public-url"),
         (["serve", "--demo"], "empty"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else value,

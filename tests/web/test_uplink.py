@@ -14,13 +14,15 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import select
+from websockets.sync.server import ServerConnection, serve
 
 from monitor.errors import UserError
 from monitor.events import CallEnd, Event, Partial, Party
 from monitor.store import Store, read
 from monitor.store.schema import Call
 from monitor.uplink import sender
-from monitor.uplink.sender import Uplink, socket_url
+from monitor.uplink.address import socket_url
+from monitor.uplink.sender import Parcel, Uplink, deliver
 from monitor.uplink.spool import Closing, Head, Item, Spool, left_behind
 from monitor.web.server import in_thread, listening
 from tests.browser import talk
@@ -39,13 +41,6 @@ def _events(turns: int) -> list[Event]:
 
 def _numbered(events: Sequence[Event]) -> list[Any]:
     return [talk.data(event) for event in events if not isinstance(event, Partial)]
-
-
-@pytest.fixture
-def address(app: FastAPI) -> Iterator[tuple[str, int]]:
-    """A real server on a port of its own."""
-    with listening("127.0.0.1", 0) as bound, in_thread(app, bound):
-        yield bound.getsockname()[:2]
 
 
 @pytest.fixture
@@ -133,6 +128,18 @@ def _cutting(target: tuple[str, int], seed: int) -> Iterator[Cutter]:
         yield cutter
     finally:
         cutter.close()
+
+
+class _Noting(threading.Event):
+    """Waits no longer than it must, and tells how long it should have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits.append(timeout or 0)
+        return super().wait(0)
 
 
 def _kept(store: Store) -> list[tuple[Call, list[Any]]]:
@@ -227,6 +234,40 @@ def test_who_may_not_send_is_told_and_nothing_is_thrown_away(
     assert _kept(store) == []
 
 
+def test_a_line_that_worked_is_tried_again_at_once(
+    spool_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often it breaks: only a server that does not answer is left in peace."""
+    monkeypatch.setattr(sender, "_BACKOFF_S", (0.01, 1000.0))
+    stop = _Noting()
+    breaks = iter(range(4))
+
+    def talk(connection: ServerConnection) -> None:
+        hello = json.loads(connection.recv())
+        assert hello["type"] == "hello"
+        connection.send(json.dumps({"type": "ready", "next": 0, "durable": 0}))
+        if next(breaks, None) is not None:
+            return
+        for message in connection:
+            if json.loads(message)["type"] == "close":
+                connection.send(json.dumps({"type": "closed", "next": 1}))
+                return
+
+    with serve(talk, "127.0.0.1", 0) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        port = server.socket.getsockname()[1]
+        head = Head(socket_url(f"http://127.0.0.1:{port}"), "often-broken", {})
+        parcel = Parcel(Spool.create(spool_folder, head), [Item(0, "{}")])
+        parcel.close(Closing(None))
+        deliver(parcel, "token", stop)
+        server.shutdown()
+        thread.join()
+    parcel.spool.release(delivered=True)
+    assert len(stop.waits) == 4
+    assert max(stop.waits) <= 0.01
+
+
 def test_two_machines_do_not_mix(
     address: tuple[str, int], tokens: dict[str, str], spool_folder: Path, store: Store
 ) -> None:
@@ -272,23 +313,6 @@ def test_a_file_that_is_no_spool_is_left_alone(spool_folder: Path) -> None:
     (spool_folder / "binary.jsonl").write_bytes(b"\xff\xfe\n")
     assert list(left_behind(spool_folder, "ws://x/ws/ingest")) == []
     assert list(left_behind(spool_folder / "missing", "ws://x/ws/ingest")) == []
-
-
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [
-        ("http://box:8765", "ws://box:8765/ws/ingest"),
-        ("https://qa.example.cn/", "wss://qa.example.cn/ws/ingest"),
-    ],
-)
-def test_the_address_of_the_server(url: str, expected: str) -> None:
-    assert socket_url(url) == expected
-
-
-@pytest.mark.parametrize("url", ["qa.example.cn", "ftp://x", "https://x/path", "http://", ""])
-def test_what_is_no_address_is_said_so(url: str) -> None:
-    with pytest.raises(UserError, match="--to"):
-        socket_url(url)
 
 
 def test_a_folder_that_cannot_be_written_is_said_so(spool_folder: Path) -> None:
