@@ -74,15 +74,22 @@ function tile({ card, clock: time }) {
       "a",
       { href: `/panel?call=${card.call}` },
       el("span", { class: "tile-head" }, el("b", {}, card.agent || card.name), time),
-      el("span", { class: "tile-where" }, where || card.name),
+      el(
+        "span",
+        { class: "tile-line" },
+        el("span", { class: "tile-where" }, where || card.name),
+        due ? el("span", { class: "tile-due" }, t(`话术 ${card.scripts.met}/${due}`, `scripts ${card.scripts.met}/${due}`)) : null,
+      ),
       el(
         "span",
         { class: "tile-counts" },
         ...SEVERITIES.filter((severity) => card.alerts[severity]).map((severity) =>
-          el("span", { class: `badge ${severity}` }, icon(`severity-${severity}`, severityName(severity)), String(card.alerts[severity])),
+          el("span", { class: `badge ${severity}`, title: severityName(severity) }, icon(`severity-${severity}`, severityName(severity)), String(card.alerts[severity])),
         ),
         grave ? null : el("span", { class: "badge ok" }, icon("done"), t("无告警", "No alerts")),
-        card.scripts.missed ? el("span", { class: "badge" }, icon("missed", t("缺失话术", "Scripts missed")), String(card.scripts.missed)) : null,
+        card.scripts.missed
+          ? el("span", { class: "badge", title: t("缺失话术", "Scripts missed") }, icon("missed", t("缺失话术", "Scripts missed")), String(card.scripts.missed))
+          : null,
       ),
       el("span", { class: "tile-last" }, card.last_alert ? card.last_alert.title : ""),
       el(
@@ -93,7 +100,6 @@ function tile({ card, clock: time }) {
           : card.connected === false
             ? [el("span", { class: "badge warn" }, icon("link-lost"), t("断线", "Offline"))]
             : ["agent", "customer"].map((party) => el("span", { class: `talk ${party}${talking.has(party) ? " on" : ""}` }, partyName(party)))),
-        due ? el("span", { class: "push small muted" }, t(`话术 ${card.scripts.met}/${due}`, `scripts ${card.scripts.met}/${due}`)) : null,
       ),
     ),
   );
