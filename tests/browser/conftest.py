@@ -1,4 +1,9 @@
-"""A real browser in front of a real server: Debian's Chromium, driven by Playwright."""
+"""A real browser in front of a real server: Debian's Chromium, driven by Playwright.
+
+A test waits for what a person would wait for, never for a time, so it passes on any machine.
+To see that it does, `MONITOR_TEST_SLOW=8` makes every page eight times slower and every answer
+of the server late, each by another while.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.browser import slow
 from tests.browser.site import PASSWORD, Site, furnish, serving
 
 if TYPE_CHECKING:
@@ -25,7 +31,11 @@ ARGUMENTS = (
     "--disable-sync",
     "--no-first-run",
     "--autoplay-policy=user-gesture-required",
+    "--disable-audio-output",  # a clock stands in for the sound card, there or not
 )
+
+PATIENCE_MS = 120_000
+"""Long enough for any machine: it ends a test that hangs, and decides nothing else."""
 
 OFFICE = {"width": 1366, "height": 768}
 """The screen that must do."""
@@ -36,6 +46,7 @@ def browser() -> Iterator[Browser]:
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if CHROMIUM is None:
         pytest.skip("chromium is not installed")
+    api.expect.set_options(timeout=PATIENCE_MS)
     with api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
         yield browser
@@ -101,6 +112,7 @@ def signed_in(browser: Browser, site: Site) -> Callable[[str], Any]:
     def state(name: str) -> Any:
         if name not in states:
             with browser.new_context(base_url=site.url) as context:
+                context.set_default_timeout(PATIENCE_MS)
                 page = context.new_page()
                 page.goto("/login")
                 page.get_by_label("用户名").fill(name)
@@ -141,8 +153,10 @@ def browser_page(
             **options,
         )
         contexts.append(context)
+        context.set_default_timeout(PATIENCE_MS)
         troubles.watch(context)
         page = context.new_page()
+        slow.throttle(page)
         if path:
             page.goto(path)
         return page

@@ -28,6 +28,7 @@ from monitor.web.hub import LiveCall
 from monitor.web.passwords import Passwords
 from monitor.web.roles import Role
 from monitor.web.settings import WebSettings
+from tests.browser.slow import Late
 
 PASSWORD = "seven calls a day"
 
@@ -73,6 +74,7 @@ def serving(folder: Path) -> Iterator[Site]:
     passwords = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     with open_store(folder) as store, server.listening("127.0.0.1", 0) as bound:
         app = create_app(WebSettings(store, secret="x" * 32), passwords)
+        app.add_middleware(Late)
         site = Site(f"http://127.0.0.1:{bound.getsockname()[1]}", store, app)
         with store.session() as session:
             for name, (role, display) in PEOPLE.items():

@@ -188,8 +188,7 @@ def test_a_review_by_keys_alone(browser_page: Visit, site: Site) -> None:
                   "机器错", "不确定", "标记需复核", "保存"):  # fmt: skip
         assert words in sheet
     press("Escape")
-
-    press("Space")
+    press("Space")  # at once: the sheet was open a moment ago
     _playing(page)
     press("Space")
     page.wait_for_function("() => document.getElementById('audio').paused")
@@ -235,6 +234,25 @@ def test_a_review_by_keys_alone(browser_page: Visit, site: Site) -> None:
     assert said[1][2] == "yn 不是这样说的"
     with site.store.reading() as session:
         assert session.get_one(Call, call).flags == ["复核"]
+
+
+@pytest.mark.usefixtures("past_calls")
+def test_a_key_pressed_the_moment_a_dialog_closes_is_heard(browser_page: Visit, site: Site) -> None:
+    """A closed dialog keeps the focus until the next frame; the key comes before that."""
+    page = _open(browser_page, "qa2", f"/calls/{_call(site, 'past-demo-li')}")
+    page.keyboard.press("?")
+    page.get_by_role("dialog").get_by_role("button", name="关闭").focus()
+    before = page.evaluate(
+        """() => {
+          const button = document.activeElement;
+          document.querySelector("dialog[open]").close();
+          const space = { key: " ", bubbles: true, cancelable: true };
+          button.dispatchEvent(new KeyboardEvent("keydown", space));
+          return button.textContent;
+        }"""
+    )
+    assert before == "关闭"
+    _playing(page)
 
 
 @pytest.mark.usefixtures("past_calls")
@@ -317,6 +335,7 @@ def test_a_learner_answers_before_seeing(browser_page: Visit, site: Site) -> Non
     trainer.get_by_text("已收入案例库").wait_for()
     learner = browser_page("li", "/cases")
     learner.get_by_role("link", name="开始").click()
+    learner.get_by_label("有问题").wait_for()
     assert "反问客户是推诿" not in learner.content()
     learner.evaluate("() => document.querySelector('audio').play()")
     learner.wait_for_function("() => document.querySelector('audio').currentTime > 0.2")

@@ -44,13 +44,15 @@ def test_signing_in_and_out_with_the_keyboard_alone(
     from playwright.sync_api import expect
 
     page = browser_page(None, "/login")
-    page.keyboard.type("wang")  # the first field has the focus already
+    expect(page.get_by_label("用户名")).to_be_focused()
+    page.keyboard.type("wang")
     page.keyboard.press("Tab")
     page.keyboard.type("not the password")
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("不正确")
     troubles.forgive("401")
-    page.keyboard.type(PASSWORD)  # the name is kept: the password is asked for
+    expect(page.get_by_label("密码")).to_be_focused()  # the name is kept: what was wrong is asked
+    page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("/panel$"))
     page.wait_for_load_state()

@@ -46,12 +46,15 @@ function pressed(event) {
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.isComposing) return;
   const key = pressed(event);
-  const typing = event.target.closest?.(FIELDS);
+  // A dialog that has just been closed keeps the focus until the next frame, and whoever is quick
+  // presses a key before that: it is meant for the page.
+  const at = event.target.closest?.("dialog:not([open])") ? document.body : event.target;
+  const typing = at.closest?.(FIELDS);
   // What lies on top of the page has the keyboard to itself; Escape closes it.
   if (document.querySelector("dialog[open], details[data-closes][open]")) return;
   if (typing && !/^(alt|ctrl)\+|^escape$/.test(key)) return;
   // Space and Enter on a button or link press it, whatever else they mean on the page.
-  if (/^(space|enter)$/.test(key) && event.target.closest?.("button, a[href], summary, input, [role=button], [role=tab]")) return;
+  if (/^(space|enter)$/.test(key) && at.closest?.("button, a[href], summary, input, [role=button], [role=tab]")) return;
   const action = bound.get(key) ?? (key.length === 1 ? bound.get(key.toLowerCase()) : undefined);
   if (!action) return;
   event.preventDefault();
