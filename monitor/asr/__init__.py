@@ -110,7 +110,7 @@ def load(
     Raises:
         UserError: no such model, or one that cannot be used.
     """
-    if isinstance(name, str) and ":" in name:
+    if isinstance(name, str) and name != DEFAULT:
         from monitor.asr import engines
 
         spec = engines.split(name)

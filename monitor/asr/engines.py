@@ -55,9 +55,18 @@ def split(name: str) -> Spec:
     A folder that exists is taken whole, whatever signs are in its name.
 
     Raises:
-        UserError: no such engine, no model after it, or an option without a value.
+        UserError: no such engine, no model of it named, or an option without a value.
     """
     engine, colon, rest = name.partition(":")
+    if name in ENGINES:
+        raise UserError(
+            tr(
+                f"--asr {name}: 这是引擎，后面还要写模型：{name}:NAME"
+                "（有哪些模型：monitor models list）",
+                f"--asr {name}: that is an engine; name a model of it, too, as in {name}:NAME"
+                " (monitor models list shows them)",
+            )
+        )
     if not colon or Path(name).exists() or not _is_word(engine):
         return Spec("", name, {})
     if engine not in ENGINES:

@@ -152,7 +152,12 @@ def _stream(session: httpx2.Client, url: str, part: Path, progress: Progress) ->
             if _total(answer) == have:
                 return
             part.unlink()
-            raise SourceError(f"{url}: the file there has changed; repeat the command")
+            raise SourceError(
+                tr(
+                    f"{url}：那里的文件已经变了；请重复同一命令",
+                    f"{url}: the file there has changed; repeat the command",
+                )
+            )
         if answer.status_code >= 400:
             raise SourceError(f"{url}: HTTP {answer.status_code} {answer.reason_phrase}")
         resumed = answer.status_code == 206 and _first(answer) == have
@@ -169,7 +174,12 @@ def _stream(session: httpx2.Client, url: str, part: Path, progress: Progress) ->
                 have += len(block)
                 progress(name, have, total)
     if total is not None and have < total:
-        raise SourceError(f"{url}: broke off after {have} of {total} bytes")
+        raise SourceError(
+            tr(
+                f"{url}：传输中断，共 {total} 字节，收到 {have} 字节",
+                f"{url}: broke off after {have} of {total} bytes",
+            )
+        )
 
 
 def _host(url: str) -> str:

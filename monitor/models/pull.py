@@ -117,7 +117,12 @@ def _bring_archive(
     except unpack.DAMAGED as error:
         packed.unlink()
         reason = unpack.reason(error)
-        raise SourceError(f"{address.archive}: not a whole archive ({reason})") from error
+        raise SourceError(
+            tr(
+                f"{address.archive}：不是完整的压缩包（{reason}）",
+                f"{address.archive}: not a whole archive ({reason})",
+            )
+        ) from error
     except SourceError:
         packed.unlink()
         raise

@@ -61,10 +61,9 @@ def login(
     store = deps.settings(request).store
     passwords: Passwords = request.app.state.passwords
     address = request.client.host if request.client else ""
-    limits: list[tuple[RateLimit, object]] = [
-        (request.app.state.login_limit, (address, name.casefold())),
-        (request.app.state.address_limit, address),
-    ]
+    own, everybody = (address, name.casefold()), address
+    login_limit: RateLimit = request.app.state.login_limit
+    address_limit: RateLimit = request.app.state.address_limit
 
     def again(status: HTTPStatus, problem: str, headers: dict[str, str] | None = None) -> Response:
         return page(
@@ -77,7 +76,9 @@ def login(
             problem=problem,
         )
 
-    wait_s = max(limit.wait_s(key) for limit, key in limits)
+    wait_s = address_limit.attempt(everybody)
+    if wait_s == 0 and (wait_s := login_limit.attempt(own)) > 0:
+        address_limit.forgive(everybody)
     if wait_s > 0:
         minutes = ceil(wait_s / 60)
         problem = tr(
@@ -90,12 +91,11 @@ def login(
         user = db.scalar(select(User).where(func.lower(User.name) == name.strip().lower()))
     right = passwords.check(user.password if user and user.active else "", password)
     if user is None or not right:
-        for limit, key in limits:
-            limit.failed(key)
         with store.session() as db:
             audit.record(db, name[:64], user.id if user else None, "login.failed", address)
         return again(HTTPStatus.UNAUTHORIZED, tr("用户名或密码不正确", "wrong name or password"))
-    request.app.state.login_limit.succeeded((address, name.casefold()))
+    login_limit.succeeded(own)
+    address_limit.forgive(everybody)
     stronger = passwords.hash(password) if passwords.outdated(user.password) else None
     with store.session() as db:
         if stronger is not None:
@@ -169,15 +169,15 @@ def change_password(
     """Set a new password; every other session of the user ends."""
     limit: RateLimit = request.app.state.login_limit
     key = ("account", user.id)
-    if limit.wait_s(key) > 0:
+    if limit.attempt(key) > 0:
         raise HTTPException(
             HTTPStatus.TOO_MANY_REQUESTS,
             tr("尝试次数过多,请稍后再试", "too many attempts; try again later"),
         )
     passwords: Passwords = request.app.state.passwords
     if not passwords.check(user.password, old):
-        limit.failed(key)
         return account_page(request, db, user, tr("旧密码不正确", "the old password is wrong"))
+    limit.succeeded(key)
     if password != again:
         return account_page(
             request, db, user, tr("两次输入的密码不一致", "the two passwords differ")

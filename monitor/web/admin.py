@@ -16,7 +16,7 @@ from monitor.errors import UserError
 from monitor.i18n import tr
 from monitor.store import audit
 from monitor.store.schema import ApiToken, Audit, User
-from monitor.web import look, users
+from monitor.web import look, trail, users
 from monitor.web.deps import Db, need
 from monitor.web.pages import flash, page
 from monitor.web.passwords import Passwords
@@ -121,11 +121,15 @@ def audit_trail(
     before: Annotated[int, Query(ge=0, lt=2**31)] = 0,
 ) -> Response:
     """Newest first, page by page from the row `before`."""
-    asked = {"actor": actor.strip(), "action": action.strip(), "object": object.strip()}
+    asked = {
+        "actor": actor.strip(),
+        "action": action.strip(),
+        "object": trail.object_of(object),
+    }
     columns = {"actor": Audit.actor, "action": Audit.action, "object": Audit.object}
     wanted = [
         columns[key].startswith(value, autoescape=True)
-        if key == "action"
+        if key == "action" and value.endswith(".")  # all that is done to one sort of thing
         else columns[key] == value
         for key, value in asked.items()
         if value
@@ -144,7 +148,9 @@ def audit_trail(
         next=f"/admin/audit?{urlencode(kept | {'before': str(rows[-1].id)})}" if more else None,
         actor=asked["actor"],
         action=asked["action"],
-        object=asked["object"],
+        object=object.strip(),
+        actions=trail.action_names(),
+        trail=trail,
     )
 
 

@@ -23,22 +23,30 @@ class RateLimit:
         self._failures: dict[Hashable, deque[float]] = {}
         self._lock = threading.Lock()
 
-    def wait_s(self, key: Hashable) -> float:
-        """Seconds until the key may try again; 0: now."""
+    def attempt(self, key: Hashable) -> float:
+        """Count an attempt; returns the seconds until the key may try again, 0: it may now.
+
+        It counts before it is known how it ends, so that many at once get no further than
+        one after the other; `succeeded` or `forgive` it then.
+        """
         with self._lock:
             failures = self._recent(key)
-            if failures is None or len(failures) < self._times:
-                return 0.0
-            return failures[0] + self._window_s - self._clock()
-
-    def failed(self, key: Hashable) -> None:
-        with self._lock:
-            self._failures.setdefault(key, deque(maxlen=self._times)).append(self._clock())
+            if failures is not None and len(failures) >= self._times:
+                return failures[0] + self._window_s - self._clock()
+            self._failures.setdefault(key, deque()).append(self._clock())
             if len(self._failures) > 10_000:
                 for other in list(self._failures):
                     self._recent(other)
+            return 0.0
+
+    def forgive(self, key: Hashable) -> None:
+        """One attempt was no failure; the others stand."""
+        with self._lock:
+            if failures := self._failures.get(key):
+                failures.pop()
 
     def succeeded(self, key: Hashable) -> None:
+        """It is the right one: its failures are forgotten."""
         with self._lock:
             self._failures.pop(key, None)
 

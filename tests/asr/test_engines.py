@@ -42,6 +42,7 @@ def test_a_folder_that_exists_is_taken_whole(tmp_path: Path) -> None:
     ("name", "complaint"),
     [
         ("faster-whisper:", "faster-whisper:NAME"),
+        ("faster-whisper", "faster-whisper:NAME"),
         ("faster-whisper:small,threads", "threads=2"),
         ("faster-whisper:nowhere-to-be-found", "nowhere-to-be-found"),
         ("sherpa:/no/such/folder", "/no/such/folder"),

@@ -15,7 +15,6 @@ from monitor.store.schema import ApiToken, Audit, User
 from monitor.web import users
 from monitor.web.accounts import local_path
 from monitor.web.app import create_app
-from monitor.web.limits import RateLimit
 from monitor.web.passwords import Passwords, acceptable
 from monitor.web.roles import HOMES, Role
 from monitor.web.settings import WebSettings
@@ -122,47 +121,6 @@ def test_nobody_is_sent_to_another_site(target: str, browser: Browser) -> None:
     assert local_path(target) == "/"
     arrived = browser.sign_in("admin", to=target)
     assert arrived.url.host == "localhost"
-
-
-def test_guessing_is_slowed_down_for_one_name_and_lets_others_in(browser: Browser) -> None:
-    for _ in range(5):
-        assert browser.sign_in("qa", "guess").status_code == 401
-    refused = browser.sign_in("qa", PASSWORD)
-    assert refused.status_code == 429
-    assert int(refused.headers["retry-after"]) > 0
-    assert browser.sign_in("trainer").status_code == 200
-
-
-def test_guessing_from_elsewhere_does_not_lock_the_owner_out(
-    app: FastAPI, browser: Browser
-) -> None:
-    stranger = Browser(app, "192.0.2.7")
-    for _ in range(6):
-        stranger.sign_in("qa", "guess")
-    assert stranger.sign_in("qa").status_code == 429
-    assert browser.sign_in("qa").status_code == 200
-
-
-def test_one_address_trying_many_names_is_slowed_down(browser: Browser, app: FastAPI) -> None:
-    app.state.address_limit = RateLimit(times=8, window_s=300)
-    answers = [browser.sign_in(f"name{n}", "guess").status_code for n in range(10)]
-    assert answers == [401] * 8 + [429] * 2
-
-
-def test_the_limit_forgets_with_time() -> None:
-    now = 0.0
-    limit = RateLimit(times=2, window_s=10, clock=lambda: now)
-    limit.failed("a")
-    now = 4.0
-    limit.failed("a")
-    assert limit.wait_s("a") == 6.0
-    assert limit.wait_s("b") == 0.0
-    now = 10.0
-    assert limit.wait_s("a") == 0.0
-    limit.failed("a")
-    assert limit.wait_s("a") == 4.0
-    limit.succeeded("a")
-    assert limit.wait_s("a") == 0.0
 
 
 @pytest.fixture
@@ -276,9 +234,9 @@ def test_the_audit_trail_tells_who_signed_in_and_who_failed(
     assert ("qa", "login.failed") in _actions(store)
     assert ("admin", "login") in _actions(store)
     page = admin.get("/admin/audit", params={"action": "login.failed"})
-    assert "login.failed" in page.text
+    assert 'title="login.failed"' in page.text
     none = admin.get("/admin/audit", params={"actor": "nobody's name"})
-    assert "login.failed" not in none.text
+    assert 'title="login.failed"' not in none.text
 
 
 def test_language_and_theme_are_kept(signed_in: SignedIn, user_of: Callable[[str], User]) -> None:
