@@ -23,8 +23,8 @@ import numpy as np
 
 from models.training import corpus, texts
 from models.training.augment import telephone
-from models.training.bigram import written_dialogues
 from models.training.corpus import Clip
+from models.training.sources import written_dialogues
 from monitor.asr import background, load
 from monitor.asr.acoustic import AcousticModel
 from monitor.asr.calibrate import Mistaken, estimate, prevalence

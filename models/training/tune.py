@@ -1,6 +1,6 @@
 """Choose the decoder's weights for a newly exported model, on Common Voice `dev`.
 
-The weight of the bigram and the bonus per unit go together: a grid of both, decoded by the
+The weight of the n-gram and the bonus per unit go together: a grid of both, decoded by the
 product's own decoder at 16 kHz and over the telephone. Of the pairs with the fewest syllable
 errors, give or take `TOLERANCE`, the one that leaves out the fewest syllables is written into
 `decoding.json`: a phrase is recognised with a wrong syllable sooner than with a missing one.
@@ -23,16 +23,18 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from monitor.asr.grammar import Grammar
+
     Floats = NDArray[np.float32]
 
-WEIGHTS = (0.15, 0.25, 0.35, 0.5)
-BONUSES = (0.25, 0.75, 1.25, 1.75)
+WEIGHTS = (0.3, 0.4, 0.5)
+BONUSES = (1.25, 1.75, 2.25, 2.75)
 CONDITIONS = ("16k", "8k-alaw")
 TOLERANCE = 0.002  # syllable error rate; smaller differences are chance on this many clips
 
 
 def decode(
-    logp: Floats, blank: int, settings: DecodingSettings, grammar: Floats | None
+    logp: Floats, blank: int, settings: DecodingSettings, grammar: Grammar | None
 ) -> list[int]:
     """The units of log-probabilities [T, units]."""
     decoder = CtcDecoder(blank, settings, grammar)
@@ -50,7 +52,7 @@ def run(folder: Path, every: int = 2) -> Iterator[dict[str, Any]]:
     """One record per pair of weights; the one chosen is stored at the end.
 
     Args:
-        folder: a model folder with a bigram.
+        folder: a model folder with an n-gram.
         every: use every so manieth clip.
     """
     model = folders.read(folder)

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
-from models.training.bigram import read_sentences, written_dialogues
+from models.training.sources import read_sentences, written_dialogues
 
 LONGEST = 6  # characters; the lexicon keeps no longer words
 LEAST = 2  # a pair read aloud once is chance; what the dialogues say was written on purpose

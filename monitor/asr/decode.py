@@ -1,7 +1,7 @@
 """Streaming CTC decoding: log-posteriors in, units out, each decided once and for all.
 
 A prefix beam search (Hannun et al. 2014, arXiv:1408.2873) with an optional
-bigram of units. A unit is returned when every likely hypothesis agrees on it,
+n-gram of units (`grammar.py`). A unit is returned when every likely hypothesis agrees on it,
 or when it has waited `patience` frames; hypotheses that disagree with what
 was returned are dropped, so nothing is ever taken back.
 """
@@ -12,9 +12,13 @@ import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from monitor.asr.grammar import Grammar, Vector
 
 Posteriors = npt.NDArray[np.float32]
 """Natural-log probabilities, shape [frames, units]."""
@@ -28,8 +32,8 @@ class DecodingSettings:
 
     Attributes:
         blank_penalty: subtracted from the blank's log-probability; against deletions.
-        grammar_weight: exponent of the bigram's probabilities.
-        unit_bonus: added per unit; makes up for what the bigram takes from long results.
+        grammar_weight: exponent of the n-gram's probabilities.
+        unit_bonus: added per unit; makes up for what the n-gram takes from long results.
         beam: hypotheses kept per frame.
         margin: nats behind the best at which a hypothesis is dropped.
         sure: nats behind the best at which a hypothesis no longer delays a decision.
@@ -97,21 +101,22 @@ class CtcDecoder:
     Args:
         blank: index of the blank.
         settings: weights and limits.
-        grammar: log-probability [units + 1, units] of a unit after another, the last
-            row after the beginning of the stretch; needed when `grammar_weight` is not 0.
+        grammar: how likely a unit is after others; needed when `grammar_weight` is not 0.
     """
 
     def __init__(
         self,
         blank: int,
         settings: DecodingSettings | None = None,
-        grammar: npt.NDArray[np.float32] | None = None,
+        grammar: Grammar | None = None,
     ) -> None:
         self._blank = blank
         self._settings = settings or DecodingSettings()
-        self._grammar = grammar
+        self._grammar = grammar if self._settings.grammar_weight else None
         self._hypotheses = [_Hypothesis((), 0.0, _NEVER)]
-        self._before: int | None = None  # the last unit returned
+        # The last units returned; the blank stands for the beginning.
+        self._before: tuple[int, ...] = (blank,)
+        self._memory = 1 if grammar is None else max(1, grammar.order - 1)
         self.seen = 0  # frames taken
         self._free = 0  # the frame after the last unit returned
         self._rows: deque[npt.NDArray[np.float32]] = deque()  # of the frames still undecided
@@ -159,7 +164,8 @@ class CtcDecoder:
         for old in self._hypotheses:
             total = old.acoustic
             _join(grown, old.units, total + blank, _NEVER, old.grammar, old.marks)
-            last = old.units[-1] if old.units else self._before
+            last = old.units[-1] if old.units else self._before[-1]
+            chances = self._chances(old.units)
             for index, heard in candidates:
                 if index == last:
                     marks = _heard_again(old.marks, self.seen, heard)
@@ -169,7 +175,9 @@ class CtcDecoder:
                     reach = total
                 if reach > _NEVER:
                     mark = _Mark(index, self.seen, self.seen, self.seen, heard)
-                    grammar = old.grammar + self._step(last, index)
+                    grammar = old.grammar + settings.unit_bonus
+                    if chances is not None:
+                        grammar += settings.grammar_weight * float(chances[index])
                     units, marks = (*old.units, index), (*old.marks, mark)
                     _join(grown, units, _NEVER, reach + heard, grammar, marks)
         ranked = sorted(grown.values(), key=lambda h: (-h.score, h.units))[: settings.beam]
@@ -183,12 +191,11 @@ class CtcDecoder:
         found.sort(key=lambda item: (-item[1], item[0]))
         return found[: self._settings.candidates]
 
-    def _step(self, last: int | None, index: int) -> float:
-        settings = self._settings
+    def _chances(self, units: tuple[int, ...]) -> Vector | None:
+        """Log-probabilities of all units after `units`."""
         if self._grammar is None:
-            return settings.unit_bonus
-        chance = self._grammar[-1 if last is None else last, index]
-        return settings.unit_bonus + settings.grammar_weight * float(chance)
+            return None
+        return self._grammar.after((*self._before, *units)[-self._memory :])
 
     def _decided(self) -> list[Unit]:
         best = self._hypotheses[0]
@@ -223,7 +230,7 @@ class CtcDecoder:
         best = self._hypotheses[0]
         head = best.units[:count]
         done = self._units(best.marks[:count])
-        self._before, self._free = head[-1], done[-1].last + 1
+        self._before, self._free = (*self._before, *head)[-self._memory :], done[-1].last + 1
         self._hypotheses = [h for h in self._hypotheses if h.units[:count] == head]
         base = self._hypotheses[0].score
         for h in self._hypotheses:

@@ -15,18 +15,16 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from monitor.asr import grammar
 from monitor.asr.decode import DecodingSettings
+from monitor.asr.grammar import Grammar
 from monitor.errors import UserError
 from monitor.i18n import tr
 
 DESCRIPTION = "model.json"
 DECODING = "decoding.json"
-GRAMMAR_STEP = 1 / 16
-"""A bigram file holds -ln p in steps of this, as bytes: 0 … 15.9 nats."""
 
 Vector = npt.NDArray[np.float32]
-Table = npt.NDArray[np.float32]
-
 
 _DEFAULTS = DecodingSettings()
 P = TypeVar("P", bound=BaseModel)
@@ -116,16 +114,18 @@ class Decoding(_Part):
     """The content of the optional `decoding.json`: how posteriors become units.
 
     Apart from `model.json` because it is tuned after the network is trained.
-    The keys are those of `monitor.asr.decode.DecodingSettings`; `bigram` names
-    a numpy file of bytes, shape [units + 1, units] (see `GRAMMAR_STEP`), `words`
-    a text file of words with counts that the spelling of syllables adds to its own.
+    The keys are those of `monitor.asr.decode.DecodingSettings`; `ngram` names
+    a file of `monitor.asr.grammar`, `words` a text file of words with counts
+    that the spelling of syllables adds to its own.
     """
 
-    bigram: str | None = None
+    ngram: str | None = None
     words: str | None = None
     blank_penalty: float = 0.0
     grammar_weight: float = Field(default=0.0, ge=0)
     unit_bonus: float = 0.0
+    beam: int = Field(default=_DEFAULTS.beam, ge=1)
+    margin: float = Field(default=_DEFAULTS.margin, gt=0)
     patience: int = Field(default=_DEFAULTS.patience, ge=1)
     sure: float = Field(default=_DEFAULTS.sure, gt=0)
 
@@ -153,7 +153,7 @@ class ModelFolder(BaseModel):
     shift: Vector | None  # added to each model frame, then …
     rescale: Vector | None  # … multiplied
     decoding: DecodingSettings
-    grammar: Table | None  # log-probability of a unit after another, [units + 1, units]
+    grammar: Grammar | None  # which unit follows which
     words: Path | None  # for the lexicon
 
     @property
@@ -196,8 +196,8 @@ def read(path: Path) -> ModelFolder:
         units=units,
         shift=shift,
         rescale=rescale,
-        decoding=DecodingSettings(**tuning.model_dump(exclude={"bigram", "words"})),
-        grammar=_grammar(path, tuning, len(units)),
+        decoding=DecodingSettings(**tuning.model_dump(exclude={"ngram", "words"})),
+        grammar=None if tuning.ngram is None else grammar.read(path / tuning.ngram, len(units)),
         words=None if tuning.words is None else path / tuning.words,
     )
 
@@ -237,30 +237,10 @@ def _tuning(path: Path) -> Decoding:
     if not file.is_file():
         return Decoding()
     tuning = _validated(Decoding, file)
-    for key, name in (("bigram", tuning.bigram), ("words", tuning.words)):
+    for key, name in (("ngram", tuning.ngram), ("words", tuning.words)):
         if name is not None and not (path / name).is_file():
             raise UserError(_missing(file, key, name))
     return tuning
-
-
-def _grammar(path: Path, tuning: Decoding, units: int) -> Table | None:
-    if tuning.bigram is None:
-        return None
-    file = path / DECODING
-    try:
-        steps = np.load(path / tuning.bigram, allow_pickle=False)
-    except (ValueError, OSError, EOFError):
-        steps = np.empty(0, dtype=np.uint8)
-    if steps.shape != (units + 1, units) or steps.dtype != np.uint8:
-        raise UserError(
-            tr(
-                f"{file}：bigram 指向的 {tuning.bigram} 应是形状为 {units + 1}×{units} 的字节数组",
-                f"{file}: {tuning.bigram}, named by bigram, must be an array of bytes of shape "
-                f"{units + 1} by {units}",
-            )
-        )
-    table: Table = steps.astype(np.float32) * np.float32(-GRAMMAR_STEP)
-    return table
 
 
 def _validation_line(file: Path, error: ValidationError) -> str:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.asr.decode import CtcDecoder, DecodingSettings, Unit
+from monitor.asr.grammar import Grammar
 
 
 def _posteriors(best: list[int], sure: float = 0.9) -> np.ndarray:
@@ -85,12 +86,11 @@ def test_a_clear_unit_is_decided_at_once() -> None:
     assert [len(decoder.feed(row[None])) for row in rows] == [0, 1, 0]
 
 
-def test_the_bigram_settles_what_sounds_alike() -> None:
+def test_the_grammar_settles_what_sounds_alike() -> None:
     rows = np.log(
         np.array([[0.02, 0.94, 0.02, 0.02], [0.97, 0.01, 0.01, 0.01], [0.02, 0.02, 0.45, 0.51]])
     ).astype(np.float32)
-    grammar = np.log(np.full((5, 4), 0.25, dtype=np.float32))
-    grammar[1] = np.log([0.05, 0.05, 0.85, 0.05])
+    grammar = Grammar(np.array([[22] * 4, [48, 48, 3, 48], [22] * 4, [22] * 4], np.uint8))
     plain = CtcDecoder(0)
     assert [unit.index for unit in plain.feed(rows) + plain.finish()] == [1, 3]
     helped = CtcDecoder(0, DecodingSettings(grammar_weight=0.5), grammar)

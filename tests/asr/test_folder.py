@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from monitor.asr import find, folder, load
+from monitor.asr import find, folder, grammar, load
 from monitor.asr.decode import DecodingSettings
 from monitor.errors import UserError
 
@@ -143,29 +143,27 @@ def _tune(path: Path, **keys: Any) -> None:
 
 def test_decoding_is_tuned_apart(model: Path) -> None:
     assert folder.read(model).decoding == DecodingSettings()
-    steps = np.array([[0, 16], [32, 255], [8, 0]], dtype=np.uint8)
-    np.save(model / "bigram.npy", steps)
+    steps = np.array([[0, 16], [32, 255]], dtype=np.uint8)
+    grammar.write(model / "ngram.npz", steps, ())
     (model / "words.txt").write_text("帮您 30\n", encoding="utf-8")
-    _tune(model, bigram="bigram.npy", words="words.txt", grammar_weight=0.5, unit_bonus=3.0)
+    _tune(model, ngram="ngram.npz", words="words.txt", grammar_weight=0.5, unit_bonus=3.0)
     read = folder.read(model)
     assert read.decoding == DecodingSettings(grammar_weight=0.5, unit_bonus=3.0)
     assert read.words == model / "words.txt"
     assert read.grammar is not None
-    np.testing.assert_array_equal(read.grammar, [[0, -1], [-2, -255 / 16], [-0.5, 0]])
+    np.testing.assert_array_equal(read.grammar.after((0,)), [0, -1])
 
 
 def test_mistakes_in_the_decoding_are_named(model: Path) -> None:
     for keys, named in (
-        ({"bigram": "none.npy"}, "none.npy"),
+        ({"ngram": "none.npz"}, "none.npz"),
         ({"words": "none.txt"}, "none.txt"),
         ({"patience": 0}, "patience"),
         ({"temperature": 1}, "temperature"),
-        ({"bigram": "model.onnx"}, "3.*2"),
     ):
         _tune(model, **keys)
         with pytest.raises(UserError, match=rf"decoding\.json.*{named}"):
             folder.read(model)
-    np.save(model / "bigram.npy", np.zeros((2, 2), np.uint8))
-    _tune(model, bigram="bigram.npy")
-    with pytest.raises(UserError, match=r"bigram\.npy"):
+    _tune(model, ngram="model.onnx")
+    with pytest.raises(UserError, match=r"model\.onnx.*2"):
         folder.read(model)
