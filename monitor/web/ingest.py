@@ -69,7 +69,7 @@ class _Reception:
             )
         except UserError:
             await self._socket.close(WS_1013_TRY_AGAIN_LATER)  # the store is out of reach
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             await self._refuse(f"{type(error).__name__}: {error}")
 
     async def _hello(self, message: Mapping[str, Any]) -> LiveCall:

@@ -20,6 +20,7 @@ from monitor.web.passwords import Passwords
 from monitor.web.roles import Role
 from monitor.web.server import in_thread, listening
 from monitor.web.settings import WebSettings
+from tests.web.desk import Desk
 
 PASSWORD = "seven calls a day"
 SECRET = "s" * 40
@@ -125,3 +126,9 @@ def address(app: FastAPI) -> Iterator[tuple[str, int]]:
     """A real server on a port of its own."""
     with listening("127.0.0.1", 0) as bound, in_thread(app, bound):
         yield bound.getsockname()[:2]
+
+
+@pytest.fixture
+def desk(browser: Browser, bearer: Callable[[str], dict[str, str]]) -> Iterator[Desk]:
+    with browser.socket("/ws/ingest", headers=bearer("agent")) as socket:
+        yield Desk(socket)

@@ -17,7 +17,7 @@ from monitor.store.schema import Alert, Audit, Thumb
 from monitor.web.feed import LocalFeed
 from tests.browser import talk
 from tests.web.conftest import Browser
-from tests.web.test_ingest import CARD
+from tests.web.desk import CARD
 
 Bearer = Callable[[str], dict[str, str]]
 

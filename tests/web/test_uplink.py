@@ -26,7 +26,7 @@ from monitor.uplink.sender import Parcel, Uplink, deliver
 from monitor.uplink.spool import Closing, Head, Item, Spool, left_behind
 from monitor.web.server import in_thread, listening
 from tests.browser import talk
-from tests.web.test_ingest import CARD
+from tests.web.desk import CARD
 
 
 def _events(turns: int) -> list[Event]:
