@@ -46,13 +46,16 @@ def command() -> None:
     "list", help=tr("列出可下载和已有的模型。", "List the models that can be pulled or are here.")
 )
 def list_models() -> None:
+    from rich.cells import set_cell_size  # a Chinese character takes two columns
+
     from monitor.models import installed, manifest
 
     known = manifest.read()
     here = installed.models(known)
     for entry in known.models:
         state = tr("已有", "here") if entry.name in here else tr("未下载", "not here")
-        click.echo(f"{entry.name:24}{entry.size_mb:>6} MB  {state:10}{entry.licence}")
+        state = set_cell_size(state, 10)
+        click.echo(f"{entry.name:24}{entry.size_mb:>6} MB  {state}{entry.licence}")
         click.echo(f"    {entry.good_for}")
         click.echo(f"    --asr {entry.asr}")
     for name, other in here.items():

@@ -12,7 +12,7 @@ from monitor.i18n import tr
 from monitor.models import receipt, unpack
 from monitor.models.download import SourceError, written
 from monitor.models.manifest import Entry, File, Manifest, Needs, Text
-from monitor.models.pull import PARTIAL, settle, tidy
+from monitor.models.pull import PARTIAL, alone, settle
 from monitor.models.receipt import Receipt
 
 _LONGEST = 1 << 20  # bytes of a receipt
@@ -62,7 +62,8 @@ def take_in(file: Path, manifest: Manifest, store: Path) -> Receipt:
             folder = unpack.top_folder(archive, file)
             packed = _packed_receipt(archive, folder, file)
             entry = _known(file, manifest, folder, packed)
-            return _unpack(archive, folder, entry, store, file, packed)
+            with alone(store, entry.name):
+                return _unpack(archive, folder, entry, store, file, packed)
     except FileNotFoundError as error:
         raise UserError(tr(f"没有文件 {file}", f"there is no file {file}")) from error
     except unpack.DAMAGED as error:
@@ -151,4 +152,3 @@ def _unpack(
         return got
     finally:
         shutil.rmtree(way, ignore_errors=True)
-        tidy(way)

@@ -103,7 +103,7 @@ class Entry(_Part):
     good_for: Text
     uses: tuple[Use, ...]
     languages: tuple[str, ...]
-    licence: str
+    licence: str | Text
     size_mb: int = Field(gt=0)
     needs: Needs
     sources: tuple[Source, ...]

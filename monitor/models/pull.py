@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shutil
 import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from monitor.errors import UserError
 from monitor.i18n import tr
+from monitor.locks import hold
 from monitor.models import download, receipt, unpack
 from monitor.models.addresses import Address, addresses
 from monitor.models.download import Progress, SourceError, written
@@ -31,11 +34,46 @@ def pull(entry: Entry, store: Path, progress: Progress) -> Receipt:
     Sources are tried in order. An interrupted pull goes on where it broke off.
 
     Raises:
-        UserError: no source could give it (one line per source), or the disk is full.
+        UserError: no source could give it (one line per source), the disk is full, or
+            another process is at it.
     """
     places = addresses(entry)
     if not places:
         raise UserError(f"{entry.name}: {entry.by_hand}")
+    with alone(store, entry.name):
+        return _pull(entry, places, store, progress)
+
+
+@contextmanager
+def alone(store: Path, name: str) -> Iterator[None]:
+    """While a model is brought into `store`: nobody else brings the same one.
+
+    Raises:
+        UserError: somebody does, or the store cannot be written.
+    """
+    lock = store / PARTIAL / f"{name}.lock"
+    with written(store):
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        file = lock.open("a")
+    ours = False
+    try:
+        with file:
+            ours = hold(file)
+            if not ours:
+                raise UserError(
+                    tr(
+                        f"{name}：另一个进程正在下载或导入它；请等它完成",
+                        f"{name}: another process is bringing it here; wait until it is done",
+                    )
+                )
+            yield
+    finally:
+        if ours:
+            lock.unlink(missing_ok=True)
+            tidy(lock.parent)
+
+
+def _pull(entry: Entry, places: list[Address], store: Path, progress: Progress) -> Receipt:
     way = store / PARTIAL / entry.name
     with written(store):
         way.mkdir(parents=True, exist_ok=True)
@@ -70,14 +108,12 @@ def settle(way: Path, place: Path) -> None:
         way.rename(place)
         if old.exists():
             shutil.rmtree(old)
-    tidy(way)
 
 
-def tidy(way: Path) -> None:
-    """Remove a model's folder under `PARTIAL` if nothing is in it, and `PARTIAL` likewise."""
-    for folder in (way, way.parent):
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
+def tidy(folder: Path) -> None:
+    """Remove a folder if nothing is in it."""
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def _bring(

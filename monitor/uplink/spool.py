@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import IO, Any
 
 from monitor.errors import UserError
 from monitor.i18n import tr
+from monitor.locks import hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Spool:
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             file = path.open("x", encoding="utf-8", newline="\n")
-            _hold(file)
+            hold(file)
             file.write(json.dumps({"to": head.to, "key": head.key, "info": head.info}) + "\n")
             file.flush()
         except OSError as error:
@@ -85,7 +85,7 @@ class Spool:
             file = path.open("r+", encoding="utf-8", newline="\n")
         except OSError:
             return None
-        if not _hold(file):
+        if not hold(file):
             file.close()
             return None
         lines = list(_whole_lines(file))
@@ -154,19 +154,3 @@ def _whole_lines(file: IO[str]) -> Iterator[dict[str, Any]]:
         if not isinstance(data, dict):
             return
         yield data
-
-
-def _hold(file: IO[str]) -> bool:
-    """Lock the file for this process; False when another has it. The system lets go at its end."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

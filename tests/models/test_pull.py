@@ -69,6 +69,22 @@ def test_a_pull_that_was_interrupted_goes_on_next_time(hub: Site, store: Path) -
     assert hub.asked[0] == (BIG, "bytes=100000-")
 
 
+def test_two_at_once_do_not_mix(hub: Site, store: Path) -> None:
+    refused = []
+
+    def meanwhile(name: str, have: int, total: int | None) -> None:
+        with pytest.raises(UserError, match="另一个进程") as error:
+            pull(entry(HUB), store, silent)
+        refused.append(str(error.value))
+        pull(entry(HUB, name="another"), store, silent)
+
+    pull(entry(HUB), store, meanwhile)
+    assert refused
+    assert _whole(store / "small")
+    assert _whole(store / "another")
+    assert not (store / PARTIAL).exists()
+
+
 def test_control_c_leaves_what_came_and_nothing_half_done(hub: Site, store: Path) -> None:
     def stop(name: str, have: int, total: int | None) -> None:
         if have:
