@@ -16,7 +16,6 @@ way, so the text is a string of homophones, as good as any to rules that match s
 from __future__ import annotations
 
 import json
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from monitor.asr import vocabulary
 from monitor.text import pinyin
 
 KINDS = ("streaming-ctc", "streaming-transducer", "offline-ctc", "streaming-paraformer")
@@ -127,7 +127,7 @@ def build(embedded: Path, kind: str, out: Path) -> None:
             raise ValueError(f"{kind} is none of {', '.join(KINDS)}")
     syllables = (embedded / "tokens.txt").read_text(encoding="utf-8").split()
     blank = "<blk>" if "transducer" in kind else "<blank>"
-    names = [blank, *written(syllables[1:], embedded / "words.txt")]
+    names = [blank, *written(syllables[1:], embedded / "words.npz")]
     lines = [f"{name} {index}" for index, name in enumerate(names)]
     (out / "tokens.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -139,18 +139,24 @@ def _save(parts: dict[str, onnx.ModelProto], out: Path) -> None:
 
 def written(syllables: list[str], words: Path) -> list[str]:
     """A character for each syllable: the commonest of those that are read in this way alone."""
-    counts: Counter[str] = Counter()
-    for line in words.read_text(encoding="utf-8").splitlines():
-        word, count = line.split()
-        for char in word:
-            counts[char] += int(count)
-    chosen: dict[str, str] = {}
-    everything = (chr(code) for code in range(0x4E00, 0x9FA6))
-    for char in [*(char for char, _ in counts.most_common()), *everything]:
-        sounds = {reading.syllable for reading in pinyin.readings(char)[0]}
-        if len(sounds) == 1:
-            chosen.setdefault(sounds.pop(), char)
-    return [chosen.get(syllable, syllable) for syllable in syllables]
+    known = vocabulary.read(words)
+    rare: dict[str, str] = {}
+    for char in map(chr, range(0x4E00, 0x9FA6)):
+        if (only := _only_reading(char)) is not None:
+            rare.setdefault(only, char)
+
+    def commonest(syllable: str) -> str:
+        common = (word.text for word in known.words(syllable))
+        fitting = (char for char in common if _only_reading(char) == syllable)
+        return next(fitting, rare.get(syllable, syllable))
+
+    return [commonest(syllable) for syllable in syllables]
+
+
+def _only_reading(char: str) -> str | None:
+    """The syllable of a character that is always read alike."""
+    sounds = {reading.syllable for reading in pinyin.readings(char)[0]}
+    return sounds.pop() if len(sounds) == 1 else None
 
 
 def _streaming_ctc(dress: Dress) -> onnx.ModelProto:

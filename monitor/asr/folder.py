@@ -115,8 +115,7 @@ class Decoding(_Part):
 
     Apart from `model.json` because it is tuned after the network is trained.
     The keys are those of `monitor.asr.decode.DecodingSettings`; `ngram` names
-    a file of `monitor.asr.grammar`, `words` a text file of words with counts
-    that the spelling of syllables adds to its own.
+    a file of `monitor.asr.grammar`, `words` one of `monitor.asr.vocabulary`.
     """
 
     ngram: str | None = None

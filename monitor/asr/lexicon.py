@@ -1,27 +1,18 @@
 """Which words a row of syllables can be, and how likely each is.
 
-Words and their frequencies come from jieba's dictionary, readings from
-pypinyin's; phrases that matter in the call (a rule's own) are words too.
+Words come from a vocabulary (`vocabulary.py`); phrases that matter in the call
+(a rule's own) are words too.
 """
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 
-from monitor.errors import UserError
-from monitor.i18n import tr
+from monitor.asr import vocabulary
+from monitor.asr.vocabulary import LONGEST_WORD, Vocabulary, Word, by_score
 
-LONGEST_WORD = 6
-"""Syllables of the longest dictionary word that is kept."""
-
-_LEAST_FREQUENCY = 5  # rarer words only cost memory: 349,000 → 136,000 words
-_MOST_HOMOPHONES = 6
 _UNKNOWN = -20.0  # log-probability of a syllable without any character
 
 _BEGUN_BONUS = 1.0
@@ -36,45 +27,38 @@ wins against words that reach into it from its neighbours."""
 _HANZI = re.compile(r"[\u4e00-\u9fff]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A spelling of some syllables; `phrase` when it is a complete phrase of the call."""
-
-    text: str
-    score: float  # natural log of its probability, bonus included
-    phrase: bool = False
-
-
 class Lexicon:
     """Looks words up by sound. Immutable, shared by streams."""
 
-    def __init__(self, dictionary: Dictionary, phrases: Mapping[str, Word]) -> None:
-        self._dictionary = dictionary
+    def __init__(self, known: Vocabulary, phrases: Mapping[str, Word]) -> None:
+        self._vocabulary = known
         self._phrases = phrases
         self.longest = max([LONGEST_WORD, *(key.count(" ") + 1 for key in phrases)])
+        self.step = known.step
+        """`step(before, word)`: natural log of a word's probability after another."""
 
     @classmethod
-    def build(cls, phrases: Iterable[str] = (), more: Path | None = None) -> Lexicon:
-        """The dictionary's words and these phrases (plain text; only Chinese characters count).
+    def build(cls, phrases: Iterable[str] = (), words: Path | None = None) -> Lexicon:
+        """A vocabulary's words and these phrases (plain text; only Chinese characters count).
 
         Args:
             phrases: texts that are words of their own.
-            more: see `Dictionary.shared`.
+            words: a vocabulary's file; jieba's dictionary where there is none.
         """
-        dictionary = Dictionary.shared(more)
-        plain = cls(dictionary, {})
+        known = vocabulary.of_jieba() if words is None else vocabulary.read(words)
+        plain = cls(known, {})
         begun: dict[str, Word] = {}
         for phrase in sorted(set(phrases)):
             for text in _HANZI.findall(phrase):
                 plain._add_phrase(text, begun)
-        return cls(dictionary, begun)
+        return cls(known, begun)
 
     def words(self, syllables: Sequence[str]) -> Sequence[Word]:
         """Spellings of exactly these syllables, the likeliest first."""
         key = " ".join(syllables)
-        found = self._dictionary.words(key) if len(syllables) <= LONGEST_WORD else ()
+        found = self._vocabulary.words(key) if len(syllables) <= LONGEST_WORD else ()
         phrase = self._phrases.get(key)
-        return found if phrase is None else sorted([*found, phrase], key=_by_score)
+        return found if phrase is None else sorted([*found, phrase], key=by_score)
 
     def unknown(self, syllable: str) -> Word:
         """How a syllable without a character is written: as it sounds."""
@@ -112,90 +96,3 @@ class Lexicon:
                 ]
             best.append(max(scores))
         return best
-
-
-def _by_score(word: Word) -> float:
-    return -word.score
-
-
-class Dictionary:
-    """jieba's words by toneless reading.
-
-    Kept as one line of text per reading (`话费 812 化肥 320`), which takes a
-    quarter of the memory of objects; few readings are ever looked up.
-    """
-
-    def __init__(self, lines: Mapping[str, str], total: int) -> None:
-        self._lines = lines
-        self._log_total = math.log(total)
-        self._parsed = lru_cache(maxsize=4096)(self._parse)
-
-    def words(self, reading: str) -> tuple[Word, ...]:
-        """Spellings of a reading (syllables joined by spaces), the likeliest first."""
-        return self._parsed(reading)
-
-    def _parse(self, reading: str) -> tuple[Word, ...]:
-        line = self._lines.get(reading)
-        if line is None:
-            return ()
-        fields = line.split()
-        words = [
-            Word(text, math.log(int(count)) - self._log_total)
-            for text, count in zip(fields[::2], fields[1::2], strict=True)
-        ]
-        return tuple(sorted(words, key=_by_score)[:_MOST_HOMOPHONES])
-
-    @staticmethod
-    @lru_cache(maxsize=2)
-    def shared(more: Path | None = None) -> Dictionary:
-        """jieba's dictionary and the words of a file, built once per process (under a second).
-
-        Args:
-            more: text file of words with counts to be added to jieba's (`帮您 3120`).
-
-        Raises:
-            UserError: a line of the file that is no word with a count.
-        """
-        import jieba
-        from pypinyin.constants import PHRASES_DICT, PINYIN_DICT
-        from pypinyin.contrib.tone_convert import to_normal
-
-        plain = lru_cache(maxsize=None)(to_normal)
-        readings = {chr(code): plain(tones.split(",")[0]) for code, tones in PINYIN_DICT.items()}
-        lines: dict[str, str] = {}
-        added = {} if more is None else dict(_read_counts(more))
-        total = 0
-
-        def enter(text: str, frequency: int) -> None:
-            known = PHRASES_DICT.get(text)
-            spoken = [plain(tones[0]) for tones in known] if known else map(readings.get, text)
-            if all(spoken := [syllable or "" for syllable in spoken]):
-                reading = " ".join(spoken)
-                lines[reading] = f"{lines.get(reading, '')} {text} {frequency}"
-
-        with jieba.get_dict_file() as file:
-            for line in file:
-                text, count, _ = line.decode("utf-8").split(" ")
-                frequency = int(count) + added.pop(text, 0)
-                total += frequency
-                if frequency >= _LEAST_FREQUENCY and len(text) <= LONGEST_WORD:
-                    enter(text, frequency)
-        for text, frequency in added.items():
-            total += frequency
-            enter(text, frequency)
-        return Dictionary(MappingProxyType(lines), total)
-
-
-def _read_counts(file: Path) -> Iterator[tuple[str, int]]:
-    lines = file.read_text(encoding="utf-8").splitlines()
-    for number, line in enumerate(lines, start=1):
-        text, _, count = line.partition(" ")
-        if not count.isdecimal() or len(text) > LONGEST_WORD or not _HANZI.fullmatch(text):
-            raise UserError(
-                tr(
-                    f"{file}:{number}：应为“词 次数”，词最多 {LONGEST_WORD} 个汉字",
-                    f"{file}:{number}: expected a word of at most {LONGEST_WORD} "
-                    "Chinese characters and a count",
-                )
-            )
-        yield text, int(count)

@@ -145,11 +145,11 @@ def test_decoding_is_tuned_apart(model: Path) -> None:
     assert folder.read(model).decoding == DecodingSettings()
     steps = np.array([[0, 16], [32, 255]], dtype=np.uint8)
     grammar.write(model / "ngram.npz", steps, ())
-    (model / "words.txt").write_text("帮您 30\n", encoding="utf-8")
-    _tune(model, ngram="ngram.npz", words="words.txt", grammar_weight=0.5, unit_bonus=3.0)
+    (model / "words.npz").touch()
+    _tune(model, ngram="ngram.npz", words="words.npz", grammar_weight=0.5, unit_bonus=3.0)
     read = folder.read(model)
     assert read.decoding == DecodingSettings(grammar_weight=0.5, unit_bonus=3.0)
-    assert read.words == model / "words.txt"
+    assert read.words == model / "words.npz"
     assert read.grammar is not None
     np.testing.assert_array_equal(read.grammar.after((0,)), [0, -1])
 

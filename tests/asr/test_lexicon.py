@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pypinyin import lazy_pinyin
 
+from monitor.asr import vocabulary
 from monitor.asr.decode import Unit
+from monitor.asr.grammar import STEP
 from monitor.asr.inventory import Inventory
 from monitor.asr.lexicon import Lexicon
 from monitor.asr.syllables import LexiconSpeller, LexiconStream
@@ -22,8 +25,6 @@ GAP_MS, LENGTH_MS = 50, 150
 
 
 def _unit(index: int, count: int) -> Unit:
-    import numpy as np
-
     row = np.full(count, -9.0, dtype=np.float32)
     row[index] = -0.1
     return Unit(index, 0, 0, 0, row)
@@ -133,21 +134,50 @@ def test_a_long_turn_is_forgotten_as_it_goes(lexicon: Lexicon) -> None:
     for _ in range(200):
         speaker.say("yi")
         speaker.say("xia")
-    assert len(speaker.stream._syllables) < 30
+    assert len(speaker.stream._trellis.syllables) < 30
 
 
-def test_more_words_may_be_given(tmp_path: Path, lexicon: Lexicon) -> None:
-    spoken = lazy_pinyin("帮您")
-    assert _spell(lexicon, spoken) != "帮您"  # jieba counts 浜 before 帮
-    (tmp_path / "words.txt").write_text("帮您 9000\n龘龘 5\n", encoding="utf-8")
-    more = Lexicon.build(more=tmp_path / "words.txt")
-    assert _spell(more, spoken) == "帮您"
-    assert [word.text for word in more.words(["da", "da"])][-1] == "龘龘"
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four words: 新 is commoner than 心, but not after 开."""
+    file = tmp_path_factory.mktemp("words") / "words.npz"
+    texts = ["开", "新", "心", "龘龘"]
+    scores = np.log(np.array([0.2, 0.5, 0.2, 0.1], np.float32))
+    after = np.log(np.array([0.9], np.float32))
+    backoff = np.array([-2.0, 0.0, 0.0, 0.0], np.float32)
+    pairs = vocabulary.Pairs(np.array([0 * 4 + 2]), after, backoff)
+    vocabulary.write(file, texts, scores, pairs)
+    return file
 
 
-@pytest.mark.parametrize("line", ["帮您", "帮您 many", "help 3", "一二三四五六七 3"])
-def test_a_line_that_is_no_word_is_named(tmp_path: Path, line: str) -> None:
-    file = tmp_path / "words.txt"
-    file.write_text(f"帮您 1\n{line}\n", encoding="utf-8")
-    with pytest.raises(UserError, match=r"words\.txt:2"):
-        Lexicon.build(more=file)
+def test_neighbours_settle_what_sounds_alike(small: Path) -> None:
+    own = Lexicon.build(words=small)
+    assert _spell(own, ["xin"]) == "新"
+    assert _spell(own, ["kai", "xin"]) == "开心"
+    assert _spell(own, ["da", "da", "xin"]) == "龘龘新"
+
+
+def test_what_is_stored_comes_back(small: Path) -> None:
+    known = vocabulary.read(small)
+    kai, xin, heart = known.words("kai")[0], *known.words("xin")
+    assert (xin.text, heart.text) == ("新", "心")
+    assert known.step(None, xin) == pytest.approx(np.log(0.5), abs=STEP)
+    assert known.step(kai, heart) == pytest.approx(np.log(0.9), abs=STEP)
+    assert known.step(kai, xin) == pytest.approx(np.log(0.5) - 2, abs=STEP)
+    assert known.words("meiyou") == ()
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut off", "帮您 30\n".encode()])
+def test_a_file_that_is_no_vocabulary_is_named(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "words.npz"
+    file.write_bytes(content)
+    with pytest.raises(UserError, match=r"words\.npz"):
+        Lexicon.build(words=file)
+
+
+def test_a_word_already_written_is_still_a_neighbour(small: Path) -> None:
+    speaker = Speaker(Lexicon.build(words=small), ["xin", "kai"])
+    speaker.say("kai")
+    assert [token.text for token in speaker.stream.elapse(10_000, 200)] == ["开"]
+    speaker.say("xin")
+    assert "".join(t.text for t in speaker.stream.finish()) == "心"
