@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from monitor import cli
-from monitor.cli import calls_which, options
+from monitor.cli import calls_sample, calls_which, options, trail
 from monitor.errors import UserError
 from monitor.i18n import tr
 
@@ -28,7 +28,7 @@ _SORTS = (
 @click.group(
     "calls",
     help=tr(
-        """查看、导出、删除通话库里的通话。查看和导出、删除都会记入审计。
+        """查看、导出、删除通话库里的通话,抽取要复核的。查看、导出、删除和抽检都会记入审计。
 
         \b
         示例:
@@ -36,9 +36,10 @@ _SORTS = (
           monitor calls list --sound 退订
           monitor calls show 12
           monitor calls export 12 13 --out 导出/
-          monitor calls delete --until 2026-01-01""",
-        """List, show, export and delete the calls of the store. Views, exports and deletions
-        are audited.
+          monitor calls delete --until 2026-01-01
+          0 6 * * * monitor calls sample --deal""",
+        """List, show, export and delete the calls of the store, and draw those to review.
+        Views, exports, deletions and draws are audited.
 
         \b
         Examples:
@@ -46,7 +47,8 @@ _SORTS = (
           monitor calls list --sound tuiding
           monitor calls show 12
           monitor calls export 12 13 --out exported/
-          monitor calls delete --until 2026-01-01""",
+          monitor calls delete --until 2026-01-01
+          0 6 * * * monitor calls sample --deal""",
     ),
 )
 def command() -> None:
@@ -218,18 +220,41 @@ def delete_command(ids: tuple[str, ...], store: str | None, yes: bool, **which: 
     return None
 
 
+@command.command(
+    "sample",
+    help=tr(
+        """按抽检方案抽取要复核的通话,放进“待复核”。不写 PLAN 时用全部启用的方案。
+
+        再次运行只补新来的通话:同一期间抽够了就不再抽,适合由 cron 每天运行。
+
+        \b
+        示例:
+          monitor calls sample                 全部启用的方案
+          monitor calls sample 每周一通 --dry-run
+          0 6 * * * monitor calls sample --deal""",
+        """Draw the calls that people should review by the sampling plans; without PLAN, by every
+        active one.
+
+        Run again, it only adds what has come in: a period that has its number gets no more.
+        Fit for cron.
+
+        \b
+        Examples:
+          monitor calls sample                 every active plan
+          monitor calls sample weekly --dry-run
+          0 6 * * * monitor calls sample --deal""",
+    ),
+)
+@click.argument("plans", nargs=-1, metavar="[PLAN]...")
+@options.store
+@cli.option("--deal", is_flag=True, zh="并轮流分配给质检员", en="and deal them out to reviewers")
+@cli.option("--dry-run", is_flag=True, zh="只试算,不写入", en="only tell; keep nothing")
+def sample_command(plans: tuple[str, ...], store: str | None, deal: bool, dry_run: bool) -> None:
+    calls_sample.sample(store, plans, deal=deal, dry_run=dry_run)
+
+
 def _audit(session: Session, action: str, number: int, **detail: Any) -> None:
-    import getpass
-
-    from monitor.store import audit
-
-    try:
-        person = getpass.getuser()
-    except (KeyError, OSError):  # a container without that user
-        person = ""
-    audit.record(
-        session, audit.COMMAND_LINE, None, action, f"call {number}", person=person, **detail
-    )
+    trail.record(session, action, f"call {number}", **detail)
 
 
 def _export(session: Session, number: int, out: Path | None, *, events: bool, audio: bool) -> None:

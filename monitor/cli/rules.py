@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 from typing import Any
 
 import click
 
-from monitor.cli import option
+from monitor.cli import option, options
 from monitor.i18n import tr
 
-VERBS = ("check", "test", "try", "coverage", "backtest", "explain", "schema")
+VERBS = ("check", "test", "try", "coverage", "backtest", "labelled", "explain", "schema")
 
 
 class _RuleVerbs(click.Group):
@@ -32,6 +33,7 @@ class _RuleVerbs(click.Group):
           monitor rules try unicom-10010 "你找谁"    一句话会怎样,为什么
           monitor rules coverage                     覆盖了手册的哪些条目
           monitor rules backtest 新.yaml --calls 结果/ --against 旧.yaml
+          monitor rules labelled --out 标注集/         人判过的通话,供 backtest 用
           monitor rules explain 结果/a.json unicom-opening
 
         规则语言见 docs/rules.md。""",
@@ -44,6 +46,7 @@ class _RuleVerbs(click.Group):
           monitor rules try unicom-10010 "你找谁"     what one sentence does, and why
           monitor rules coverage                     which rows of the manuals are covered
           monitor rules backtest new.yaml --calls results/ --against old.yaml
+          monitor rules labelled --out labelled/     calls people judged, for backtest
           monitor rules explain results/a.json unicom-opening
 
         The language: docs/rules.md.""",
@@ -175,6 +178,40 @@ def coverage(packs: tuple[str, ...], inventory: str | None, full: bool) -> int:
 @option("--quotes", default=3, show_default=True, zh="每条规则最多列几句", en="quotes per rule")
 def backtest(pack: str, calls: str, against: str | None, quotes: int) -> int:
     return int(_work("history").backtest(pack, calls, against, quotes))
+
+
+@command.command(
+    "labelled",
+    help=tr(
+        """导出标注集:人在复核中的判断。--out 给 .jsonl 文件(或不写)时每行一个判过的发现;
+        给文件夹或 .zip 时是带 reviews 的通话 JSON,正是 backtest --calls 要的。
+
+        \b
+        示例:
+          monitor rules labelled --out 标注集/
+          monitor rules backtest 新.yaml --calls 标注集/ --against 旧.yaml
+          monitor rules labelled > 标注.jsonl""",
+        """Export the labelled set: what people judged in reviews. Into a .jsonl file (or
+        without --out), one judged finding per line; into a folder or a .zip, call JSON with
+        reviews, which is what `backtest --calls` takes.
+
+        \b
+        Examples:
+          monitor rules labelled --out labelled/
+          monitor rules backtest new.yaml --calls labelled/ --against old.yaml
+          monitor rules labelled > labelled.jsonl""",
+    ),
+)
+@options.store
+@option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE|DIR",
+    zh="写到哪里:.jsonl、.zip 或文件夹(默认:JSON 行写到屏幕)",
+    en="where to: .jsonl, .zip or a folder (default: JSON lines on stdout)",
+)
+def labelled(store: str | None, out: Path | None) -> None:
+    _work("labelled").export(store, out)
 
 
 @command.command(

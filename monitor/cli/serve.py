@@ -112,6 +112,7 @@ def command(
     from monitor.store import open_store
     from monitor.web.app import Beside, create_app
     from monitor.web.qa import worker
+    from monitor.web.review import warm
     from monitor.web.server import listening, server
 
     _check_url(public_url)
@@ -124,6 +125,7 @@ def command(
 
             shown = people.prepare(opened)
             beside.append(play.beside(packs or DEFAULT_PACKS, asr))
+        beside.append(warm.packs_in_use)
         scoring = worker.arguments(packs, asr)
         if folders:
             beside.append(partial(worker.watching, folders=folders, more=scoring))

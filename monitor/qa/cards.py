@@ -17,6 +17,7 @@ from monitor.review import packs
 from monitor.score import ItemStatus
 from monitor.score import Scorecard as Judged
 from monitor.store.schema import Call, Scorecard, ScoreLine, User
+from monitor.store.standing import settle
 
 Purpose: TypeAlias = Literal["review", "calibration"]
 
@@ -129,6 +130,7 @@ def save(
         )
         card.status = "final"
         if purpose == "review":
+            settle(session, call)
             tasks.finish(session, call.id, author, at)
     session.flush()
     return card, judged

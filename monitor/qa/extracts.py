@@ -23,15 +23,17 @@ def calls(session: Session, where: Sequence[ColumnElement[bool]], zone: tzinfo) 
     """One row per call."""
     human = human_cards()
     query = (
-        select(Call, human.c.percent)
+        select(Call, human.c.percent, Scorecard.purpose, Scorecard.changed_at, User)
         .outerjoin(human, human.c.call_id == Call.id)
+        .outerjoin(Scorecard, Scorecard.id == Call.people_card)
+        .outerjoin(User, User.id == Scorecard.author_id)
         .where(*where)
         .order_by(Call.started_at.desc(), Call.id.desc())
         .execution_options(yield_per=_BATCH)
     )
 
     def rows() -> Iterator[Sequence[Cell]]:
-        for call, percent in session.execute(query):
+        for call, percent, purpose, at, judge in session.execute(query):
             yield (
                 call.id,
                 call.name,
@@ -43,10 +45,15 @@ def calls(session: Session, where: Sequence[ColumnElement[bool]], zone: tzinfo) 
                 call.tier,
                 call.released_by,
                 call.status,
+                call.final_score,
+                call.final_grade,
+                words.score_from(purpose) if call.final_score is not None else None,
+                words.person(judge) if judge else None,
+                at.astimezone(zone) if at else None,
                 call.score,
                 call.grade,
                 None if percent is None else round(percent, 1),
-                call.fatal_items,
+                call.final_fatal,
                 call.alerts_fatal,
                 call.alerts_major,
                 call.alerts_minor,
@@ -72,8 +79,13 @@ def _call_columns() -> tuple[Column, ...]:
         Column("tier", tr("客户等级", "tier")),
         Column("released_by", tr("挂机方", "released by")),
         Column("status", tr("状态", "status")),
-        Column("score", tr("机器得分", "machine score")),
+        Column("score", tr("得分", "score")),
         Column("grade", tr("等级", "grade")),
+        Column("score_from", tr("得分来自", "score from")),
+        Column("settled_by", tr("核定人", "settled by")),
+        Column("settled_at", tr("核定时间", "settled at"), 20),
+        Column("machine_score", tr("机器得分", "machine score")),
+        Column("machine_grade", tr("机器等级", "machine grade")),
         Column("human_score", tr("人工得分", "human score")),
         Column("fatal_items", tr("致命项", "fatal items")),
         Column("alerts_fatal", tr("致命", "fatal")),
@@ -183,7 +195,7 @@ def cards(session: Session, where: Sequence[ColumnElement[bool]], zone: tzinfo) 
             card.call_id,
             call.name,
             call.agent,
-            (user.display or user.name) if user else "",
+            words.person(user),
             card.changed_at.astimezone(zone),
             card.total,
             card.grade,
@@ -221,7 +233,9 @@ def people(rows: Iterable[tuple[str, Totals]], title: str, first: str) -> Sheet:
         Column("calls", tr("通话数", "calls")),
         Column("hours", tr("时长(小时)", "hours")),
         Column("average_s", tr("平均时长(秒)", "average length (s)")),
-        Column("score", tr("机器均分", "machine score")),
+        Column("score", tr("均分", "score")),
+        Column("settled", tr("人工核定", "settled by people")),
+        Column("machine_score", tr("机器均分", "machine score")),
         Column("human_score", tr("人工均分", "human score")),
         Column("reviewed", tr("已质检", "reviewed")),
         Column("fatal_calls", tr("致命通话", "fatal calls")),
@@ -240,6 +254,8 @@ def _figures(sums: Totals) -> tuple[Cell, ...]:
         round(sums.hours, 2),
         _round(sums.average_s),
         _round(sums.score),
+        sums.settled,
+        _round(sums.machine_score),
         _round(sums.human_score),
         sums.reviewed,
         sums.fatal_calls,

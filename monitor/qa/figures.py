@@ -3,8 +3,11 @@
 Definitions, the same everywhere: a *hit* is a finding of severity 一般 or above
 that was not retracted; *hits per hour* is over the length of the calls; a
 *script* counts when it fell due, and *completion* is the share that was said;
-scores are percent of the card; a *fatal call* has at least one fatal item or
-finding; *reviewed* calls have a final scorecard by a person.
+scores are percent of the card; the *score* of a call is the one that counts
+(`monitor.store.standing`), beside the *machine's* and the one *people* gave on
+their scorecards; a *fatal call* has lost a fatal item on the card that counts
+or, as long as that is the machine's, has a fatal finding; *reviewed* calls have
+a final scorecard by a person.
 """
 
 from __future__ import annotations
@@ -33,10 +36,13 @@ class Totals:
     calls: int = 0
     duration_ms: int = 0
     scored: int = 0
-    score_sum: float = 0.0  # percent
+    score_sum: float = 0.0  # percent, of the scores that count
+    settled: int = 0  # calls whose score people settled
+    machine_scored: int = 0
+    machine_sum: float = 0.0  # percent
     reviewed: int = 0
     human_sum: float = 0.0  # percent
-    compared: int = 0  # calls both scored and reviewed
+    compared: int = 0  # calls both scored by the machine and reviewed
     human_both: float = 0.0  # percent, over those
     machine_both: float = 0.0
     fatal_calls: int = 0
@@ -70,7 +76,12 @@ class Totals:
 
     @property
     def score(self) -> float | None:
+        """The average of the scores that count."""
         return self.score_sum / self.scored if self.scored else None
+
+    @property
+    def machine_score(self) -> float | None:
+        return self.machine_sum / self.machine_scored if self.machine_scored else None
 
     @property
     def human_score(self) -> float | None:
@@ -102,9 +113,15 @@ def totals(session: Session, scope: Scope) -> Totals:
 
 def grouped(session: Session, scope: Scope, by: Dimension) -> list[tuple[str, Totals]]:
     """The sums per agent, queue, …; calls of which it is not known come under "". By name."""
-    column = getattr(Call, by)
+    column = Call.final_grade if by == "grade" else getattr(Call, by)
     rows = _summed(session, scope, [func.coalesce(column, "")])
     return sorted((name[0], sums) for name, sums in rows)
+
+
+def grades(session: Session, scope: Scope) -> list[tuple[str, Totals]]:
+    """The sums per grade, the best first; calls without one come last, under ""."""
+    rows = grouped(session, scope, "grade")
+    return sorted(rows, key=lambda row: (not row[0], -(row[1].score or 0.0), row[0]))
 
 
 def trend(session: Session, scope: Scope, per: Per) -> list[tuple[str, Totals]]:
@@ -128,7 +145,7 @@ def hours_of_day(session: Session, scope: Scope) -> list[Totals]:
 
 def distribution(session: Session, scope: Scope) -> list[int]:
     """How many scored calls lie in each tenth of the card: [0, 10), … [90, 100]."""
-    percent = _percent(Call.score, Call.score_max)
+    percent = _percent(Call.final_score, Call.final_max)
     columns = [
         func.coalesce(func.sum(case((_within(percent, number), 1), else_=0)), 0)
         for number in range(BINS)
@@ -225,7 +242,7 @@ def changes(now: Sequence[RuleFigures], then: Sequence[RuleFigures]) -> Mapping[
 
 
 def human_cards(*where: ColumnElement[bool]) -> Subquery:
-    """Per call: the average, in percent, of the final cards that people gave it."""
+    """Per call: the average, in percent, of the final scorecards that people gave it."""
     return (
         select(
             Scorecard.call_id.label("call_id"),
@@ -233,7 +250,7 @@ def human_cards(*where: ColumnElement[bool]) -> Subquery:
         )
         .where(
             Scorecard.status == "final",
-            Scorecard.purpose != "calibration",
+            Scorecard.purpose == "review",
             Scorecard.total.is_not(None),
             *where,
         )
@@ -256,12 +273,16 @@ def _summed(
 
 
 def _measures(human: Subquery) -> list[ColumnElement[Any]]:
+    final = _percent(Call.final_score, Call.final_max)
     percent = _percent(Call.score, Call.score_max)
     theirs = human.c.percent
     both = theirs.is_not(None) & percent.is_not(None)
     return [
         func.count(),
         _sum(Call.duration_ms),
+        func.count(final),
+        _sum(final),
+        func.count(Call.people_card),
         func.count(percent),
         _sum(percent),
         func.count(theirs),
@@ -269,7 +290,7 @@ def _measures(human: Subquery) -> list[ColumnElement[Any]]:
         _sum(case((both, 1))),
         _sum(case((both, theirs))),
         _sum(case((both, percent))),
-        _sum(case(((Call.fatal_items > 0) | (Call.alerts_fatal > 0), 1))),
+        _sum(case((Call.is_fatal, 1))),
         *(_sum(getattr(Call, f"alerts_{name}")) for name in ("fatal", "major", "minor", "tip")),
         _sum(Call.scripts_met),
         _sum(Call.scripts_missed),

@@ -20,8 +20,10 @@ from monitor.i18n import language, tr
 from monitor.qa import words
 from monitor.qa.sampling import span_of
 from monitor.qa.scope import Scope
+from monitor.qa.settled import settled
 from monitor.qa.summary import AgentReport, Summary
 from monitor.store.schema import Alert, Call, Scorecard, Script, User, Utterance
+from monitor.store.standing import SETTLING
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -79,7 +81,7 @@ def of_call(session: Session, call: Call, look: Look) -> str:
     humans = (
         select(Scorecard, User)
         .outerjoin(User, User.id == Scorecard.author_id)
-        .where(mine, Scorecard.status == "final", Scorecard.purpose == "review")
+        .where(mine, Scorecard.status == "final", Scorecard.purpose.in_(SETTLING))
     )
     alerts = select(Alert).where(Alert.call_id == call.id).order_by(Alert.start_ms, Alert.id)
     missed = select(Script).where(Script.call_id == call.id, Script.state == "missed")
@@ -89,12 +91,13 @@ def of_call(session: Session, call: Call, look: Look) -> str:
         look,
         heading=tr(f"通话 {call.id} · {call.name}", f"Call {call.id} · {call.name}"),
         call=call,
+        settled=settled(session, [call.id]).get(call.id),
         machine=session.scalars(
             select(Scorecard).where(mine, Scorecard.status == "machine")
         ).first(),
         humans=[
-            (card, (user.display or user.name) if user else "")
-            for card, user in session.execute(humans.order_by(Scorecard.id))
+            (card, words.score_from(card.purpose), words.person(user))
+            for card, user in session.execute(humans.order_by(Scorecard.changed_at, Scorecard.id))
         ],
         alerts=session.scalars(alerts).all(),
         missed=session.scalars(missed.order_by(Script.at_ms)).all(),
@@ -153,10 +156,11 @@ def to_text(found: Summary) -> str:
         _filters(found.scope),
         line(tr("通话", "calls"), f"{words.count(now.calls)}, {words.points(now.hours)} h"),
         line(
-            tr("机器均分", "machine score"),
+            tr("均分", "score"),
             words.points(now.score),
             words.difference(now.score, before.score),
         ),
+        line(tr("机器均分", "machine score"), words.points(now.machine_score)),
         line(
             tr("人工均分", "human score"),
             words.points(now.human_score),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from monitor.qa import figures, service, tasks
+from monitor.qa import figures, service, tasks, words
 from monitor.qa.figures import RuleFigures, ScriptFigures, Totals
 from monitor.qa.sampling import Per
 from monitor.qa.scope import Scope
@@ -50,7 +50,7 @@ def gather(session: Session, scope: Scope) -> Summary:
         trend=figures.trend(session, scope, step_of(scope)),
         agents=figures.grouped(session, scope, "agent"),
         queues=figures.grouped(session, scope, "queue"),
-        grades=figures.grouped(session, scope, "grade"),
+        grades=figures.grades(session, scope),
         distribution=figures.distribution(session, scope),
         rules=found[:TOP],
         changes=figures.changes(found, figures.rules(session, scope.before())),
@@ -93,7 +93,7 @@ def gather_agent(session: Session, scope: Scope) -> AgentReport:
     """The report of the agent that the scope names."""
     assert scope.agent is not None
     everyone = Scope(scope.span, scope.zone)
-    worst = select(Call).where(*scope.conditions(), Call.score.is_not(None))
+    worst = select(Call).where(*scope.conditions(), Call.final_score.is_not(None))
     reviewed = (
         select(Call, Scorecard, User)
         .join(Scorecard, Scorecard.call_id == Call.id)
@@ -107,9 +107,9 @@ def gather_agent(session: Session, scope: Scope) -> AgentReport:
         own=gather(session, scope),
         team=figures.totals(session, everyone),
         delivery=spoken[0] if spoken else None,
-        worst=session.scalars(worst.order_by(Call.score, Call.id).limit(10)).all(),
+        worst=session.scalars(worst.order_by(Call.final_score, Call.id).limit(10)).all(),
         reviewed=[
-            Reviewed(call, card, (user.display or user.name) if user else "")
+            Reviewed(call, card, words.person(user))
             for call, card, user in session.execute(reviewed)
         ],
     )

@@ -19,6 +19,10 @@ LOOK_BACK_DAYS = 92
 """Older calls are not drawn any more: a quarter covers every month a plan can still fill."""
 
 
+DEALT_TO = ("qa", "trainer")
+"""The roles to whom calls are dealt in turn."""
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
     """Now, and the zone whose days, weeks and months plans count in."""
@@ -61,8 +65,15 @@ def draw(session: Session, plan: Plan, at: Moment) -> int:
     return len(draws)
 
 
+def hold(session: Session) -> None:
+    """Let nobody else draw before this transaction is over: two who draw at once (a page and
+    the clock, say) would take the same calls. SQLite has one writer at a time anyway."""
+    session.execute(select(Plan.id).order_by(Plan.id).with_for_update())
+
+
 def draw_all(session: Session, at: Moment) -> int:
     """Draw by every active plan, the oldest first."""
+    hold(session)
     plans = session.scalars(select(Plan).where(Plan.active).order_by(Plan.id)).all()
     return sum(draw(session, plan, at) for plan in plans)
 
@@ -96,6 +107,18 @@ def _candidates(session: Session, zone: tzinfo, *where: ColumnElement[bool]) -> 
         )
         for row in session.execute(query)
     ]
+
+
+def waiting(session: Session) -> int:
+    """How many calls wait for review."""
+    query = select(func.count()).select_from(Task).where(Task.status == "open")
+    return session.scalar(query) or 0
+
+
+def reviewers(session: Session) -> list[User]:
+    """Those who may be given calls to review, by name."""
+    query = select(User).where(User.active, User.role.in_(DEALT_TO)).order_by(User.name)
+    return list(session.scalars(query))
 
 
 def assign(session: Session, reviewers: Sequence[User], at: Moment) -> int:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from monitor.i18n import tr
 from monitor.qa.sampling import Span, span_of
+from monitor.store.schema import User
 
 NONE = "–"
 
@@ -85,3 +86,18 @@ def status(value: str) -> str:
         "not_applicable": tr("不适用", "not applicable"),
     }
     return names.get(value, value)
+
+
+def score_from(purpose: str | None) -> str:
+    """Where the score that counts comes from: the purpose of a person's card, else the machine."""
+    names = {
+        "review": tr("人工评分", "reviewer"),
+        "appeal": tr("申诉更正", "appeal"),
+        None: tr("机器", "machine"),
+    }
+    return names.get(purpose, purpose or "")
+
+
+def person(user: User | None) -> str:
+    """What somebody is called; empty for nobody, or somebody whose account is gone."""
+    return (user.display or user.name) if user else ""

@@ -26,6 +26,7 @@ from monitor.review.findings import finding
 from monitor.review.rescoring import rescore
 from monitor.review.tables import Appeal, ReviewSetting
 from monitor.store.schema import Alert, Call, User
+from monitor.store.standing import settle
 
 _SETTING = "appeals"
 _SHORTEST_REASON = 2
@@ -164,3 +165,4 @@ def _rescore(session: Session, appeal: Appeal, call: Call, reviewer: User, now: 
     session.add(card)
     session.flush()
     appeal.scorecard_id = card.id
+    settle(session, call)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -66,6 +68,16 @@ def calls(session: Session) -> Iterator[tuple[str, dict[str, Any]]]:
     for call_id in ids.all():
         data = call_json(session, call_id)
         yield f"{call_id:06d}.json", {**data, "reviews": reviews(session, call_id)}
+
+
+def archive(session: Session) -> tuple[bytes, int]:
+    """The files of `calls` as a zip, and how many there are."""
+    out, count = io.BytesIO(), 0
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, data in calls(session):
+            packed.writestr(name, json.dumps(data, ensure_ascii=False))
+            count += 1
+    return out.getvalue(), count
 
 
 def reviews(session: Session, call_id: int) -> list[dict[str, Any]]:

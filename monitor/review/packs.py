@@ -16,9 +16,10 @@ from monitor.errors import UserError
 from monitor.i18n import tr
 from monitor.rules import Rulebook
 from monitor.rules.packs import ResolvedPack, find, resolve, shipped
-from monitor.store.schema import CallPack, Pack
+from monitor.store.schema import Call, CallPack, Pack
 
 _KEPT = 8  # compiled rulebooks: seconds of work and some megabytes each
+_LAST = 200  # calls that tell which packs are in use
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,14 @@ def newest(session: Session) -> list[Version]:
     for pack in session.scalars(select(Pack).order_by(Pack.id.desc())):
         found.setdefault(pack.name, version_of(pack))
     return [found[name] for name in sorted(found)]
+
+
+def in_use(session: Session) -> list[Version]:
+    """The versions that judged the last calls, newest first."""
+    last = select(Call.id).order_by(Call.id.desc()).limit(_LAST)
+    used = select(CallPack.pack_id).where(CallPack.call_id.in_(last))
+    query = select(Pack).where(Pack.id.in_(used)).order_by(Pack.id.desc()).limit(_KEPT)
+    return [version_of(pack) for pack in session.scalars(query)]
 
 
 @lru_cache(maxsize=_KEPT)

@@ -13,6 +13,8 @@ from monitor.errors import UserError
 from monitor.i18n import tr
 from monitor.qa import cards
 from monitor.qa.form import Answer, Form, Item, judge
+from monitor.review.appeals import AppealState
+from monitor.review.tables import Appeal
 from monitor.score import ItemStatus
 from monitor.score import Scorecard as Card
 from monitor.store.schema import Alert, Call, Scorecard, ScoreLine, Script
@@ -32,7 +34,9 @@ def rescore(session: Session, call: Call, contested: Collection[int]) -> Rescore
 
     The card is the final one of a person where there is one, the machine's
     otherwise. Every contested alert takes one finding (or one script missed)
-    off its item; everything else stays as it was answered.
+    off its item; everything else stays as it was answered. A person's card made
+    after an appeal was upheld has taken it into account: that one is not taken
+    off again.
 
     Raises:
         UserError: the call was never scored.
@@ -42,7 +46,8 @@ def rescore(session: Session, call: Call, contested: Collection[int]) -> Rescore
     if card is None:
         raise UserError(tr("这通电话没有评分", "this call was not scored"))
     form = cards.form_for(session, call)
-    query = select(Alert.rule).where(Alert.call_id == call.id, Alert.id.in_(contested))
+    standing = set(contested) - (_settled_before(session, human) if human else set())
+    query = select(Alert.rule).where(Alert.call_id == call.id, Alert.id.in_(standing))
     fewer = Counter(session.scalars(query))
     due = _scripts_due(session, call.id)
     lines = {line.item: line for line in card.lines}
@@ -107,6 +112,16 @@ def _scripts_due(session: Session, call_id: int) -> dict[str, int]:
         .group_by(Script.rule)
     )
     return {rule: count for rule, count in session.execute(query)}  # noqa: C416
+
+
+def _settled_before(session: Session, card: Scorecard) -> set[int]:
+    """The alerts of the card's call that were successfully contested before it was made."""
+    query = select(Appeal.alert_id).where(
+        Appeal.call_id == card.call_id,
+        Appeal.state == AppealState.UPHELD.value,
+        Appeal.decided_at <= card.changed_at,
+    )
+    return set(session.scalars(query))
 
 
 def _final_card(session: Session, call_id: int) -> Scorecard | None:

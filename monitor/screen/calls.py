@@ -78,7 +78,9 @@ def _columns() -> list[str]:
 
 
 def _cells(call: Call) -> list[str]:
-    score = "" if call.score is None else f"{call.score:g} {call.grade}".strip()
+    score = ""
+    if call.final_score is not None:
+        score = f"{call.final_score:g} {call.final_grade}".strip()
     return [
         str(call.id),
         f"{call.started_at.astimezone():%Y-%m-%d %H:%M}",
@@ -114,13 +116,19 @@ def row_of(call: Call) -> dict[str, Any]:
     """A call's figures as JSON data."""
     names = (
         *("id", "key", "name", "source", "status", "error", "duration_ms", "agent", "queue"),
-        *("direction", "tier", "released_by", "score", "score_max", "grade", "fatal_items"),
+        *("direction", "tier", "released_by"),
         *("alerts_tip", "alerts_minor", "alerts_major", "alerts_fatal"),
         *("scripts_met", "scripts_missed", "gaps", "flags", "audio_digest"),
     )
     return {
         **{name: getattr(call, name) for name in names},
         "started_at": call.started_at.isoformat(),
+        "score": call.final_score,
+        "score_max": call.final_max,
+        "grade": call.final_grade,
+        "score_from": "machine" if call.people_card is None else "people",
+        "machine_score": call.score,
+        "fatal_items": call.final_fatal,
     }
 
 

@@ -38,8 +38,8 @@ SORTS: Mapping[str, Any] = MappingProxyType(
     {
         "started_at": Call.started_at,
         "duration": Call.duration_ms,
-        "score": Call.score,
-        "fatal": Call.fatal_items,
+        "score": Call.final_score,
+        "fatal": Call.final_fatal,
         "alerts": Call.alerts_fatal * 1_000_000
         + Call.alerts_major * 10_000
         + Call.alerts_minor * 100
@@ -58,6 +58,8 @@ SORTS: Mapping[str, Any] = MappingProxyType(
 class CallFilter:
     """Which calls; what is None does not matter. Times are aware, `until` is exclusive.
 
+    `score_min`, `score_max` and `fatal` ask for the score that counts
+    (`monitor.store.standing`).
     `severity`: an alert at least so grave. `rule`: an alert of this rule that
     was not retracted. `missed`: this script was missed. `text`: all these
     words (separated by blanks) were said. `sound`: something that sounds like
@@ -107,15 +109,15 @@ def _between(which: CallFilter) -> Iterator[ColumnElement[bool]]:
     if which.until is not None:
         yield Call.started_at < which.until
     if which.score_min is not None:
-        yield Call.score >= which.score_min
+        yield Call.final_score >= which.score_min
     if which.score_max is not None:
-        yield Call.score <= which.score_max
+        yield Call.final_score <= which.score_max
 
 
 def _found(which: CallFilter) -> Iterator[ColumnElement[bool]]:
-    """What the machine found in the call."""
+    """What was found in the call."""
     if which.fatal is not None:
-        yield Call.fatal_items > 0 if which.fatal else Call.fatal_items == 0
+        yield Call.is_fatal.is_(which.fatal)
     if which.severity is not None:
         levels = list(Severity)
         graver = levels[levels.index(which.severity) :]

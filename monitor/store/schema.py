@@ -19,6 +19,7 @@ from sqlalchemy import (
     DDL,
     JSON,
     BigInteger,
+    ColumnElement,
     DateTime,
     Dialect,
     ForeignKey,
@@ -30,7 +31,9 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     event,
+    func,
 )
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 
@@ -180,7 +183,8 @@ class Call(Base):
     facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
     audio_digest: Mapped[str | None] = mapped_column(ForeignKey("audio.digest"), index=True)
     owner_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
-    # Figures of the machine's last scoring, repeated here for fast lists.
+    # Figures of the machine's last scoring, repeated here for fast lists; what counts in the end
+    # are the `final_…` figures below.
     score: Mapped[float | None] = mapped_column(index=True)
     score_max: Mapped[float | None]
     grade: Mapped[str] = mapped_column(default="")
@@ -193,6 +197,13 @@ class Call(Base):
     scripts_missed: Mapped[int] = mapped_column(default=0)
     gaps: Mapped[int] = mapped_column(default=0)
     flags: Mapped[list[Any]] = mapped_column(default=list)  # set by people, e.g. "复核"
+    # The same of the card by which people settled the score, if they did; kept by
+    # `monitor.store.standing`. No foreign key: cards refer to calls already.
+    people_card: Mapped[int | None]
+    people_score: Mapped[float | None]
+    people_max: Mapped[float | None]
+    people_grade: Mapped[str | None]
+    people_fatal: Mapped[int | None]
     # A live call: the lock of the process that writes it (`monitor.store.lease`), and how many
     # of its events have arrived – those before it need not be sent again.
     writer: Mapped[int | None] = mapped_column(BigInteger)
@@ -201,6 +212,58 @@ class Call(Base):
     head: Mapped[dict[str, Any]] = mapped_column(default=dict, deferred=True)
 
     packs: Mapped[list[Pack]] = relationship(secondary="call_packs")
+
+    @hybrid_property
+    def final_score(self) -> float | None:
+        """The score that counts: what people settled on, else the machine's."""
+        return self.score if self.people_card is None else self.people_score
+
+    @final_score.inplace.expression
+    @classmethod
+    def _final_score(cls) -> ColumnElement[float | None]:
+        return func.coalesce(cls.people_score, cls.score)
+
+    @hybrid_property
+    def final_max(self) -> float | None:
+        """The most points there were to earn on the card that counts."""
+        return self.score_max if self.people_card is None else self.people_max
+
+    @final_max.inplace.expression
+    @classmethod
+    def _final_max(cls) -> ColumnElement[float | None]:
+        return func.coalesce(cls.people_max, cls.score_max)
+
+    @hybrid_property
+    def final_grade(self) -> str:
+        """The grade that counts; empty: none."""
+        return self.grade if self.people_card is None else self.people_grade or ""
+
+    @final_grade.inplace.expression
+    @classmethod
+    def _final_grade(cls) -> ColumnElement[str]:
+        return func.coalesce(cls.people_grade, cls.grade)
+
+    @hybrid_property
+    def final_fatal(self) -> int:
+        """How many fatal items are lost on the card that counts."""
+        return self.fatal_items if self.people_card is None else self.people_fatal or 0
+
+    @final_fatal.inplace.expression
+    @classmethod
+    def _final_fatal(cls) -> ColumnElement[int]:
+        return func.coalesce(cls.people_fatal, cls.fatal_items)
+
+    @hybrid_property
+    def is_fatal(self) -> bool:
+        """Whether a fatal item is lost on the card that counts; while that is the machine's,
+        a fatal finding is enough."""
+        return self.final_fatal > 0 or (self.people_card is None and self.alerts_fatal > 0)
+
+    @is_fatal.inplace.expression
+    @classmethod
+    def _is_fatal(cls) -> ColumnElement[bool]:
+        found = cls.people_card.is_(None) & (cls.alerts_fatal > 0)
+        return (func.coalesce(cls.people_fatal, cls.fatal_items) > 0) | found
 
 
 class CallPack(Base):

@@ -43,7 +43,11 @@ class Me(BaseModel):
 
 
 class CallRow(BaseModel):
-    """A call in a list. `alerts` counts standing alerts by severity."""
+    """A call in a list. `alerts` counts standing alerts by severity.
+
+    `score`, `grade` and `fatal_items` are those that count; `score_from` says whether people
+    settled them. `machine_score` is the machine's own.
+    """
 
     id: int
     key: str
@@ -59,6 +63,8 @@ class CallRow(BaseModel):
     score: float | None
     score_max: float | None
     grade: str
+    score_from: Literal["machine", "people"]
+    machine_score: float | None
     fatal_items: int
     alerts: dict[Severity, int]
     scripts_met: int
@@ -304,10 +310,12 @@ def _row(call: Call) -> CallRow:
         direction=call.direction,
         tier=call.tier,
         released_by=call.released_by,
-        score=call.score,
-        score_max=call.score_max,
-        grade=call.grade,
-        fatal_items=call.fatal_items,
+        score=call.final_score,
+        score_max=call.final_max,
+        grade=call.final_grade,
+        score_from="machine" if call.people_card is None else "people",
+        machine_score=call.score,
+        fatal_items=call.final_fatal,
         alerts={level: getattr(call, f"alerts_{level.value}") for level in Severity},
         scripts_met=call.scripts_met,
         scripts_missed=call.scripts_missed,

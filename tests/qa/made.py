@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from monitor.store import schema
 from monitor.store.schema import Call, User
+from monitor.store.standing import settle
 
 AGENTS = ("wang", "li", "A03", "A04", "A05", None)
 QUEUES = ("宽带", "投诉", "套餐", None)
@@ -43,6 +44,7 @@ def fill(session: Session, count: int, seed: int = 1, *, reviewer: User | None =
             _card(session, call, None, "machine", call.score or 0.0)
             if reviewer is not None and chance.random() < 0.3:
                 _card(session, call, reviewer.id, "final", chance.choice([60.0, 80.0, 95.5]))
+                settle(session, call)
     session.flush()
     return numbers
 

@@ -62,6 +62,12 @@ def _human(session: Session, call: Call) -> float | None:
     return sum(marks) / len(marks) if marks else None
 
 
+def _final(session: Session, call: Call) -> float | None:
+    """The score that counts; nobody judged a call twice here."""
+    human = _human(session, call)
+    return call.score if human is None else human
+
+
 _SCOPES = [
     Scope(_SPAN, _ZONE),
     Scope(_SPAN, _ZONE, agent="wang"),
@@ -81,7 +87,10 @@ def test_totals(filled: Store, scope: Scope) -> None:
         assert found.calls == len(calls)
         assert found.duration_ms == sum(call.duration_ms for call in calls)
         scores = [call.score for call in calls if call.score is not None]
-        assert found.score == pytest.approx(sum(scores) / len(scores) if scores else None)
+        assert found.machine_score == pytest.approx(sum(scores) / len(scores) if scores else None)
+        final = [s for call in calls if (s := _final(session, call)) is not None]
+        assert found.score == pytest.approx(sum(final) / len(final) if final else None)
+        assert found.settled == len(human)
         assert found.human_score == pytest.approx(sum(human) / len(human) if human else None)
         alerts = [alert for call in calls for alert in _alerts(session, call)]
         severities = Counter(alert.severity for alert in alerts)
@@ -89,7 +98,8 @@ def test_totals(filled: Store, scope: Scope) -> None:
             severities[name] for name in ("fatal", "major", "minor", "tip")
         )
         fatal = {alert.call_id for alert in alerts if alert.severity == "fatal"}
-        assert found.fatal_calls == len(fatal)
+        judged = {call.id for call in calls if _human(session, call) is not None}
+        assert found.fatal_calls == len(fatal - judged)  # no card here has a fatal item
         due = [s for call in calls for s in _scripts(session, call) if s.state != "pending"]
         met = sum(script.state == "met" for script in due)
         assert (found.met, found.missed) == (met, len(due) - met)
@@ -110,9 +120,18 @@ def test_groups_add_up_to_the_totals(filled: Store, by: Any) -> None:
     scope = Scope(_SPAN, _ZONE)
     with filled.reading() as session:
         groups = figures.grouped(session, scope, by)
-        counts = Counter(getattr(call, by) or "" for call in _calls(session, scope))
+        column = "final_grade" if by == "grade" else by
+        counts = Counter(getattr(call, column) or "" for call in _calls(session, scope))
         assert {name: sums.calls for name, sums in groups} == counts
         _same(sum((sums for _, sums in groups), Totals()), figures.totals(session, scope))
+
+
+def test_grades_come_best_first(filled: Store) -> None:
+    with filled.session() as session:
+        session.scalars(select(Call)).first().grade = ""  # type: ignore[union-attr]
+        found = [name for name, _ in figures.grades(session, Scope(_SPAN, _ZONE))]
+    assert found[:3] == ["优秀", "良好", "合格"]
+    assert found[3:] in ([], [""])
 
 
 @pytest.mark.parametrize("per", ["day", "week", "month"])
@@ -159,7 +178,7 @@ def test_hours_of_the_day(filled: Store) -> None:
 def test_the_distribution_of_scores(filled: Store) -> None:
     scope = Scope(_SPAN, _ZONE)
     with filled.reading() as session:
-        scores = [call.score for call in _calls(session, scope) if call.score is not None]
+        scores = [s for c in _calls(session, scope) if (s := _final(session, c)) is not None]
         counts = Counter(min(9, int(score // 10)) for score in scores)
         assert figures.distribution(session, scope) == [counts[n] for n in range(10)]
 

@@ -15,13 +15,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from monitor.i18n import tr
-from monitor.qa import extracts, figures, sheets
+from monitor.qa import extracts, sheets
 from monitor.qa.scope import UNKNOWN
+from monitor.qa.settled import settled
 from monitor.qa.sheets import Format, Sheet
 from monitor.qa.tables import SavedView, Task
 from monitor.qa.zone import local_zone
 from monitor.store import audit, read
-from monitor.store.schema import Alert, Call, Scorecard, Script, User, now
+from monitor.store.schema import Alert, Call, Script, User, now
 from monitor.store.search import Hit, hits
 from monitor.web import look
 from monitor.web.deps import Db, SignedIn, leave, need, visible_calls
@@ -62,7 +63,7 @@ def table(request: Request, db: Db, user: SignedIn, asked: Asked) -> HTMLRespons
         chips=_chips(db, asked),
         first=(asked.page - 1) * PER_PAGE + 1,
         more=asked.page * PER_PAGE < found.total,
-        human=_human(db, numbers),
+        settled=settled(db, numbers),
         tasks=_tasks(db, numbers) if reviews else {},
         quotes=_quotes(db, numbers, asked),
         views=_views(db, user),
@@ -149,12 +150,6 @@ def _sheet(db: Session, table: str, where: Sequence[object]) -> Sheet:
             return extracts.missed(db, where)  # type: ignore[arg-type]
         case _:
             return extracts.cards(db, where, local_zone())  # type: ignore[arg-type]
-
-
-def _human(db: Session, calls: Sequence[int]) -> Mapping[int, float]:
-    """What people gave the calls, in percent."""
-    cards = figures.human_cards(Scorecard.call_id.in_(calls))
-    return dict(db.execute(select(cards.c.call_id, cards.c.percent)).all())
 
 
 def _tasks(db: Session, calls: Sequence[int]) -> Mapping[int, Task]:

@@ -93,7 +93,7 @@ def _overview(db: Session, scope: Scope) -> dict[str, Any]:
         "rules": _rule_bars(scope, figures.rules(db, scope, _TOP)),
         "scripts": _script_bars(scope, figures.scripts(db, scope)[:_TOP]),
         "common": figures.spread(db, scope)[:_TOP],
-        "grades": figures.grouped(db, scope, "grade"),
+        "grades": figures.grades(db, scope),
     }
 
 
@@ -175,12 +175,8 @@ def _score_trend(scope: Scope, sums: Sequence[tuple[str, Totals]]) -> Markup:
         tr("平均得分", "Average score"),
         [_short(name) for name in names],
         [
-            Series(tr("机器", "machine"), [one.score for one in values], links),
-            Series(
-                tr("人工", "people"),
-                [one.human_score for one in values],
-                [_period_calls(scope, name, review="done") for name in names],
-            ),
+            Series(tr("得分", "score"), [one.score for one in values], links),
+            Series(tr("机器", "machine"), [one.machine_score for one in values], links),
         ],
         heading=tr("期间", "period"),
         most=100.0,
@@ -286,7 +282,7 @@ def _compared(
 
     hits, score = (
         tr("每小时违规", "Hits per hour"),
-        tr("机器均分(低在前)", "Machine's score, lowest first"),
+        tr("均分(低在前)", "Score, lowest first"),
     )
     return [
         (hits, made(hits, tr("次/小时", "per hour"), "hits_per_hour", None, True)),

@@ -228,8 +228,8 @@ def _told(row: Import, call: Call | None) -> dict[str, Any]:
         "progress": row.progress,
         "reason": row.reason,
         "call": row.call_id,
-        "score": call.score if call else None,
-        "fatal": call.fatal_items if call else 0,
+        "score": call.final_score if call else None,
+        "fatal": call.final_fatal if call else 0,
     }
 
 

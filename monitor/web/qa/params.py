@@ -122,7 +122,7 @@ class CallQuery(BaseModel):
             judged = exists().where(
                 Scorecard.call_id == Call.id,
                 Scorecard.status == "final",
-                Scorecard.purpose != "calibration",
+                Scorecard.purpose == "review",
             )
             drawn = exists().where(Task.call_id == Call.id, Task.status == "open")
             found.append({"done": judged, "drawn": drawn, "none": ~judged}[self.review])

@@ -106,6 +106,7 @@ def add(
     )
     db.add(plan)
     db.flush()
+    tasks.hold(db)
     drawn = tasks.draw(db, plan, moment())
     audit.record(db, user.name, user.id, "plan.create", name, settings=plan.settings, drawn=drawn)
     flash(request, tr(f"方案已建立,抽中 {drawn} 通", f"plan made, {drawn} calls drawn"))

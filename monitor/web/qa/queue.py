@@ -28,7 +28,6 @@ Reviewer = Annotated[User, need(Role.QA, Role.TRAINER, Role.SUPERVISOR)]
 Planner = Annotated[User, need(Role.QA, Role.SUPERVISOR)]
 
 _SHOWN = 200
-DEALT_TO = (Role.QA, Role.TRAINER)
 
 
 @router.get("/review")
@@ -37,7 +36,7 @@ def table(request: Request, db: Db, user: Reviewer, everybody: bool = False) -> 
     query = tasks.queue(user) if not everybody else _all()
     rows = db.execute(query.limit(_SHOWN)).all()
     open_tasks = Task.status == "open"
-    people = {person.id: person.display or person.name for person in reviewers(db)}
+    people = {person.id: person.display or person.name for person in tasks.reviewers(db)}
     return page(
         request,
         "qa/review.html",
@@ -75,7 +74,7 @@ def assign(
     to: Annotated[list[int] | None, Form(max_length=200)] = None,
 ) -> Response:
     """Deal what nobody has to the reviewers in turn."""
-    chosen = [person for person in reviewers(db) if person.id in (to or [])]
+    chosen = [person for person in tasks.reviewers(db) if person.id in (to or [])]
     if not chosen:
         raise UserError(tr("请至少选一位质检员", "choose one reviewer at least"))
     dealt = tasks.assign(db, chosen, moment())
@@ -89,7 +88,7 @@ def assign(
 def give(db: Db, user: Planner, number: int, to: Annotated[int, Form(ge=0, lt=2**31)]) -> Response:
     """Give one task to somebody (0: to nobody)."""
     task = _task(db, number)
-    known = {person.id: person for person in reviewers(db)}
+    known = {person.id: person for person in tasks.reviewers(db)}
     if to and to not in known:
         raise HTTPException(HTTPStatus.NOT_FOUND)
     call = db.get_one(Call, task.call_id)
@@ -119,12 +118,6 @@ def skip(
     )
     flash(request, tr("已跳过", "left out"))
     return RedirectResponse("/review", HTTPStatus.SEE_OTHER)
-
-
-def reviewers(db: Session) -> list[User]:
-    """Those who may be given calls to review, by name."""
-    query = select(User).where(User.active, User.role.in_(DEALT_TO)).order_by(User.name)
-    return list(db.scalars(query))
 
 
 def _task(db: Session, number: int) -> Task:

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from monitor.audio import playable
+from monitor.qa.settled import settled
 from monitor.review import appealing, packs, transcript, verdicts
 from monitor.review.appeals import deadline
 from monitor.review.evidence import evidence
@@ -78,6 +79,7 @@ def show(request: Request, db: Db, user: SignedIn, call_id: int) -> HTMLResponse
         flagged=FLAG in call.flags,
         heard=any(one.id == user.id for one in heard),
         heard_by=[one.display or one.name for one in heard],
+        settled=settled(db, [call.id]).get(call.id),
         form=scorecards.form_for(db, call, user) if reviews else None,
         **_found(db, user, call),
     )

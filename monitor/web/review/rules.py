@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import difflib
 import io
-import json
-import zipfile
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
@@ -71,13 +69,8 @@ def labelled_lines(request: Request, db: Db, user: Reviewer) -> Response:
 def labelled_calls(db: Db, user: Reviewer) -> Response:
     """Call JSON with `reviews`, for `monitor rules backtest`."""
     _exported(db, user.name, user.id, "calls")
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in labelled.calls(db):
-            archive.writestr(name, json.dumps(data, ensure_ascii=False))
-    return Response(
-        out.getvalue(), media_type="application/zip", headers=_attachment("labelled.zip")
-    )
+    data, _ = labelled.archive(db)
+    return Response(data, media_type="application/zip", headers=_attachment("labelled.zip"))
 
 
 @router.get("/rules/pack")
