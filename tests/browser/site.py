@@ -105,9 +105,11 @@ def furnish(site: Site) -> list[int]:
     return kept
 
 
-def wait_until(true: Callable[[], bool], what: str, within_s: float = 60) -> None:
+def wait_until(
+    true: Callable[[], bool], what: str, meanwhile: Callable[[], object] | None = None
+) -> None:
     """Wait for a condition of another thread; far longer than it takes, so only a fault fails."""
-    until = time.monotonic() + within_s
+    until = time.monotonic() + 120
     while not true():
         assert time.monotonic() < until, f"waited in vain until {what}"
-        time.sleep(0.02)
+        meanwhile() if meanwhile else time.sleep(0.02)

@@ -14,7 +14,7 @@ from monitor.events import CallEnd, Event, Party, ScriptState, ScriptStatus, Sev
 from monitor.store.schema import Alert, Call, Thumb, User
 from monitor.testing import fixtures
 from tests.browser import talk
-from tests.browser.conftest import Troubles, Visit
+from tests.browser.conftest import Troubles, Visit, settled
 from tests.browser.site import Site, wait_until
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def test_a_fixture_call_played_live_raises_its_card(
     from playwright.sync_api import expect
 
     page = browser_page("wang", "/panel")
+    settled(page)
     expect(_part(page, "status")).to_have_text("等待来电")
 
     fixture = fixtures.load("demo")
@@ -193,7 +194,7 @@ def test_a_broken_line_loses_and_repeats_nothing(site: Site, browser_page: Visit
         feed(talk.turn(Party.AGENT, f"第{i}句", i * 2000), i * 2000 + 1000)
     feed([talk.alert("推诿", at_ms=20_000)], 24_000)
     broken = False
-    expect(_part(page, "line")).to_be_hidden(timeout=15_000)
+    expect(_part(page, "line")).to_be_hidden()
     expect(page.locator(".turn .words")).to_have_text([f"第{i}句" for i in range(12)])
     expect(_part(page, "missed")).to_contain_text("1 条告警:推诿")
     feed(talk.turn(Party.AGENT, "恢复以后", 26_000), 27_000)

@@ -17,7 +17,7 @@ import pytest
 
 from monitor.events import CallEnd
 from tests.browser import talk
-from tests.browser.conftest import OFFICE, Troubles, Visit
+from tests.browser.conftest import OFFICE, Troubles, Visit, settled
 from tests.browser.site import Site
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def test_every_page_of_a_role_is_sound(
 
 def _survey(page: Page, path: str) -> list[str]:
     problems = []
-    page.wait_for_timeout(150)  # what scripts fill in
+    settled(page)
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         problems += [f"{path} ({scheme}): {wrong}" for wrong in page.evaluate(_SURVEY)]

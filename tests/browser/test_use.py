@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.browser.conftest import Troubles, Visit
+from tests.browser.conftest import PATIENCE_MS, Troubles, Visit, settled
 from tests.browser.site import PASSWORD, Site
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def test_the_focus_is_always_seen_and_begins_at_the_skip_link(
     browser_page: Visit, name: str, path: str
 ) -> None:
     page = browser_page(name, path)
-    page.wait_for_timeout(200)
+    settled(page)
     reached = _tab_through(page)
     assert reached[0]["text"] == "跳到正文"
     assert len(reached) >= 4
@@ -109,7 +109,7 @@ def test_question_mark_lists_the_shortcuts_of_the_page(browser_page: Visit) -> N
     from playwright.sync_api import expect
 
     page = browser_page("wang", "/panel")
-    page.wait_for_timeout(200)
+    settled(page)
     page.keyboard.press("?")
     sheet = page.get_by_role("dialog")
     expect(sheet).to_contain_text("键盘快捷键")
@@ -124,7 +124,7 @@ def test_letters_typed_into_a_field_are_no_shortcuts(browser_page: Visit) -> Non
     from playwright.sync_api import expect
 
     page = browser_page("supervisor", "/wall")
-    page.wait_for_timeout(200)
+    settled(page)
     page.keyboard.press("/")
     search = page.get_by_role("searchbox")
     expect(search).to_be_focused()
@@ -146,11 +146,11 @@ def test_language_and_theme_are_switched_and_kept(browser_page: Visit) -> None:
         page.locator(".account-menu summary").click()
 
     menu()
-    page.get_by_role("button", name="深色").click()
+    with page.expect_response("**/preferences"):
+        page.get_by_role("button", name="深色").click()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     dark = page.evaluate(ground)
     assert dark != bright
-    page.wait_for_load_state("networkidle")
     page.reload()
     assert page.evaluate(ground) == dark
 
@@ -219,7 +219,7 @@ def test_a_page_that_is_not_ours_cannot_open_the_feeds(site: Site, browser_page:
     url = site.url.replace("http://", "ws://") + "/ws/calls/current"
     headers = {"Cookie": cookie}
     with connect(url, additional_headers=headers, origin=site.url) as socket:
-        assert "waiting" in str(socket.recv(timeout=30))
+        assert "waiting" in str(socket.recv(timeout=PATIENCE_MS / 1000))
     with pytest.raises(InvalidStatus):
         connect(url, additional_headers=headers, origin="http://evil.example")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Visit, settled
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, WebSocketRoute
@@ -49,6 +49,7 @@ def wall(browser_page: Visit) -> Callable[..., tuple[Page, Callable[..., None]]]
         page = browser_page("supervisor")
         page.route_web_socket(re.compile("/ws/wall"), greet)
         page.goto("/wall")
+        settled(page)
         return page, lambda **message: sockets[-1].send(json.dumps(message))
 
     return open_wall
@@ -76,11 +77,25 @@ def test_a_new_alert_is_counted_told_and_stands_out(wall: Any) -> None:
     alerts = {"tip": 0, "minor": 0, "major": 1, "fatal": 0}
     last = {"rule": "r", "title": "推诿客户", "severity": "major", "at_ms": 60_000}
     send(type="card", card=_card(2, "李强", alerts=alerts, last_alert=last))
+    expect(tile).to_have_class(re.compile("fresh"))
     expect(tile.get_by_role("img", name="严重")).to_be_visible()
     expect(tile).to_contain_text("推诿客户")
-    expect(tile).to_have_class(re.compile("fresh"))
     expect(page.locator('[aria-live="polite"]')).to_have_text("李强:严重 推诿客户")
     expect(page.locator('.tile[data-call="1"]')).not_to_have_class(re.compile("fresh"))
+
+
+def test_a_press_on_a_tile_that_is_drawn_anew_meanwhile_is_not_lost(wall: Any) -> None:
+    from playwright.sync_api import expect
+
+    page, send = wall(_card(1, "王敏"))
+    tile = page.locator('.tile[data-call="1"]')
+    page.route(re.compile(r"/panel\?call=1$"), lambda route: route.fulfill(body="the call"))
+    tile.locator(".tile-head b").hover()
+    page.mouse.down()
+    send(type="card", card=_card(1, "王敏", talking=["agent"]))
+    expect(tile.locator(".talk.agent")).to_have_class(re.compile("on"))
+    page.mouse.up()
+    expect(page.get_by_text("the call")).to_be_visible()
 
 
 def test_what_has_ended_counts_no_more_and_its_clock_stands(wall: Any) -> None:
@@ -113,5 +128,5 @@ def test_arrows_walk_over_the_tiles_and_keep_the_focus(wall: Any) -> None:
     assert below
     page.keyboard.press("ArrowUp")
     send(type="card", card=_card(2, "坐席2", now_ms=70_000))  # drawn anew, it keeps the focus
-    expect(page.locator('.tile[data-call="2"] .clock')).to_have_text(re.compile("1:1"))
+    expect(page.locator('.tile[data-call="2"] .clock')).to_have_text(re.compile("1:[12]"))
     expect(page.locator('.tile[data-call="2"] a')).to_be_focused()

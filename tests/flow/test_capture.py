@@ -12,12 +12,24 @@ from pathlib import Path
 from monitor import engine
 from monitor.audio import file as audio_file
 from monitor.engine import Engine
-from monitor.events import from_json, to_json
+from monitor.events import SAMPLE_RATE, from_json, to_json
 from monitor.facts import CallFacts
 from monitor.testing import fixtures
 from monitor.testing.pulse import VirtualCard
 
+_PATIENCE_S = 240
+"""Ends a test that hangs."""
+
 _STARTED = "2026-03-02T10:00:00+08:00"  # a plain Monday, for rules that ask for the day
+
+
+def _until_longer(process: subprocess.Popen[str], recording: Path, size: int) -> None:
+    """Until the recording has so many bytes."""
+    give_up = time.monotonic() + _PATIENCE_S
+    while not recording.exists() or recording.stat().st_size < size:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < give_up, "nothing is recorded"
+        time.sleep(0.05)
 
 
 def test_listening_to_a_call_finds_what_scoring_it_finds(
@@ -44,15 +56,12 @@ def test_listening_to_a_call_finds_what_scoring_it_finds(
         text=True,
     )
     events = recording.with_suffix(".jsonl")
-    give_up = time.monotonic() + 60
-    while time.monotonic() < give_up:
-        if recording.exists() and recording.stat().st_size > 10_000:
-            break  # the model is loaded and the monitor hears
-        time.sleep(0.1)
+    _until_longer(process, recording, 10_000)  # the model is loaded and the monitor hears
     card.play(fixture.audio)
-    time.sleep(1)
+    # A second more of both parties: what was played lies before it.
+    _until_longer(process, recording, recording.stat().st_size + 2 * 2 * SAMPLE_RATE)
     process.send_signal(signal.SIGINT)
-    out, errors = process.communicate(timeout=60)
+    out, errors = process.communicate(timeout=_PATIENCE_S)
     assert process.returncode == 0, errors
 
     facts = CallFacts(started_at=_STARTED)

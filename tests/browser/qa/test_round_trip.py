@@ -75,7 +75,7 @@ def _cards(site: Site, call: Call, name: str) -> list[Scorecard]:
 
 
 def _form_ready(page: Page) -> None:
-    page.wait_for_selector("[data-scorecard][data-ready=yes]", timeout=60_000)
+    page.wait_for_selector("[data-scorecard][data-ready=yes]")
 
 
 def test_by_mouse_from_the_folder_to_the_spreadsheet(
@@ -89,7 +89,7 @@ def test_by_mouse_from_the_folder_to_the_spreadsheet(
     page.get_by_role("link", name="抽检", exact=True).click()
     page.get_by_label("全量").check()
     page.get_by_role("button", name="建立并抽取").click()
-    assert "抽中" in page.get_by_role("status").first.inner_text()
+    page.get_by_role("status").filter(has_text="抽中").wait_for()
 
     # Dealt to one reviewer, who opens it and takes the machine's answers over.
     page.get_by_role("link", name="待复核").first.click()
@@ -230,9 +230,9 @@ def test_a_figure_of_the_dashboard_leads_to_its_calls(watched: Site, browser_pag
 
 def test_sorting_filtering_and_a_saved_view(watched: Site, browser_page: Visit) -> None:
     page = browser_page("trainer", "/calls")
-    page.get_by_role("link", name="机器得分").click()
+    page.get_by_role("link", name="得分", exact=True).click()
     page.wait_for_url("**sort=score**")
-    assert page.locator("th[aria-sort=ascending]").inner_text().startswith("机器得分")
+    assert page.locator("th[aria-sort=ascending]").inner_text().startswith("得分")
     page.keyboard.press("/")
     page.keyboard.type("不会用就别用")
     page.keyboard.press("Enter")
@@ -241,8 +241,8 @@ def test_sorting_filtering_and_a_saved_view(watched: Site, browser_page: Visit) 
     assert "不会用就别用" in page.locator("tbody .quote").inner_text()
     page.locator("summary", has_text="视图").click()
     page.get_by_label("视图名称").fill("禁用语")
-    page.get_by_label("视图名称").press("Enter")
-    page.wait_for_url("**/calls?*")
+    with page.expect_navigation():
+        page.get_by_label("视图名称").press("Enter")
     page.goto("/calls")
     page.locator("summary", has_text="视图").click()
     page.get_by_role("link", name="禁用语", exact=True).click()
