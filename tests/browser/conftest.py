@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from monitor.engine import Engine
 from tests.browser import slow
 from tests.browser.site import PASSWORD, Site, furnish, serving, wait_until
 
@@ -61,9 +62,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="session")
-def past_calls(site: Site) -> list[int]:
+def past_calls(site: Site, embedded: Engine) -> list[int]:
     """Scored calls of both agents in the site's store."""
-    return furnish(site)
+    return furnish(site, embedded)
 
 
 @dataclass

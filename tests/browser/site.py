@@ -14,7 +14,7 @@ from argon2 import PasswordHasher
 from fastapi import FastAPI
 from sqlalchemy import select
 
-from monitor import engine
+from monitor.engine import Engine
 from monitor.facts import CallFacts
 from monitor.store import Store, open_store, write
 from monitor.store.packs import texts_of
@@ -84,9 +84,8 @@ def serving(folder: Path) -> Iterator[Site]:
             yield site
 
 
-def furnish(site: Site) -> list[int]:
+def furnish(site: Site, loaded: Engine) -> list[int]:
     """Past calls of the agents, scored from bundled recordings; returns their ids."""
-    loaded = engine.load()
     packs = texts_of(loaded.rulebook)
     kept = []
     for number, name in enumerate(("demo", "missing-greeting", "noise-only")):

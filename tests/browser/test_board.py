@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from monitor import engine, live
+from monitor import live
 from monitor.audio import file as audio_file
+from monitor.engine import Engine
 from monitor.events import Event, Partial, ScriptStatus
 from monitor.screen.board import Board
 from monitor.testing import fixtures
@@ -33,14 +34,9 @@ _FOLD = """async (batches) => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def loaded() -> engine.Engine:
-    return engine.load()
-
-
 @pytest.mark.parametrize("name", ["forbidden-phrases", "overlap", "missing-closing"])
 def test_a_call_looks_the_same_on_both_screens(
-    browser_page: Visit, loaded: engine.Engine, name: str
+    browser_page: Visit, embedded: Engine, name: str
 ) -> None:
     fixture = fixtures.load(name)
     parties = audio_file.parties(fixture.audio, None)
@@ -49,7 +45,7 @@ def test_a_call_looks_the_same_on_both_screens(
     def sink(events: Any, now_ms: int) -> None:
         batches.append((now_ms, list(events)))
 
-    call = loaded.call(name, parties)
+    call = embedded.call(name, parties)
     live.play(call, audio_file.read_call(fixture.audio, parties), [sink])
     page = browser_page("wang", "/account")
 
@@ -79,7 +75,7 @@ def test_a_call_looks_the_same_on_both_screens(
 
 
 def test_a_folded_picture_equals_the_events_it_was_made_of(
-    browser_page: Visit, loaded: engine.Engine
+    browser_page: Visit, embedded: Engine
 ) -> None:
     """What a panel is sent that opens in mid-call shows what one has that was there all along."""
     from monitor.web.snapshot import Snapshot
@@ -87,7 +83,7 @@ def test_a_folded_picture_equals_the_events_it_was_made_of(
     fixture = fixtures.load("demo")
     parties = audio_file.parties(fixture.audio, None)
     events: list[Event] = []
-    call = loaded.call("demo", parties)
+    call = embedded.call("demo", parties)
     chunks = audio_file.read_call(fixture.audio, parties)
     live.play(call, chunks, [lambda more, _now_ms: events.extend(more)])
     kept = [talk.data(event) for event in events if not isinstance(event, Partial)]

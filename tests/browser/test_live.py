@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from sqlalchemy import select
 
-from monitor import engine, events, live
+from monitor import events, live
 from monitor.audio import file as audio_file
+from monitor.engine import Engine
 from monitor.events import CallEnd, Event, Party, ScriptState, ScriptStatus, Severity, Utterance
 from monitor.store.schema import Alert, Call, Thumb, User
 from monitor.testing import fixtures
@@ -25,13 +25,8 @@ def _part(page: Page, name: str) -> Any:
     return page.locator(f'[data-part="{name}"]')
 
 
-@pytest.fixture(scope="module")
-def loaded() -> engine.Engine:
-    return engine.load()
-
-
 def test_a_fixture_call_played_live_raises_its_card(
-    site: Site, browser_page: Visit, loaded: engine.Engine
+    site: Site, browser_page: Visit, embedded: Engine
 ) -> None:
     """The bundled demo call: audio, recogniser, rules, server, browser; nothing is faked."""
     from playwright.sync_api import expect
@@ -42,7 +37,7 @@ def test_a_fixture_call_played_live_raises_its_card(
 
     fixture = fixtures.load("demo")
     parties = audio_file.parties(fixture.audio, None)
-    call = loaded.call(fixture.audio.name, parties)
+    call = embedded.call(fixture.audio.name, parties)
     feed = site.call("wang")
     heard: list[Event] = []
     chunks = audio_file.read_call(fixture.audio, parties)

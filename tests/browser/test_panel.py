@@ -560,3 +560,4 @@ def test_the_compact_window_opens_beside_the_panel(panel: Any, wire: Wire) -> No
     with page.expect_popup() as popup:
         page.keyboard.press("c")
     popup.value.wait_for_url("**/panel?compact=1")
+    settled(popup.value)

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 _RULE = "unicom-forbidden-01"
 _AT = "() => document.getElementById('audio').currentTime"
+_HEARD = """() => {
+  const { played, paused } = document.getElementById("audio");
+  return played.length && paused;
+}"""
 
 
 def _call(site: Site, name: str) -> int:
@@ -84,10 +88,7 @@ def _disagree(browser_page: Visit, site: Site, call: int, alert: int) -> None:
     alignment.wait_for()
     assert alignment.locator("tbody tr").count() >= 6
     item.get_by_role("button", name="听这一段").click()
-    page.wait_for_function(  # it stops by itself
-        "() => { const { played, paused } = document.getElementById('audio');"
-        " return played.length && paused; }"
-    )
+    page.wait_for_function(_HEARD)  # it stops by itself
     assert 18 < _began(page) < 23
     item.get_by_role("button", name="错", exact=False).first.click()
     item.get_by_label("理由").fill("客户先说的")
@@ -313,6 +314,20 @@ def test_a_stretch_is_repeated(browser_page: Visit, site: Site) -> None:
     )
     page.wait_for_function("() => window.starts.length >= 2")
     assert all(18 < start < 22 for start in page.evaluate("() => window.starts"))
+
+
+@pytest.mark.usefixtures("past_calls")
+def test_a_stretch_ends_in_a_tab_that_nobody_looks_at(browser_page: Visit, site: Site) -> None:
+    call = _call(site, "past-demo-wang")
+    page = browser_page("trainer")
+    page.add_init_script("requestAnimationFrame = () => 0;")  # as a browser does with such a tab
+    page.goto(f"/calls/{call}#alert-{_alert(site, call)}")
+    page.wait_for_function(
+        "() => document.getElementById('review')?.dataset.ready === 'yes'", polling=100
+    )
+    page.evaluate("() => document.querySelector('.finding.chosen [data-play]').click()")
+    page.wait_for_function(_HEARD, polling=100)
+    assert _seconds(page) < 35  # of 42: it did not simply come to its end
 
 
 @pytest.mark.usefixtures("past_calls")

@@ -146,7 +146,7 @@ def test_language_and_theme_are_switched_and_kept(browser_page: Visit) -> None:
         page.locator(".account-menu summary").click()
 
     menu()
-    with page.expect_response("**/preferences"):
+    with page.expect_response("**/settings"):
         page.get_by_role("button", name="深色").click()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     dark = page.evaluate(ground)

@@ -15,7 +15,7 @@ from sqlalchemy import delete, select
 from monitor.qa.tables import Plan, Task
 from monitor.store.schema import Call, Scorecard, User
 from tests.browser.conftest import Troubles, Visit
-from tests.browser.site import Site
+from tests.browser.site import Site, wait_until
 from tests.test_cli import monitor
 
 if TYPE_CHECKING:
@@ -185,6 +185,26 @@ def test_a_draft_is_there_again(fresh: Site, browser_page: Visit) -> None:
     _form_ready(page)
     first = page.locator(".item").first
     assert first.get_attribute("data-answer") == "partly"
+
+
+def test_an_answer_is_kept_when_one_leaves_at_once(fresh: Site, browser_page: Visit) -> None:
+    call = _call(fresh, "A07")
+    page = browser_page("admin", f"/calls/{call.id}#scorecard")
+    _form_ready(page)
+    page.locator(".item").first.focus()
+    page.keyboard.press("2")
+    page.goto("/account")
+
+    def kept() -> bool:
+        with fresh.store.reading() as session:
+            query = (
+                select(Scorecard.status)
+                .join(User, User.id == Scorecard.author_id)
+                .where(Scorecard.call_id == call.id, User.name == "admin")
+            )
+            return session.scalar(query) == "draft"
+
+    wait_until(kept, "the draft is kept")
 
 
 def test_an_upload_is_scored_while_one_looks_on(

@@ -9,11 +9,15 @@ export class ApiError extends Error {
   }
 }
 
+const KEPT_ALIVE = 10_000; // characters; a browser keeps 64 KiB of a page's requests alive in all
+
 async function send(method, url, data) {
   const headers = { Accept: "application/json", "X-CSRF-Token": token() };
   if (data !== undefined) headers["Content-Type"] = "application/json";
   const body = data === undefined ? undefined : JSON.stringify(data);
-  const response = await fetch(url, { method, headers, body, credentials: "same-origin" });
+  // What is written arrives even if the reader goes on to another page before it has.
+  const keepalive = method !== "GET" && (body?.length ?? 0) < KEPT_ALIVE;
+  const response = await fetch(url, { method, headers, body, keepalive, credentials: "same-origin" });
   const text = await response.text();
   const answer = (response.headers.get("Content-Type") ?? "").includes("json") && text ? JSON.parse(text) : null;
   if (!response.ok) {

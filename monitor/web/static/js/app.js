@@ -11,7 +11,8 @@ for (const form of document.querySelectorAll("form[data-preferences]")) {
     event.preventDefault();
     paint(button.value);
     const data = new URLSearchParams(new FormData(form, button));
-    await fetch(form.action, { method: "POST", body: data, redirect: "manual" });
+    // Kept alive: it arrives even if the reader is on the way to another page already.
+    await fetch(form.action, { method: "POST", body: data, redirect: "manual", keepalive: true });
   });
 }
 

@@ -40,3 +40,22 @@ export function setIcon(svg, name) {
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
+
+// Make a node like another by changing what differs and nothing else. Returns the one that stands.
+export function become(node, now) {
+  if (node.nodeName !== now.nodeName) {
+    node.replaceWith(now);
+    return now;
+  }
+  if (node.nodeType === Node.TEXT_NODE) {
+    if (node.data !== now.data) node.data = now.data;
+    return node;
+  }
+  for (const { name } of [...node.attributes]) if (!now.hasAttribute(name)) node.removeAttribute(name);
+  for (const { name, value } of now.attributes) if (node.getAttribute(name) !== value) node.setAttribute(name, value);
+  const fresh = [...now.childNodes];
+  const old = [...node.childNodes];
+  fresh.forEach((child, i) => (old[i] ? become(old[i], child) : node.append(child)));
+  for (const child of old.slice(fresh.length)) child.remove();
+  return node;
+}

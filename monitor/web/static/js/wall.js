@@ -1,6 +1,6 @@
 // The supervisor's wall: a tile per running call, redrawn only when that call changes.
 
-import { el, icon, setText } from "./dom.js";
+import { become, el, icon, setText } from "./dom.js";
 import { Feed } from "./feed.js";
 import * as keys from "./keys.js";
 import { clock, t } from "./lang.js";
@@ -48,13 +48,13 @@ function put(card, live) {
     view.raised = view.heard;
     setText(part("polite"), `${card.agent || card.name}:${severityName(newest.severity)} ${newest.title}`);
   }
-  view.clock = el("span", { class: "clock" });
-  view.node = tile(view);
-  const focused = before?.node.contains(document.activeElement);
-  if (before) before.node.replaceWith(view.node);
+  view.node = tile(card);
+  // The tile stays and only what differs is changed: neither the focus nor a press that has begun
+  // is lost.
+  if (before) view.node = become(before.node, view.node);
   else tiles.append(view.node);
+  view.clock = view.node.querySelector(".clock");
   views.set(card.call, view);
-  if (focused) view.node.querySelector("a").focus();
 }
 
 function drop(id) {
@@ -62,7 +62,7 @@ function drop(id) {
   views.delete(id);
 }
 
-function tile({ card, clock: time }) {
+function tile(card) {
   const grave = SEVERITIES.find((severity) => card.alerts[severity]);
   const talking = new Set(card.talking ?? []);
   const due = card.scripts.met + card.scripts.missed + card.scripts.pending;
@@ -73,7 +73,7 @@ function tile({ card, clock: time }) {
     el(
       "a",
       { href: `/panel?call=${card.call}` },
-      el("span", { class: "tile-head" }, el("b", {}, card.agent || card.name), time),
+      el("span", { class: "tile-head" }, el("b", {}, card.agent || card.name), el("span", { class: "clock" })),
       el(
         "span",
         { class: "tile-line" },

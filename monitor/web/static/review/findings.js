@@ -16,6 +16,7 @@ export class Findings extends EventTarget {
     this.panel = panel;
     this.call = callId;
     this.reviews = reviews;
+    this.keeping = Promise.resolve(); // verdicts go out one after the other
     panel.addEventListener("click", (event) => this.#click(event));
     panel.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && !event.ctrlKey && event.target.matches("[data-reason]")) {
@@ -68,21 +69,22 @@ export class Findings extends EventTarget {
     items[next].querySelector(".finding-head").focus({ preventScroll: true });
   }
 
-  // Y, N, U: choose a verdict and keep it; N goes on to its reason.
-  async judge(verdict) {
+  // Y, N, U: choose a verdict and keep it; N and U go on to its reason, at once: whoever types on
+  // must not wait for the server, or letters would be taken for shortcuts.
+  judge(verdict) {
     const item = this.chosen;
     if (!item || !item.querySelector("[data-verdict]")) return;
-    if (await this.#keep(item, verdict)) {
-      if (verdict !== "right") item.querySelector("[data-reason]").focus();
-    }
+    this.#keep(item, verdict);
+    if (verdict !== "right") item.querySelector("[data-reason]").focus();
   }
 
   // Keep the reason, too; Ctrl + Enter then goes on to the next finding.
   async save(on = true) {
     const item = this.chosen;
+    await this.keeping; // the verdict that was pressed a moment ago
     const pressed = item?.querySelector('[data-verdict][aria-pressed="true"]');
     if (!pressed) return;
-    if ((await this.#keep(item, pressed.dataset.verdict)) && on) this.walk(1);
+    if ((await this.#keep(item, pressed.dataset.verdict)) && on && item === this.chosen) this.walk(1);
   }
 
   async reload(ref = null) {
@@ -92,7 +94,12 @@ export class Findings extends EventTarget {
     if (ref) this.choose(ref);
   }
 
-  async #keep(item, verdict) {
+  #keep(item, verdict) {
+    this.keeping = this.keeping.then(() => this.#send(item, verdict));
+    return this.keeping;
+  }
+
+  async #send(item, verdict) {
     const reason = item.querySelector("[data-reason]").value;
     try {
       const kept = await post(`/api/calls/${this.call}/verdicts`, { ref: item.dataset.ref, verdict, reason });

@@ -23,6 +23,7 @@ export class Player extends EventTarget {
       });
     }
     audio.addEventListener("seeked", () => this.#tell());
+    audio.addEventListener("timeupdate", () => this.#bounds()); // frames rest while nobody looks
     audio.addEventListener("error", () => this.dispatchEvent(new Event("broken")));
   }
 
@@ -82,6 +83,14 @@ export class Player extends EventTarget {
 
   #tick() {
     if (!this.playing) return;
+    this.#bounds();
+    this.#tell();
+    requestAnimationFrame(() => this.#tick());
+  }
+
+  // At the end of what is to be heard: stop, or begin it again.
+  #bounds() {
+    if (!this.playing) return;
     const end = this.looping && this.region ? this.region[1] : this.once;
     if (end !== null && this.ms >= end) {
       if (this.looping && this.region) this.#again();
@@ -90,8 +99,6 @@ export class Player extends EventTarget {
         this.audio.pause();
       }
     }
-    this.#tell();
-    requestAnimationFrame(() => this.#tick());
   }
 
   #again() {
