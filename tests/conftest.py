@@ -13,11 +13,13 @@ from uuid import uuid4
 import pytest
 from hypothesis import settings
 
+from monitor import engine
 from monitor.store import open_store
 from monitor.testing import postgres, pulse
 from monitor.testing.pulse import VirtualCard
 
 if TYPE_CHECKING:
+    from monitor.engine import Engine
     from monitor.store import Store
 
 # In CI the properties are tried on the same examples each time: what lands is judged by the
@@ -46,6 +48,12 @@ def card() -> Iterator[VirtualCard]:
     pytest.importorskip("sounddevice", exc_type=OSError, reason="PortAudio is not installed")
     with pulse.virtual_card() as card:
         yield card
+
+
+@pytest.fixture(scope="session")
+def embedded() -> Engine:
+    """The default engine: what a fresh install runs. Loaded once, shared by all tests."""
+    return engine.load()
 
 
 _DATABASES = os.environ.get("MONITOR_TEST_DATABASES", "sqlite,postgresql").split(",")

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -64,7 +63,7 @@ def test_help_loads_no_model() -> None:
         "print(sorted(m for m in sys.modules if m in " + repr(heavy) + "), file=sys.stderr)"
     )
     result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=240
     )
     assert result.stderr.strip() == "[]"
 
@@ -204,7 +203,7 @@ def test_a_reader_that_goes_away_is_no_error_message() -> None:
     process.stdout.close()
     errors = process.stderr.read()
     process.stderr.close()
-    process.wait(60)
+    process.wait(240)
     assert "Traceback" not in errors
     assert "Exception ignored" not in errors
 
@@ -220,8 +219,7 @@ def test_ctrl_c_in_a_demo_still_prints_the_card() -> None:
     )
     assert process.stdout is not None
     first = process.stdout.readline()  # a line of the call: it is running
-    time.sleep(0.2)
     process.send_signal(2)
-    out, errors = process.communicate(timeout=60)
+    out, errors = process.communicate(timeout=240)
     assert process.returncode == 0, errors
     assert "总分" in first + out

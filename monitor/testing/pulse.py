@@ -23,7 +23,7 @@ from monitor.i18n import tr
 _PROGRAMS = ("pulseaudio", "pactl", "paplay")
 _SINK = "call"
 _PLUGIN = "libasound_module_pcm_pulse.so"
-_START_S = 10.0
+_START_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)

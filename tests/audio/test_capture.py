@@ -46,7 +46,7 @@ with open_headset(None, None, began.append, print) as listening:
     while not began:
         time.sleep(0.01)
     print("ready", flush=True)
-    give_up = time.monotonic() + 20
+    give_up = time.monotonic() + 120
     while not listening.stopped and time.monotonic() < give_up:
         time.sleep(0.05)
     print(*listening.stopped, flush=True)

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monitor import engine
 from monitor.audio import file as audio_file
 from monitor.engine import Engine
 from monitor.events import Chunk, Event, Party, Samples
@@ -21,12 +20,6 @@ Cut = Callable[[int], int]
 @pytest.fixture(scope="session")
 def vad() -> SileroVad:
     return SileroVad()
-
-
-@pytest.fixture(scope="session")
-def embedded() -> Engine:
-    """The default engine: what a fresh install runs."""
-    return engine.load()
 
 
 def samples_of(path: Path) -> dict[Party, Samples]:

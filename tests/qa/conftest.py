@@ -6,18 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from monitor import engine
-from monitor.engine import Engine
 from monitor.store import Store
 from monitor.store.schema import User, now
 
 FIXTURES = Path(__file__).parents[2] / "audio_fixtures"
-
-
-@pytest.fixture(scope="session")
-def embedded() -> Engine:
-    """The default engine: what a fresh install runs."""
-    return engine.load()
 
 
 @pytest.fixture

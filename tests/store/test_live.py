@@ -78,8 +78,8 @@ def running(store_url: str, audio: Path, name: str) -> Iterator[subprocess.Popen
 
 
 def until(holds: Callable[[], bool]) -> None:
-    """Wait for something that must come; a minute is far more than it takes."""
-    last = time.monotonic() + 60
+    """Wait for something that must come; far longer than it takes, so only a fault ends it."""
+    last = time.monotonic() + 240
     while not holds():
         assert time.monotonic() < last, "it did not come"
         time.sleep(0.01)

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from monitor import cli, engine
+from monitor import cli
+from monitor.engine import Engine
 from monitor.errors import UserError
 from monitor.i18n import use_language
 from monitor.store import open_store
@@ -181,10 +182,10 @@ def test_the_server_starts_tells_where_and_ends_on_ctrl_c(where: str) -> None:
         assert setup is not None, lines
         import httpx2
 
-        page = httpx2.get(setup[0], trust_env=False, timeout=60)
+        page = httpx2.get(setup[0], trust_env=False, timeout=240)
         assert page.status_code == 200
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=240)
     assert (process.returncode, out, err) == (0, "", "")
 
 
@@ -202,15 +203,14 @@ def test_the_demonstration_wants_a_store_of_its_own(where: str) -> None:
 
 
 def test_the_demonstrations_calls_are_judged_for_their_own_time_and_queue(
-    where: str, monkeypatch: pytest.MonkeyPatch
+    where: str, monkeypatch: pytest.MonkeyPatch, embedded: Engine
 ) -> None:
     chosen = [fixture for fixture in fixtures.load_all() if fixture.name == "last-word"]
     monkeypatch.setattr(fixtures, "load_all", lambda: chosen)
     today = datetime.fromisoformat("2026-11-20T19:30:00+08:00")
     with open_store(where) as store:
-        loaded = engine.load()
-        calls.fill(store, loaded, today, lambda: False)
-        calls.fill(store, loaded, today, lambda: False)  # nothing twice
+        calls.fill(store, embedded, today, lambda: False)
+        calls.fill(store, embedded, today, lambda: False)  # nothing twice
         with store.reading() as session:
             found = session.scalars(select(Call)).all()
     assert len(found) == calls.TIMES
@@ -218,7 +218,7 @@ def test_the_demonstrations_calls_are_judged_for_their_own_time_and_queue(
     assert all(call.started_at <= today and call.score is not None for call in found)
     assert all(call.audio_digest and call.status == "complete" for call in found)
     for appearances in calls.plan(today):
-        heard = calls.hear(loaded, appearances[0])
-        same = calls.appear(loaded, heard, appearances[0])
+        heard = calls.hear(embedded, appearances[0])
+        same = calls.appear(embedded, heard, appearances[0])
         for part in ("call", "utterances", "alerts", "scripts", "score"):
             assert same[part] == heard[part], part
