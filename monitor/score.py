@@ -30,6 +30,12 @@ DEFAULT_DEDUCT: Mapping[Severity, float] = {
 DEFAULT_GRADES: Mapping[str, float] = {"优秀": 95.0, "良好": 85.0, "合格": 70.0, "不合格": 0.0}
 
 
+def grade_name(grade: str) -> str:
+    """A grade in the reader's language; one that a pack made up stands for itself."""
+    names = {"优秀": "excellent", "良好": "good", "合格": "pass", "不合格": "fail"}
+    return tr(grade, names.get(grade, grade))
+
+
 class ItemStatus(StrEnum):
     MET = "met"  # 得分
     PARTLY = "partly"  # 部分得分

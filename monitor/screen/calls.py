@@ -12,6 +12,7 @@ from rich.table import Table
 from monitor.calljson import utterance_of
 from monitor.events import Alert, Event, Party, ScriptState, Severity, from_dict
 from monitor.i18n import tr
+from monitor.score import grade_name
 from monitor.screen import words
 from monitor.screen.card import stored_card_text
 from monitor.screen.plain import PlainScreen
@@ -80,7 +81,7 @@ def _columns() -> list[str]:
 def _cells(call: Call) -> list[str]:
     score = ""
     if call.final_score is not None:
-        score = f"{call.final_score:g} {call.final_grade}".strip()
+        score = f"{call.final_score:g} {grade_name(call.final_grade)}".strip()
     return [
         str(call.id),
         f"{call.started_at.astimezone():%Y-%m-%d %H:%M}",

@@ -7,7 +7,7 @@ from typing import Any
 
 from monitor.events import from_dict
 from monitor.i18n import tr
-from monitor.score import ItemStatus, Line, Scorecard
+from monitor.score import ItemStatus, Line, Scorecard, grade_name
 from monitor.screen.words import clock
 
 _SIGNS: Mapping[ItemStatus, str] = {
@@ -26,7 +26,7 @@ def card_text(card: Scorecard) -> str:
         "",
         tr(
             f"总分 {card.total:g} / {card.max:g}  {card.grade}{fatal}",
-            f"Total {card.total:g} / {card.max:g}  {card.grade}{fatal}",
+            f"Total {card.total:g} / {card.max:g}  {grade_name(card.grade)}{fatal}",
         ),
     ]
     for group in card.groups:
@@ -54,7 +54,7 @@ def row_text(row: Mapping[str, Any], *, resumed: bool) -> str:
     text = tr(
         f"{row['call']}  {duration}  得分 {row['score']} {row['grade']}"
         f"  告警 {row['alerts']}  缺失话术 {row['scripts_missed']}",
-        f"{row['call']}  {duration}  score {row['score']} {row['grade']}"
+        f"{row['call']}  {duration}  score {row['score']} {grade_name(row['grade'])}"
         f"  alerts {row['alerts']}  scripts missed {row['scripts_missed']}",
     )
     if row["status"] == "damaged":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from monitor.events import Party, Severity
 from monitor.i18n import tr
+from monitor.score import grade_name
 from monitor.screen import words
 from monitor.web.roles import Role
 
@@ -75,4 +76,5 @@ def furnish(environment: Environment) -> None:
         role_name=role_name,
         call_status_name=call_status_name,
         direction_name=direction_name,
+        grade_name=grade_name,
     )

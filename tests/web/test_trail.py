@@ -92,5 +92,5 @@ def test_actions_are_filtered_one_by_one_or_all_of_a_sort(
         assert {a for a in ("call.view", "call.listen", "plan.draw") if f"on {a}" in page} == found
     admin.sign_in("qa", "guess")
     page = admin.get("/admin/audit", params={"action": "login"}).text
-    assert 'title="login"' in page
-    assert 'title="login.failed"' not in page
+    assert 'data-action="login"' in page
+    assert 'data-action="login.failed"' not in page

@@ -16,7 +16,7 @@ from monitor.errors import UserError
 from monitor.qa import cards, words
 from monitor.qa.cards import Purpose
 from monitor.qa.form import Answer, Form, Item
-from monitor.score import ItemStatus
+from monitor.score import ItemStatus, grade_name
 from monitor.store.schema import Call, Scorecard, ScoreLine, User, now
 from monitor.web.deps import Db, find_call, need, opened
 from monitor.web.pages import page
@@ -172,7 +172,7 @@ def save(db: Db, user: Reviewer, call_id: int, given: CardIn) -> CardOut:
         status=card.status,
         total=judged.total,
         max=judged.max,
-        grade=judged.grade,
+        grade=grade_name(judged.grade),
         fatal=judged.fatal,
         groups=[GroupOut(**_group(group)) for group in judged.groups],
     )
