@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from monitor.qa.sampling import Per, Span
     from monitor.qa.scope import Scope
     from monitor.qa.sheets import Sheet
+    from monitor.store import Store
     from monitor.store.schema import Call
 
 _PERIODS: dict[str, Per] = {"daily": "day", "weekly": "week", "monthly": "month"}
@@ -120,7 +121,28 @@ def command(
 
         scope = Scope(span, zone, agent=name if kind == "agent" else agent, queue=queue)
         data = _make(session, kind, name, scope, chosen, Look(now, zone))
+        _note(opened, kind, name, scope, chosen)
     _write(data, chosen, out)
+
+
+def _note(store: Store, kind: str, name: str | None, scope: Scope, form: str) -> None:
+    """Reports tell of calls: whoever had one made is in the audit trail, as on the web."""
+    from sqlalchemy import func, select
+
+    from monitor.cli import trail
+    from monitor.qa import report
+    from monitor.store.schema import Call
+
+    with store.session() as session:
+        if kind == "call":
+            trail.record(session, "call.export", f"call {name}", format=form)
+        elif kind in _TABLES:
+            counted = select(func.count()).select_from(Call).where(*scope.conditions())
+            count = session.scalar(counted) or 0
+            trail.record(session, "calls.export", f"{count} calls", table=kind, format=form)
+        else:
+            what = f"agent {name}" if kind == "agent" else report.heading(scope)
+            trail.record(session, "report.export", what, format=form)
 
 
 def _make(

@@ -332,8 +332,13 @@ def of_summary(found: Summary) -> list[Sheet]:
     )
     kinds = Sheet(
         tr("问题分类", "Categories"),
-        (Column("category", tr("分类", "category"), 24), Column("calls", tr("通话数", "calls"))),
-        found.categories,
+        (
+            Column("category", tr("分类", "category"), 24),
+            Column("calls", tr("通话数", "calls")),
+            Column("change", tr("比上期", "change")),
+            Column("average_s", tr("平均时长(秒)", "average length (s)")),
+        ),
+        [(one.name, one.calls, one.change, _round(one.average_s)) for one in found.categories],
     )
     return [
         people(

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from sqlalchemy import select
+from sqlalchemy import false, select
 from sqlalchemy.orm import Session
 
 from monitor.errors import UserError
@@ -22,6 +22,7 @@ from monitor.qa.sampling import span_of
 from monitor.qa.scope import Scope
 from monitor.qa.settled import settled
 from monitor.qa.summary import AgentReport, Summary
+from monitor.review import findings
 from monitor.store.schema import Alert, Call, Scorecard, Script, User, Utterance
 from monitor.store.standing import SETTLING
 
@@ -75,8 +76,12 @@ def of_agent(found: AgentReport, look: Look) -> str:
     )
 
 
-def of_call(session: Session, call: Call, look: Look) -> str:
-    """The report of a call as HTML: both cards, what was found, and what was said."""
+def of_call(session: Session, call: Call, look: Look, reviews: bool = True) -> str:
+    """The report of a call as HTML: both cards, what was found, and what was said.
+
+    Without `reviews` it is what agents may see of their own calls: the score that counts and the
+    findings that stand, not what reviewers said.
+    """
     mine = Scorecard.call_id == call.id
     humans = (
         select(Scorecard, User)
@@ -84,6 +89,9 @@ def of_call(session: Session, call: Call, look: Look) -> str:
         .where(mine, Scorecard.status == "final", Scorecard.purpose.in_(SETTLING))
     )
     alerts = select(Alert).where(Alert.call_id == call.id).order_by(Alert.start_ms, Alert.id)
+    if not reviews:
+        humans = humans.where(false())
+        alerts = alerts.where(Alert.state != "retracted")
     missed = select(Script).where(Script.call_id == call.id, Script.state == "missed")
     said = select(Utterance).where(Utterance.call_id == call.id)
     return _render(
@@ -100,6 +108,12 @@ def of_call(session: Session, call: Call, look: Look) -> str:
             for card, user in session.execute(humans.order_by(Scorecard.changed_at, Scorecard.id))
         ],
         alerts=session.scalars(alerts).all(),
+        refuted={
+            ref
+            for ref, said in findings.latest(session, call.id).items()
+            if reviews and said.verdict == "wrong"
+        },
+        reviews=reviews,
         missed=session.scalars(missed.order_by(Script.at_ms)).all(),
         utterances=session.scalars(said.order_by(Utterance.start_ms, Utterance.ordinal)).all(),
     )

@@ -80,9 +80,35 @@ def rates(session: Session, scope: Scope, targets: Targets | None = None) -> lis
     ]
 
 
-def categories(session: Session, scope: Scope) -> list[tuple[str, int]]:
-    """How many calls were about what (问题分类), most frequent first; unknown ones left out."""
-    return Counter(facts(session, scope, "category")).most_common()
+@dataclass(frozen=True, slots=True)
+class Category:
+    """What calls were about (问题分类): how many, how many more than in the stretch before, and
+    how long one took on average, in seconds (处理时间)."""
+
+    name: str
+    calls: int
+    change: int
+    average_s: float
+
+
+def categories(session: Session, scope: Scope) -> list[Category]:
+    """What the calls were about, most frequent first (热点); unknown ones are left out."""
+    value = Call.facts["category"].as_string()
+    query = (
+        select(value, func.count(), func.sum(Call.duration_ms))
+        .where(*scope.conditions(), value.is_not(None))
+        .group_by(value)
+    )
+    counts: Counter[str] = Counter()
+    lengths: Counter[str] = Counter()
+    for text, count, length in session.execute(query):
+        counts[str(text).strip()] += count
+        lengths[str(text).strip()] += int(length)
+    before = facts(session, scope.before(), "category")
+    return [
+        Category(name, count, count - before.get(name, 0), lengths[name] / 1000 / count)
+        for name, count in counts.most_common()
+    ]
 
 
 def facts(session: Session, scope: Scope, name: str) -> Mapping[str, int]:

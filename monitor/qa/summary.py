@@ -12,7 +12,7 @@ from monitor.qa import figures, service, tasks, words
 from monitor.qa.figures import RuleFigures, ScriptFigures, Totals
 from monitor.qa.sampling import Per
 from monitor.qa.scope import Scope
-from monitor.qa.service import Delivery, Rate
+from monitor.qa.service import Category, Delivery, Rate
 from monitor.qa.tasks import Coverage
 from monitor.store.schema import Call, Scorecard, User
 
@@ -37,7 +37,7 @@ class Summary:
     scripts: Sequence[ScriptFigures]
     coverage: Sequence[Coverage]
     rates: Sequence[Rate]
-    categories: Sequence[tuple[str, int]]
+    categories: Sequence[Category]
 
 
 def gather(session: Session, scope: Scope) -> Summary:
@@ -84,6 +84,7 @@ class AgentReport:
     agent: str
     own: Summary
     team: Totals
+    team_rates: Sequence[Rate]
     delivery: Delivery | None
     worst: Sequence[Call]
     reviewed: Sequence[Reviewed]
@@ -106,6 +107,7 @@ def gather_agent(session: Session, scope: Scope) -> AgentReport:
         agent=scope.agent,
         own=gather(session, scope),
         team=figures.totals(session, everyone),
+        team_rates=service.rates(session, everyone),
         delivery=spoken[0] if spoken else None,
         worst=session.scalars(worst.order_by(Call.final_score, Call.id).limit(10)).all(),
         reviewed=[

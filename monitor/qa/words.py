@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from monitor.i18n import tr
 from monitor.qa.sampling import Span, span_of
+from monitor.score import grade_name
 from monitor.store.schema import User
 
 NONE = "–"
@@ -16,6 +17,11 @@ def share(value: float | None) -> str:
     if value is None:
         return NONE
     return f"{value * 100:.0f}%" if value in (0, 1) else f"{value * 100:.1f}%"
+
+
+def rate(value: float | None, kind: str) -> str:
+    """A service figure: a share as percent, anything else as points."""
+    return share(value) if kind == "share" else points(value)
 
 
 def points(value: float | None) -> str:
@@ -74,6 +80,11 @@ def severity(value: str) -> str:
         "tip": tr("提示", "tip"),
     }
     return names.get(value, value)
+
+
+def grade(value: str) -> str:
+    """A grade in the reader's language."""
+    return grade_name(value)
 
 
 def status(value: str) -> str:

@@ -49,7 +49,10 @@ class CallSpread:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a calibration came to. `bias` is how much each member scores above the mean."""
+    """What a calibration came to. `bias` is how much each member scores above the mean.
+
+    The items on which people agreed least come first; those that nobody shared, last.
+    """
 
     items: tuple[ItemAgreement, ...]
     overall: Agreement
@@ -259,11 +262,12 @@ def result(session: Session, calibration: Calibration) -> Result:
             titles[line.item] = line.title
             answers.setdefault(line.item, {}).setdefault(call_id, {})[member] = line.status
             pooled.setdefault((call_id, line.item), {})[member] = line.status
+    items = [
+        ItemAgreement(item, titles[item], agreement(given), given)
+        for item, given in answers.items()
+    ]
     return Result(
-        items=tuple(
-            ItemAgreement(item, titles[item], agreement(given), given)
-            for item, given in answers.items()
-        ),
+        items=tuple(sorted(items, key=_least_agreed)),
         overall=agreement(pooled),
         calls=tuple(
             CallSpread(call, totals[call.id], spread(list(totals[call.id].values())), call.score)
@@ -273,14 +277,20 @@ def result(session: Session, calibration: Calibration) -> Result:
     )
 
 
-def drift(session: Session) -> list[tuple[Calibration, Agreement]]:
-    """Agreement over all items of each closed calibration, oldest first."""
+def _least_agreed(one: ItemAgreement) -> tuple[bool, float, str]:
+    observed = one.agreement.observed
+    return observed is None, observed or 0.0, one.item
+
+
+def drift(session: Session) -> list[tuple[Calibration, Result]]:
+    """What each closed calibration came to, oldest first: how agreement over all items moved,
+    and who leans which way."""
     query = (
         select(Calibration)
         .where(Calibration.closed_at.is_not(None))
         .order_by(Calibration.closed_at)
     )
-    return [(row, result(session, row).overall) for row in session.scalars(query)]
+    return [(row, result(session, row)) for row in session.scalars(query)]
 
 
 def choices(item: Item) -> tuple[ItemStatus, ...]:

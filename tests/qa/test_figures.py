@@ -239,8 +239,25 @@ def test_service_figures_count_only_calls_with_data(filled: Store) -> None:
         assert found["satisfaction"].value == pytest.approx(sum(marks) / len(marks))
         assert found["resolved"].value == pytest.approx(sum(solved) / len(solved))
         assert (found["recorded"].value, found["recorded"].calls) == (None, 0)
-        kinds = Counter(f["category"] for f in facts if "category" in f)
-        assert dict(service.categories(session, scope)) == kinds
+
+
+def test_what_calls_were_about_how_long_and_how_many_more(filled: Store) -> None:
+    scope = Scope(_SPAN, _ZONE)
+    with filled.reading() as session:
+        lengths: dict[str, list[int]] = defaultdict(list)
+        for call in _calls(session, scope):
+            if "category" in call.facts:
+                lengths[call.facts["category"]].append(call.duration_ms)
+        earlier = Counter(
+            c.facts["category"] for c in _calls(session, scope.before()) if "category" in c.facts
+        )
+        found = service.categories(session, scope)
+        assert found
+        assert [one.calls for one in found] == sorted(map(len, lengths.values()), reverse=True)
+        for one in found:
+            own = lengths[one.name]
+            assert (one.calls, one.change) == (len(own), len(own) - earlier[one.name])
+            assert one.average_s == pytest.approx(sum(own) / len(own) / 1000)
 
 
 def test_how_agents_speak(filled: Store) -> None:

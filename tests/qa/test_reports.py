@@ -13,12 +13,12 @@ from openpyxl import load_workbook
 from sqlalchemy import select
 
 from monitor.errors import UserError
-from monitor.qa import extracts, figures, report, sheets, summary
+from monitor.qa import extracts, figures, report, sheets, summary, words
 from monitor.qa.report import Look
 from monitor.qa.sampling import Span, span_of
 from monitor.qa.scope import Scope
 from monitor.store import Store, open_store
-from monitor.store.schema import Call, User, now
+from monitor.store.schema import Audit, Call, User, now
 from tests.qa import made
 from tests.test_cli import complaint, monitor
 
@@ -64,6 +64,11 @@ def test_the_report_of_an_agent(filled: Store) -> None:
     assert scores == sorted(scores)
     assert "坐席 wang" in html
     assert "坐席签字" in html
+    own, team = found.own.rates[0], found.team_rates[0]
+    assert own.name == team.name == "answer"
+    assert own.calls < team.calls
+    told = f'{words.share(own.value)}</td><td class="n">{words.share(team.value)}'
+    assert f'{own.title}</td><td class="n">{told}' in html
 
 
 def test_the_report_of_a_call_escapes_what_was_said(filled: Store) -> None:
@@ -145,6 +150,16 @@ def test_reports_from_the_command_line(folder: Path, tmp_path: Path) -> None:
     assert "坐席 A03" in (tmp_path / "a.html").read_text("utf-8")
     run("call", "1", "--out", str(tmp_path / "c.html"))
     assert "made-1-0" in (tmp_path / "c.html").read_text("utf-8")
+    with open_store(folder) as store, store.reading() as session:
+        trail = session.scalars(select(Audit).order_by(Audit.id)).all()
+    assert {row.actor for row in trail} == {"command line"}
+    assert [(row.action, row.object, row.detail["format"]) for row in trail] == [
+        ("report.export", "质检周报 2026-11-02 – 2026-11-08", "text"),
+        ("calls.export", f"{len(rows)} calls", "jsonl"),
+        ("report.export", "质检月报 2026-11", "xlsx"),
+        ("report.export", "agent A03", "html"),
+        ("call.export", "call 1", "html"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import func, select
 
-from monitor import cli
 from monitor.qa import sampling
 from monitor.qa.tables import Plan, Task
 from monitor.store import Store
 from monitor.store.schema import Audit, Call, User, now
+from tests import verbs
 from tests.qa import made
 
 Run = Callable[..., tuple[int, str, str]]
@@ -23,13 +24,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, sto
     monkeypatch.setenv("MONITOR_LANG", "en")
     monkeypatch.setenv("MONITOR_STORE", store_url)
 
-    def command(*words: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as done:
-            cli.main(["calls", "sample", *words])
-        out, err = capsys.readouterr()
-        return int(done.value.code or 0), out, err
-
-    return command
+    return partial(verbs.run, capsys, "calls", "sample")
 
 
 @pytest.fixture

@@ -53,8 +53,9 @@ def test_agreement_spread_and_leaning_of_two_reviewers(
     with store.reading() as session:
         current = session.get_one(Calibration, row.id)
         result = calibrating.result(session, current)
-        [(drifted, agreed)] = calibrating.drift(session)
-    assert (drifted.id, agreed) == (row.id, result.overall)
+        [(drifted, came)] = calibrating.drift(session)
+    assert (drifted.id, came.overall, came.bias) == (row.id, result.overall, result.bias)
+    assert [one.item for one in result.items] == ["opening", "quiet-one", "who"]
     by_item = {one.item: one.agreement for one in result.items}
     assert by_item["who"].kappa == 1.0
     assert by_item["opening"].observed == 0.5

@@ -6,8 +6,9 @@ from datetime import UTC, date, timedelta
 
 from sqlalchemy import text
 
-from monitor.qa import cards, extracts, figures
+from monitor.qa import cards, extracts, figures, report
 from monitor.qa.form import Answer
+from monitor.qa.report import Look
 from monitor.qa.sampling import Span
 from monitor.qa.scope import Scope
 from monitor.qa.settled import settled
@@ -85,6 +86,28 @@ def test_a_correction_of_the_machines_card_counts(
         assert settled(session, [call_id])[call_id].purpose == "appeal"
         assert not list_calls(session, CallFilter(fatal=True)).calls
         assert [c.id for c in list_calls(session, CallFilter(fatal=False)).calls] == [call_id]
+
+
+def test_the_report_of_a_call_tells_which_score_counts_and_what_was_refuted(
+    store: Store, keep: Keep, people: dict[str, User]
+) -> None:
+    call_id = keep({"agent": GOOD}, {"agent": BAD})
+    look = Look(NOW, UTC)
+    with store.reading() as session:
+        before = report.of_call(session, session.get_one(Call, call_id), look)
+    _uphold(store, call_id, people, 1)
+    with store.reading() as session:
+        after = report.of_call(session, session.get_one(Call, call_id), look)
+    assert "<b>90.0</b> / 100.0 良好 · 机器评分" in before
+    assert "人判为误报" not in before
+    assert "<b>100.0</b> / 100.0 优秀 · 申诉更正 trainer 2026-03-09 10:00 · 机器 90.0" in after
+    assert "申诉更正 · trainer: 100.0" in after
+    assert after.count("人判为误报") == 1
+    with store.reading() as session:
+        own = report.of_call(session, session.get_one(Call, call_id), look, reviews=False)
+    assert "<b>100.0</b> / 100.0 优秀 · 申诉更正 2026-03-09 10:00 · 机器 90.0" in own
+    assert "trainer" not in own
+    assert "人判为误报" not in own
 
 
 def test_practice_settles_nothing(store: Store, keep: Keep, people: dict[str, User]) -> None:

@@ -6,15 +6,16 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
-from monitor import cli
 from monitor.review import findings, labelled, verdicts
 from monitor.store import Store
 from monitor.store.schema import Audit, Call, User, now
+from tests import verbs
 from tests.review.conftest import BAD, GOOD, PACK, Keep
 
 Run = Callable[..., tuple[int, str, str]]
@@ -25,13 +26,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, sto
     monkeypatch.setenv("MONITOR_LANG", "en")
     monkeypatch.setenv("MONITOR_STORE", store_url)
 
-    def command(*words: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as done:
-            cli.main(["rules", *map(str, words)])
-        out, err = capsys.readouterr()
-        return int(done.value.code or 0), out, err
-
-    return command
+    return partial(verbs.run, capsys, "rules")
 
 
 @pytest.fixture

@@ -63,7 +63,11 @@ def test_agents_see_their_own_calls_only(
         assert agent.get(path).status_code == 403, path
     stranger = _calls(filled, Call.agent == "li")[0]
     assert agent.get(f"/calls/{stranger.id}/report.html").status_code == 404
-    assert agent.get(f"/calls/{own[0].id}/report.html").status_code == 200
+    judged = next(call for call in own if call.people_card is not None)
+    report = agent.get(f"/calls/{judged.id}/report.html")
+    assert report.status_code == 200
+    assert "人工评分" in report.text  # where the score comes from …
+    assert "人工评分 · qa" not in report.text  # … but not the card, nor whose it is
 
 
 @pytest.mark.parametrize("role", [Role.QA, Role.TRAINER, Role.SUPERVISOR, Role.ADMIN])
@@ -102,8 +106,8 @@ def test_a_figure_leads_to_as_many_calls_as_it_counts(
         ("", len(over)),
         ("&agent=-", sum(call.agent is None for call in over)),
         ("&severity=fatal", sum(call.alerts_fatal > 0 for call in over)),
-        ("&score_min=80&score_max=89.9", sum(80 <= (call.score or 0) < 90 for call in over)),
-        ("&fatal=1", sum(call.fatal_items > 0 for call in over)),
+        ("&score_min=80&score_max=89.9", sum(80 <= (call.final_score or 0) < 90 for call in over)),
+        ("&fatal=1", sum(call.is_fatal for call in over)),
     ):
         answer = browser.get(f"/calls?since=2026-10-01&until=2026-12-31&status=over{query}")
         assert f'通话 <span class="muted number">{count}</span>' in answer.text

@@ -24,7 +24,7 @@ from monitor.web.deps import Db, SignedIn, find_call, leave, need, opened
 from monitor.web.pages import page
 from monitor.web.qa.calls import names_of
 from monitor.web.qa.periods import PeriodQuery, choices
-from monitor.web.roles import REVIEWERS
+from monitor.web.roles import REVIEWERS, Role
 
 router = APIRouter(include_in_schema=False)
 
@@ -94,7 +94,8 @@ def of_call(db: Db, user: SignedIn, call_id: int, form: Literal["html", "pdf"]) 
     call = find_call(db, user, call_id)
     opened(db, user, call, "call.export", format=form)
     look = _look(form, f"/calls/{call.id}")
-    return _page(report.of_call(db, call, look), form, f"call-{call.id}")
+    made = report.of_call(db, call, look, reviews=Role(user.role) is not Role.AGENT)
+    return _page(made, form, f"call-{call.id}")
 
 
 def _look(form: str, back: str) -> Look:

@@ -17,7 +17,7 @@ from monitor.i18n import tr
 from monitor.qa import cards
 from monitor.qa.form import Answer
 from monitor.review import calibrating
-from monitor.review.agreement import strength
+from monitor.review.agreement import Agreement, strength
 from monitor.review.tables import Calibration, CalibrationCall, CalibrationCard, CalibrationMember
 from monitor.score import ItemStatus
 from monitor.store import audit
@@ -56,9 +56,29 @@ def listed(request: Request, db: Db, user: Reviewer) -> HTMLResponse:
         "review/calibrations.html",
         rows=[(row, *_progress(db, row, user)) for row in rows],
         mine=mine,
-        drift=[(row, agreed, _strength(agreed.kappa)) for row, agreed in calibrating.drift(db)],
+        drift=_drift(db),
         organises=organises(user),
     )
+
+
+def _drift(db: Session) -> list[tuple[Calibration, Agreement, str, list[tuple[str, float]]]]:
+    """Every closed calibration: agreement, in words too, and who leans which way."""
+    found = calibrating.drift(db)
+    people = {
+        user.id: user.display or user.name
+        for user in db.scalars(
+            select(User).where(User.id.in_({n for _, r in found for n in r.bias}))
+        )
+    }
+    return [
+        (
+            row,
+            came.overall,
+            _strength(came.overall.kappa),
+            sorted((people.get(number, "–"), lean) for number, lean in came.bias.items()),
+        )
+        for row, came in found
+    ]
 
 
 @router.get("/calibration/new", dependencies=[need(Role.TRAINER, Role.SUPERVISOR)])

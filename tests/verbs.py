@@ -1,0 +1,15 @@
+"""Running a verb of the command line within the test's own process."""
+
+from __future__ import annotations
+
+import pytest
+
+from monitor import cli
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
+    """Exit code, output and complaints of `monitor WORDS`."""
+    with pytest.raises(SystemExit) as done:
+        cli.main([str(word) for word in words])
+    out, err = capsys.readouterr()
+    return int(done.value.code or 0), out, err
