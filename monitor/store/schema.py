@@ -1,4 +1,4 @@
-"""The tables of the store.
+"""The tables of the store, all in one place.
 
 SQLAlchemy models only: what is kept and how it hangs together. Opening,
 writing and searching live beside this module, changes of the layout in
@@ -9,551 +9,55 @@ Times within a call are integer milliseconds since it began, as everywhere;
 points in time are UTC.
 """
 
-from __future__ import annotations
-
-import re
-from datetime import UTC, datetime
-from typing import Any
-
-from sqlalchemy import (
-    DDL,
-    JSON,
-    BigInteger,
-    ColumnElement,
-    DateTime,
-    Dialect,
-    ForeignKey,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    Text,
-    TypeDecorator,
-    UniqueConstraint,
-    event,
-    func,
+from monitor.store.base import Base, Moment, Words, now
+from monitor.store.schema_calls import (
+    SEARCH_POSTGRESQL,
+    SEARCH_SQLITE,
+    Alert,
+    Audio,
+    Call,
+    CallPack,
+    Gap,
+    Pack,
+    Reading,
+    Script,
+    SearchTerms,
+    StoredEvent,
+    Utterance,
 )
-from sqlalchemy.ext.hybrid import hybrid_property
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
-
-
-class Moment(TypeDecorator[datetime]):
-    """A point in time: aware in Python, UTC in the database (SQLite knows no zones)."""
-
-    impl = DateTime
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a point in time without a zone")
-        return value.astimezone(UTC).replace(tzinfo=None)
-
-    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
-        return None if value is None else value.replace(tzinfo=UTC)
-
-
-_UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
-
-
-class Words(TypeDecorator[str]):
-    """Text that both databases can hold: NUL and halves of characters become U+FFFD."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
-        return None if value is None else _UNWRITABLE.sub("\ufffd", value)
-
-
-def now() -> datetime:
-    """This moment, as columns of type `Moment` take it."""
-    return datetime.now(UTC)
-
-
-class Base(DeclarativeBase):
-    """What every table shares: names of constraints that migrations can count on."""
-
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it from the class
-        datetime: Moment,
-        str: Words,
-        dict[str, Any]: JSON(none_as_null=True),
-        list[Any]: JSON(none_as_null=True),
-        bytes: LargeBinary,
-    }
-
-
-class User(Base):
-    """Somebody who signs in. `agent` is the name their calls carry in `Call.agent`."""
-
-    __tablename__ = "users"
-    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 - SQLAlchemy reads it
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(unique=True)  # what they sign in with
-    display: Mapped[str] = mapped_column(default="")
-    role: Mapped[str]  # agent, qa, trainer, supervisor, admin
-    agent: Mapped[str | None] = mapped_column(index=True)
-    password: Mapped[str] = mapped_column(default="")  # a hash; empty: cannot sign in
-    language: Mapped[str] = mapped_column(default="zh")
-    active: Mapped[bool] = mapped_column(default=True)
-    created_at: Mapped[datetime]
-    # Raised to end every session of this user: web sessions carry it.
-    generation: Mapped[int] = mapped_column(default=0)
-
-
-class ApiToken(Base):
-    """A secret that a program signs in with; only its SHA-256 is kept."""
-
-    __tablename__ = "api_tokens"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
-    label: Mapped[str]
-    digest: Mapped[str] = mapped_column(unique=True)
-    created_at: Mapped[datetime]
-    used_at: Mapped[datetime | None]
-    revoked_at: Mapped[datetime | None]
-
-
-class Audio(Base):
-    """A recording, kept as a file beside the database under its SHA-256."""
-
-    __tablename__ = "audio"
-
-    digest: Mapped[str] = mapped_column(primary_key=True)
-    suffix: Mapped[str]  # ".wav"
-    size: Mapped[int] = mapped_column(BigInteger)  # bytes
-    duration_ms: Mapped[int | None]
-    channels: Mapped[int | None]
-    added_at: Mapped[datetime]
-
-
-class Pack(Base):
-    """One version of a rule pack, by the digest of its text."""
-
-    __tablename__ = "packs"
-    __table_args__ = (UniqueConstraint("name", "digest"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(index=True)  # the pack's own id, e.g. unicom-10010
-    version: Mapped[str]
-    digest: Mapped[str]
-    title: Mapped[str] = mapped_column(default="")
-    text: Mapped[str]  # the YAML as it was
-    added_at: Mapped[datetime]
-
-
-class Call(Base):
-    """A call, live or recorded, and the figures that lists sort and filter by."""
-
-    __tablename__ = "calls"
-    __table_args__ = (
-        Index("ix_calls_agent_started_at", "agent", "started_at"),
-        Index("ix_calls_queue_started_at", "queue", "started_at"),
-        {"sqlite_autoincrement": True},  # the audit trail names calls for good: no id comes again
-    )
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    key: Mapped[str] = mapped_column(unique=True)  # chosen by whoever sends it; makes retries safe
-    name: Mapped[str]
-    source: Mapped[str] = mapped_column(default="")
-    status: Mapped[str] = mapped_column(index=True)  # live, complete, interrupted, failed
-    error: Mapped[str] = mapped_column(default="")  # why it failed or what was damaged
-    started_at: Mapped[datetime] = mapped_column(index=True)  # when the call began (else: received)
-    received_at: Mapped[datetime]
-    duration_ms: Mapped[int] = mapped_column(default=0)
-    parties: Mapped[list[Any]] = mapped_column(default=list)
-    recogniser: Mapped[str] = mapped_column(default="")
-    fingerprint: Mapped[str] = mapped_column(default="", index=True)
-    agent: Mapped[str | None]
-    queue: Mapped[str | None]
-    direction: Mapped[str | None]
-    tier: Mapped[str | None]
-    released_by: Mapped[str | None]
-    facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    audio_digest: Mapped[str | None] = mapped_column(ForeignKey("audio.digest"), index=True)
-    owner_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
-    # Figures of the machine's last scoring, repeated here for fast lists; what counts in the end
-    # are the `final_…` figures below.
-    score: Mapped[float | None] = mapped_column(index=True)
-    score_max: Mapped[float | None]
-    grade: Mapped[str] = mapped_column(default="")
-    fatal_items: Mapped[int] = mapped_column(default=0, index=True)
-    alerts_tip: Mapped[int] = mapped_column(default=0)
-    alerts_minor: Mapped[int] = mapped_column(default=0)
-    alerts_major: Mapped[int] = mapped_column(default=0)
-    alerts_fatal: Mapped[int] = mapped_column(default=0)
-    scripts_met: Mapped[int] = mapped_column(default=0)
-    scripts_missed: Mapped[int] = mapped_column(default=0)
-    gaps: Mapped[int] = mapped_column(default=0)
-    flags: Mapped[list[Any]] = mapped_column(default=list)  # set by people, e.g. "复核"
-    # The same of the card by which people settled the score, if they did; kept by
-    # `monitor.store.standing`. No foreign key: cards refer to calls already.
-    people_card: Mapped[int | None]
-    people_score: Mapped[float | None]
-    people_max: Mapped[float | None]
-    people_grade: Mapped[str | None]
-    people_fatal: Mapped[int | None]
-    # A live call: the lock of the process that writes it (`monitor.store.lease`), and how many
-    # of its events have arrived – those before it need not be sent again.
-    writer: Mapped[int | None] = mapped_column(BigInteger)
-    next_seq: Mapped[int] = mapped_column(default=0)
-    # What the call JSON says beside the columns, so that an export gives back what came in.
-    head: Mapped[dict[str, Any]] = mapped_column(default=dict, deferred=True)
-
-    packs: Mapped[list[Pack]] = relationship(secondary="call_packs")
-
-    @hybrid_property
-    def final_score(self) -> float | None:
-        """The score that counts: what people settled on, else the machine's."""
-        return self.score if self.people_card is None else self.people_score
-
-    @final_score.inplace.expression
-    @classmethod
-    def _final_score(cls) -> ColumnElement[float | None]:
-        return func.coalesce(cls.people_score, cls.score)
-
-    @hybrid_property
-    def final_max(self) -> float | None:
-        """The most points there were to earn on the card that counts."""
-        return self.score_max if self.people_card is None else self.people_max
-
-    @final_max.inplace.expression
-    @classmethod
-    def _final_max(cls) -> ColumnElement[float | None]:
-        return func.coalesce(cls.people_max, cls.score_max)
-
-    @hybrid_property
-    def final_grade(self) -> str:
-        """The grade that counts; empty: none."""
-        return self.grade if self.people_card is None else self.people_grade or ""
-
-    @final_grade.inplace.expression
-    @classmethod
-    def _final_grade(cls) -> ColumnElement[str]:
-        return func.coalesce(cls.people_grade, cls.grade)
-
-    @hybrid_property
-    def final_fatal(self) -> int:
-        """How many fatal items are lost on the card that counts."""
-        return self.fatal_items if self.people_card is None else self.people_fatal or 0
-
-    @final_fatal.inplace.expression
-    @classmethod
-    def _final_fatal(cls) -> ColumnElement[int]:
-        return func.coalesce(cls.people_fatal, cls.fatal_items)
-
-    @hybrid_property
-    def is_fatal(self) -> bool:
-        """Whether a fatal item is lost on the card that counts; while that is the machine's,
-        a fatal finding is enough."""
-        return self.final_fatal > 0 or (self.people_card is None and self.alerts_fatal > 0)
-
-    @is_fatal.inplace.expression
-    @classmethod
-    def _is_fatal(cls) -> ColumnElement[bool]:
-        found = cls.people_card.is_(None) & (cls.alerts_fatal > 0)
-        return (func.coalesce(cls.people_fatal, cls.fatal_items) > 0) | found
-
-
-class CallPack(Base):
-    """Which pack versions judged a call."""
-
-    __tablename__ = "call_packs"
-
-    call_id: Mapped[int] = mapped_column(
-        ForeignKey("calls.id", ondelete="CASCADE"), primary_key=True
-    )
-    pack_id: Mapped[int] = mapped_column(ForeignKey("packs.id"), primary_key=True, index=True)
-
-
-class Utterance(Base):
-    """One finished turn. `text` and `syllables` are what full-text search reads."""
-
-    __tablename__ = "utterances"
-    __table_args__ = (UniqueConstraint("call_id", "ordinal"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    call_id: Mapped[int] = mapped_column(ForeignKey("calls.id", ondelete="CASCADE"))
-    ordinal: Mapped[int]  # 0, 1, … in the order they were finished
-    party: Mapped[str]
-    start_ms: Mapped[int]
-    end_ms: Mapped[int]
-    text: Mapped[str]
-    syllables: Mapped[str]  # toneless pinyin, separated by blanks
-    tokens: Mapped[list[Any]]  # as in call JSON
-    confirmed_text: Mapped[str | None]  # what a second, better recogniser heard
-    extra: Mapped[dict[str, Any] | None]  # what else the call JSON says of it
-
-
-class SearchTerms(Base):
-    """What full-text search looks up, one row per utterance (see `monitor.store.terms`).
-
-    `id` holds the call and the utterance's ordinal: `call_id << 20 | ordinal`.
-    SQLite indexes it in the FTS5 table `search_index`, PostgreSQL in two GIN indexes.
-    """
-
-    __tablename__ = "search_terms"
-
-    id: Mapped[int] = mapped_column(
-        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False
-    )
-    call_id: Mapped[int] = mapped_column(ForeignKey("calls.id", ondelete="CASCADE"), index=True)
-    text: Mapped[str]  # pairs of characters
-    sounds: Mapped[str]  # pairs of syllables
-
-
-class StoredEvent(Base):
-    """A live call's events as they came; `seq` counts from 0 within the call."""
-
-    __tablename__ = "events"
-
-    call_id: Mapped[int] = mapped_column(
-        ForeignKey("calls.id", ondelete="CASCADE"), primary_key=True
-    )
-    seq: Mapped[int] = mapped_column(primary_key=True)
-    kind: Mapped[str]
-    now_ms: Mapped[int]  # call time up to which audio had arrived
-    body: Mapped[dict[str, Any]]  # as `monitor.events.to_json` writes it
-
-
-# The tables of FTS5 hold no text of their own; triggers keep them in step, also when a deleted
-# call takes its rows along. Tests create the tables from here, a store by its migrations.
-SEARCH_SQLITE = (
-    (
-        "CREATE VIRTUAL TABLE search_index USING fts5(text, sounds, content='search_terms',"
-        " content_rowid='id', tokenize='unicode61 remove_diacritics 0')"
-    ),
-    (
-        "CREATE TRIGGER search_terms_insert AFTER INSERT ON search_terms BEGIN"
-        " INSERT INTO search_index(rowid, text, sounds)"
-        " VALUES (new.id, new.text, new.sounds); END"
-    ),
-    (
-        "CREATE TRIGGER search_terms_delete AFTER DELETE ON search_terms BEGIN"
-        " INSERT INTO search_index(search_index, rowid, text, sounds)"
-        " VALUES ('delete', old.id, old.text, old.sounds); END"
-    ),
+from monitor.store.schema_people import (
+    ApiToken,
+    Audit,
+    Scorecard,
+    ScoreLine,
+    Thumb,
+    User,
+    Verdict,
 )
-SEARCH_POSTGRESQL = tuple(
-    f"CREATE INDEX search_terms_{column} ON search_terms"
-    f" USING gin (array_to_tsvector(string_to_array({column}, ' ')))"
-    for column in ("text", "sounds")
-)
-for _dialect, _statements in (("sqlite", SEARCH_SQLITE), ("postgresql", SEARCH_POSTGRESQL)):
-    for _statement in _statements:
-        event.listen(
-            SearchTerms.__table__,
-            "after_create",
-            DDL(_statement).execute_if(dialect=_dialect),  # type: ignore[no-untyped-call]
-        )
 
-
-class Alert(Base):
-    """A finding in its last state; fields as `monitor.events.Alert`."""
-
-    __tablename__ = "alerts"
-    __table_args__ = (
-        UniqueConstraint("call_id", "key"),
-        Index("ix_alerts_rule_call_id", "rule", "call_id"),
-    )
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    call_id: Mapped[int] = mapped_column(ForeignKey("calls.id", ondelete="CASCADE"))
-    key: Mapped[str]  # the event's own id
-    ordinal: Mapped[int]  # the order in which they were raised
-    rule: Mapped[str]
-    title: Mapped[str]
-    family: Mapped[str]
-    severity: Mapped[str]
-    party: Mapped[str]
-    start_ms: Mapped[int]
-    end_ms: Mapped[int]
-    at_ms: Mapped[int]
-    quote: Mapped[str]
-    similarity: Mapped[float]
-    advice: Mapped[str]
-    state: Mapped[str]
-    interrupts: Mapped[bool]
-    evidence: Mapped[dict[str, Any]]
-    extra: Mapped[dict[str, Any] | None]
-
-
-class Script(Base):
-    """A required script in its last state; fields as `monitor.events.ScriptState`."""
-
-    __tablename__ = "scripts"
-    __table_args__ = (
-        UniqueConstraint("call_id", "rule", "occurrence"),
-        Index("ix_scripts_rule_call_id", "rule", "call_id"),
-    )
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    call_id: Mapped[int] = mapped_column(ForeignKey("calls.id", ondelete="CASCADE"))
-    rule: Mapped[str]
-    occurrence: Mapped[int]
-    ordinal: Mapped[int]  # the order in which they came up
-    title: Mapped[str]
-    state: Mapped[str]
-    at_ms: Mapped[int]
-    deadline_ms: Mapped[int | None]
-    start_ms: Mapped[int | None]
-    end_ms: Mapped[int | None]
-    quote: Mapped[str]
-    similarity: Mapped[float]
-    advice: Mapped[str]
-    evidence: Mapped[dict[str, Any]]
-    extra: Mapped[dict[str, Any] | None]
-
-
-class Reading(Base):
-    """A measured quantity; names and units in docs/call-json.md."""
-
-    __tablename__ = "readings"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    call_id: Mapped[int] = mapped_column(ForeignKey("calls.id", ondelete="CASCADE"), index=True)
-    name: Mapped[str]
-    value: Mapped[float]
-    unit: Mapped[str]
-    start_ms: Mapped[int]
-    end_ms: Mapped[int]
-    party: Mapped[str | None]
-    extra: Mapped[dict[str, Any] | None]
-
-
-class Gap(Base):
-    """Audio lost or not processed."""
-
-    __tablename__ = "gaps"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    call_id: Mapped[int] = mapped_column(ForeignKey("calls.id", ondelete="CASCADE"), index=True)
-    party: Mapped[str]
-    start_ms: Mapped[int]
-    end_ms: Mapped[int]
-    reason: Mapped[str]
-    extra: Mapped[dict[str, Any] | None]
-
-
-class Scorecard(Base):
-    """A call judged once, by the machine (`author_id` None) or by a person.
-
-    The machine's answers are suggestions: a person's card never overwrites
-    them. `total` counts the final cards only; a card in work is a `draft`.
-    """
-
-    __tablename__ = "scorecards"
-    __table_args__ = (Index("ix_scorecards_call_id_author_id", "call_id", "author_id"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    call_id: Mapped[int] = mapped_column(ForeignKey("calls.id", ondelete="CASCADE"))
-    author_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
-    status: Mapped[str]  # machine, draft, final, superseded
-    purpose: Mapped[str] = mapped_column(default="review")  # review, calibration, appeal
-    total: Mapped[float | None]
-    max: Mapped[float | None]
-    grade: Mapped[str] = mapped_column(default="")
-    fatal: Mapped[bool] = mapped_column(default=False)
-    comment: Mapped[str] = mapped_column(default="")
-    groups: Mapped[list[Any]] = mapped_column(default=list)  # as `monitor.score.GroupScore`
-    created_at: Mapped[datetime]
-    changed_at: Mapped[datetime]
-    extra: Mapped[dict[str, Any] | None]
-
-    lines: Mapped[list[ScoreLine]] = relationship(
-        cascade="all, delete-orphan", order_by="ScoreLine.ordinal"
-    )
-
-
-class ScoreLine(Base):
-    """One item of a scorecard."""
-
-    __tablename__ = "score_lines"
-    __table_args__ = (UniqueConstraint("scorecard_id", "item"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    scorecard_id: Mapped[int] = mapped_column(ForeignKey("scorecards.id", ondelete="CASCADE"))
-    ordinal: Mapped[int]
-    item: Mapped[str]  # the item's id in the pack
-    title: Mapped[str]
-    group: Mapped[str] = mapped_column(default="")
-    status: Mapped[str]  # as monitor.score writes it
-    points: Mapped[float]
-    weight: Mapped[float]
-    times: Mapped[int] = mapped_column(default=0)  # findings, or scripts missed
-    fatal: Mapped[bool] = mapped_column(default=False)
-    reason: Mapped[str] = mapped_column(default="")
-    comment: Mapped[str] = mapped_column(default="")
-    extra: Mapped[dict[str, Any] | None]
-
-
-class Thumb(Base):
-    """An agent's thumb up (1) or down (-1) on a card."""
-
-    __tablename__ = "thumbs"
-
-    alert_id: Mapped[int] = mapped_column(
-        ForeignKey("alerts.id", ondelete="CASCADE"), primary_key=True
-    )
-    user_id: Mapped[int] = mapped_column(
-        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
-    )
-    value: Mapped[int]
-    at: Mapped[datetime]
-
-
-class Verdict(Base):
-    """A person's judgement of one finding, or a finding the machine missed.
-
-    `alert_id` or `script_id` name the finding; both None: a missed one, given
-    by `rule` and its span (`verdict` says so too). `pack_id` is the version that
-    was judged, so that precision can be told per version. A finding that is gone
-    after the call was scored again leaves its verdict behind.
-    """
-
-    __tablename__ = "verdicts"
-    __table_args__ = (Index("ix_verdicts_rule_at", "rule", "at"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    call_id: Mapped[int] = mapped_column(ForeignKey("calls.id", ondelete="CASCADE"), index=True)
-    alert_id: Mapped[int | None] = mapped_column(
-        ForeignKey("alerts.id", ondelete="SET NULL"), index=True
-    )
-    script_id: Mapped[int | None] = mapped_column(
-        ForeignKey("scripts.id", ondelete="SET NULL"), index=True
-    )
-    pack_id: Mapped[int | None] = mapped_column(ForeignKey("packs.id"))
-    rule: Mapped[str]
-    party: Mapped[str] = mapped_column(default="agent")
-    start_ms: Mapped[int]
-    end_ms: Mapped[int]
-    quote: Mapped[str] = mapped_column(default="")
-    verdict: Mapped[str]  # right, wrong, unsure, missed
-    reason: Mapped[str] = mapped_column(default="")
-    reviewer_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
-    at: Mapped[datetime]
-
-
-class Audit(Base):
-    """Who looked at or did what, and when. Rows are only ever added."""
-
-    __tablename__ = "audit"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    at: Mapped[datetime] = mapped_column(index=True)
-    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
-    actor: Mapped[str]  # the user's name, or "command line"
-    action: Mapped[str]  # call.view, call.export, user.create, …
-    object: Mapped[str]  # "call 12"
-    detail: Mapped[dict[str, Any]] = mapped_column(default=dict)
+__all__ = [
+    "SEARCH_POSTGRESQL",
+    "SEARCH_SQLITE",
+    "Alert",
+    "ApiToken",
+    "Audio",
+    "Audit",
+    "Base",
+    "Call",
+    "CallPack",
+    "Gap",
+    "Moment",
+    "Pack",
+    "Reading",
+    "ScoreLine",
+    "Scorecard",
+    "Script",
+    "SearchTerms",
+    "StoredEvent",
+    "Thumb",
+    "User",
+    "Utterance",
+    "Verdict",
+    "Words",
+    "now",
+]
