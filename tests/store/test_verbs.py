@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from monitor.store.schema import Audit, Call
 from monitor.store.write import save_call
 from monitor.testing import fixtures
 from monitor.testing.calls import Made, made_calls
+from tests import verbs
 
 _SHORT = fixtures.load("last-word").audio
 _OTHER = fixtures.load("missing-greeting").audio
@@ -31,13 +33,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
     """Runs the command line; returns exit code, output and complaints."""
     monkeypatch.setenv("MONITOR_LANG", "en")
 
-    def command(*words: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as done:
-            cli.main([str(word) for word in words])
-        out, err = capsys.readouterr()
-        return int(done.value.code or 0), out, err
-
-    return command
+    return partial(verbs.run, capsys)
 
 
 @pytest.fixture
