@@ -37,7 +37,14 @@ _BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 
 class RefusedError(Exception):
-    """The server will not have this call; trying again does not help."""
+    """The server will not have this call; trying again does not help.
+
+    `for_good`: it is the call itself that is refused, not who sends it.
+    """
+
+    def __init__(self, reason: str, *, for_good: bool = False) -> None:
+        super().__init__(reason)
+        self.for_good = for_good
 
 
 class Parcel:
@@ -193,7 +200,13 @@ class Uplink:
             try:
                 deliver(parcel, self._token, self._stop)
             except RefusedError as error:
-                self._complain(f"{path.name}: {error}")
+                kept = spool.set_aside() if error.for_good else path
+                self._complain(
+                    tr(
+                        f"服务器拒绝接收以前的一通电话:{error};事件保存在 {kept}",
+                        f"the server refuses an earlier call: {error}; its events are in {kept}",
+                    )
+                )
             finally:
                 spool.release(parcel.delivered)
 
@@ -312,7 +325,7 @@ class _Talk:
         if not isinstance(message, dict):
             raise ValueError("not a message")
         if message.get("type") == "refused":
-            raise RefusedError(str(message.get("reason", "")))
+            raise RefusedError(str(message.get("reason", "")), for_good=True)
         return message
 
     def _wait(self) -> None:

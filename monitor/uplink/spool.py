@@ -122,6 +122,16 @@ class Spool:
         self._file.flush()
         os.fsync(self._file.fileno())
 
+    def set_aside(self) -> Path:
+        """Keep the file, but out of the way of what is still to be sent; returns where it is."""
+        aside = self.path.with_suffix(".refused")
+        self._file.close()  # Windows renames nothing that is open
+        try:
+            self.path.replace(aside)
+        except OSError:
+            return self.path  # then the next run asks again
+        return aside
+
     def release(self, delivered: bool) -> None:
         """Let go of the file; it goes away when the server has everything."""
         self._file.close()

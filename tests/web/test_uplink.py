@@ -268,6 +268,27 @@ def test_a_line_that_worked_is_tried_again_at_once(
     assert max(stop.waits) <= 0.01
 
 
+def test_an_old_call_that_is_refused_for_good_is_told_of_once(
+    address: tuple[str, int], tokens: dict[str, str], spool_folder: Path
+) -> None:
+    url = f"http://127.0.0.1:{address[1]}"
+    head = Head(socket_url(url), "short", talk.data(_events(1)[0]))  # no key that a server takes
+    Spool.create(spool_folder, head).release(delivered=False)
+    aside = spool_folder / "short.refused"
+    problems = []
+    for _ in range(2):
+        uplink = Uplink(url, tokens["agent"], spool_folder)
+        uplink(_events(1), 100)
+        while not aside.exists():
+            threading.Event().wait(0.02)
+        assert uplink.finish(CARD, wait_s=120)
+        problems.append(uplink.problems)
+    ((told,), nothing) = problems
+    assert str(aside) in told
+    assert nothing == []
+    assert list(spool_folder.iterdir()) == [aside]
+
+
 def test_two_machines_do_not_mix(
     address: tuple[str, int], tokens: dict[str, str], spool_folder: Path, store: Store
 ) -> None:
