@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 _RULE = "unicom-forbidden-01"
+_OVERHEARD = "unicom-forbidden-02"
 _AT = "() => document.getElementById('audio').currentTime"
 _HEARD = """() => {
   const { played, paused } = document.getElementById("audio");
@@ -107,7 +108,7 @@ def _disagree(browser_page: Visit, site: Site, call: int, alert: int) -> None:
     page.mouse.up()
     page.get_by_role("button", name="补标漏检").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_label("违反了哪条规则").fill("etiquette-cold-tone")
+    dialog.get_by_label("违反了哪条规则").fill(_OVERHEARD)
     dialog.get_by_role("button", name="保存").click()
     page.locator(".finding[data-kind=missed]").wait_for()
     page.get_by_role("button", name="整通听完").click()
@@ -115,7 +116,7 @@ def _disagree(browser_page: Visit, site: Site, call: int, alert: int) -> None:
     assert [(rule, verdict) for rule, verdict, _ in _verdicts(site, call)] == [
         (_RULE, "wrong"),
         (_RULE, "wrong"),  # with its reason
-        ("etiquette-cold-tone", "missed"),
+        (_OVERHEARD, "missed"),
     ]
 
 
@@ -174,7 +175,7 @@ def _export(browser_page: Visit, site: Site, call: int) -> None:
         rules.get_by_role("link", name="标注集").click()
     lines = [json.loads(x) for x in started.value.path().read_text("utf-8").splitlines()]
     ours = {(x["rule"], x["correct"]) for x in lines if x["call"] == "past-demo-wang"}
-    assert {(_RULE, False), ("etiquette-cold-tone", True)} <= ours
+    assert {(_RULE, False), (_OVERHEARD, True)} <= ours
     with rules.expect_download() as started:
         rules.get_by_role("link", name="回测").first.click()
     archive = zipfile.ZipFile(io.BytesIO(started.value.path().read_bytes()))
@@ -341,11 +342,12 @@ def test_what_a_long_call_needs_comes_in_parts(browser_page: Visit, site: Site) 
     ):
         page.goto(f"/calls/{call}")
     assert [got.value.status for got in (audio, peaks, transcript)] == [206, 200, 200]
-    drawn = (
-        "() => { const c = document.getElementById('lanes');"
-        " return c.getContext('2d').getImageData(0, 0, c.width, c.height).data"
-        ".some((value) => value > 0); }"
-    )
+    drawn = """() => {
+      const lanes = document.getElementById("lanes");
+      const blank = document.createElement("canvas");
+      [blank.width, blank.height] = [lanes.width, lanes.height];
+      return lanes.toDataURL() !== blank.toDataURL();
+    }"""
     page.wait_for_function(drawn)
 
 

@@ -32,7 +32,7 @@ def watched(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Site:
     """The site after `monitor watch` scored a folder of two calls into its store."""
     folder = tmp_path_factory.mktemp("watched")
     shutil.copy(FIXTURES / "forbidden-phrases.opus", folder / "A07_投诉.opus")
-    shutil.copy(FIXTURES / "missing-greeting.wav", folder / "A08_宽带.wav")
+    shutil.copy(FIXTURES / "late-greeting.opus", folder / "A08_宽带.opus")
     done = monitor(
         *("watch", folder, "--store", site.store.where, "--once", "--every", "0.2"),
         *("--pattern", "{agent}_{queue}"),

@@ -31,7 +31,10 @@ export class Feed {
   close() {
     this._closed = true;
     clearTimeout(this._timer);
-    this._socket?.close();
+    const socket = this._socket;
+    this._socket = null;
+    // One that is not open yet goes with the page; closing it would be reported as a fault.
+    if (socket?.readyState === WebSocket.OPEN) socket.close();
   }
 
   _open() {
