@@ -22,15 +22,8 @@ def export(store: str | None, out: Path | None) -> None:
     from monitor.store import open_store
 
     suffix = out.suffix.lower() if out is not None else ".jsonl"
-    if out is not None and suffix in (".jsonl", ".zip") and out.is_dir():
-        raise UserError(tr(f"{out}: 是文件夹,不是文件", f"{out}: is a folder, not a file"))
-    if out is not None and suffix not in (".jsonl", ".zip") and out.is_file():
-        raise UserError(
-            tr(
-                f"{out}: 应为 .jsonl、.zip 文件或文件夹",
-                f"{out}: should be a .jsonl or .zip file, or a folder",
-            )
-        )
+    if out is not None:
+        _check(out, suffix)
     with open_store(store) as opened:
         with opened.session() as session:
             form = "jsonl" if suffix == ".jsonl" else "calls"
@@ -44,6 +37,20 @@ def export(store: str | None, out: Path | None) -> None:
             else tr(f"{count} 通判过的通话", f"{count} judged calls")
         )
         click.echo(tr(f"已导出 {what} 到 {out}", f"{what} exported to {out}"), err=True)
+
+
+def _check(out: Path, suffix: str) -> None:
+    """What ends like another kind of file is no folder, unless there is one of that name."""
+    if suffix in (".jsonl", ".zip"):
+        if out.is_dir():
+            raise UserError(tr(f"{out}: 是文件夹,不是文件", f"{out}: is a folder, not a file"))
+    elif out.is_file() or (suffix and not out.is_dir()):
+        raise UserError(
+            tr(
+                f"{out}: 应为 .jsonl、.zip 文件或文件夹",
+                f"{out}: should be a .jsonl or .zip file, or a folder",
+            )
+        )
 
 
 def _write(session: Session, out: Path | None, suffix: str) -> int:

@@ -52,6 +52,7 @@ def test_it_is_what_the_page_exports(run: Run, judged: Store, tmp_path: Path) ->
     code, out, err = run("labelled", "--out", file)
     assert (code, out) == (0, "")
     assert "2 judgements exported" in err
+    assert run("labelled", "--out", file)[0] == 0  # again, over the last one
     assert file.read_text("utf-8").splitlines() == lines
     packed = tmp_path / "set.zip"
     assert run("labelled", "--out", packed)[0] == 0
@@ -59,7 +60,7 @@ def test_it_is_what_the_page_exports(run: Run, judged: Store, tmp_path: Path) ->
         assert {name: json.loads(archive.read(name)) for name in archive.namelist()} == calls
     with judged.reading() as session:
         trail = session.scalars(select(Audit).where(Audit.action == "labelled.export")).all()
-        assert [row.detail["form"] for row in trail] == ["jsonl", "jsonl", "calls"]
+        assert [row.detail["form"] for row in trail] == ["jsonl", "jsonl", "jsonl", "calls"]
 
 
 def test_a_back_test_takes_the_folder(run: Run, judged: Store, tmp_path: Path) -> None:
@@ -74,10 +75,15 @@ def test_a_back_test_takes_the_folder(run: Run, judged: Store, tmp_path: Path) -
 
 
 def test_a_target_of_the_wrong_kind_is_told(run: Run, store: Store, tmp_path: Path) -> None:
-    folder, file = tmp_path / "set.jsonl", tmp_path / "set.csv"
+    folder, file = tmp_path / "set.jsonl", tmp_path / "set"
     folder.mkdir()
     file.write_text("", "utf-8")
-    for target, complaint in ((folder, "is a folder"), (file, "should be a .jsonl or .zip file")):
+    wrong = "should be a .jsonl or .zip file"
+    for target, complaint in (
+        (folder, "is a folder"),
+        (file, wrong),
+        (tmp_path / "set.csv", wrong),
+    ):
         code, _, err = run("labelled", "--out", target)
         assert code == 2
         assert f"{target}: {complaint}" in err
