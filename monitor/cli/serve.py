@@ -204,12 +204,9 @@ def _greet(settings: WebSettings, store: Store, bound: socket.socket) -> None:
 
 
 def _check_url(url: str | None) -> None:
-    try:
-        parts = urlsplit(url or "https://example.cn")
-        right = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # half an IPv6 address, a port beyond all ports
-        right = False
-    if not right or parts.path not in ("", "/"):
+    from monitor.uplink.address import is_server
+
+    if url is not None and not is_server(url):
         raise UserError(
             tr(
                 f"--public-url {url}: 应为完整网址,如 https://qa.example.cn(不支持子路径)",

@@ -15,24 +15,30 @@ PATIENCE_S = 5.0
 _REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 
+def is_server(url: str) -> bool:
+    """Whether this can be a server's address: http or https, a host, no path below it."""
+    try:
+        parts = urlsplit(url)
+        named = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # half an IPv6 address, a port beyond all ports
+        return False
+    return named and parts.path in ("", "/")
+
+
 def socket_url(url: str) -> str:
     """The address of a server's ingest, from the one its pages have.
 
     Raises:
         UserError: not an http or https address.
     """
-    try:
-        parts = urlsplit(url)
-        right = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # half an IPv6 address, a port beyond all ports
-        right = False
-    if not right or parts.path not in ("", "/"):
+    if not is_server(url):
         raise UserError(
             tr(
                 f"--to {url}: 应为服务器网址,如 https://qa.example.cn",
                 f"--to {url}: the server's address is needed, such as https://qa.example.cn",
             )
         )
+    parts = urlsplit(url)
     return f"{'wss' if parts.scheme == 'https' else 'ws'}://{parts.netloc}/ws/ingest"
 
 
