@@ -219,7 +219,7 @@ def run(out: Path) -> dict[str, object]:
     """Write the n-gram into a model folder."""
     sources = (
         Source(opengram.stream(), LEAST),
-        Source(row_of(read_sentences())),
+        Source(row_of(dict.fromkeys(read_sentences()))),
         Source(row_of(dict.fromkeys(written_dialogues()))),
     )
     pairs, higher = build(sources)

@@ -115,7 +115,7 @@ def run(out: Path) -> dict[str, object]:
     """Write the vocabulary into a model folder."""
     counts = (
         general(opengram.read(opengram.fetch())),
-        Count(read_sentences()),
+        Count(dict.fromkeys(read_sentences())),
         Count(dict.fromkeys(written_dialogues())),
     )
     texts, scores, pairs = mix(counts)
