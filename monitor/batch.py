@@ -99,7 +99,7 @@ def find_jobs(paths: Sequence[str]) -> list[Job]:
         if job.name in taken:
             raise UserError(
                 tr(
-                    f"{taken[job.name]} 与 {job.source} 的结果会同名({job.name}.json),请分开评分",
+                    f"{taken[job.name]} 与 {job.source} 的结果会同名({job.name}.json)，请分开评分",
                     f"{taken[job.name]} and {job.source} would both write {job.name}.json:"
                     " score them in separate runs",
                 )
@@ -122,7 +122,7 @@ def _expand(text: str) -> Iterator[tuple[Path, str]]:
     pattern = str(path.relative_to(path.anchor)) if path.is_absolute() else text
     matches = sorted(p for p in anchor.glob(pattern) if p.is_file()) if _is_glob(text) else []
     if not matches:
-        raise UserError(tr(f"{text}: 没有这个文件或文件夹", f"{text}: no such file or folder"))
+        raise UserError(tr(f"{text}：没有这个文件或文件夹", f"{text}: no such file or folder"))
     for source in matches:
         yield source, source.name
 
@@ -195,7 +195,7 @@ def _run(todo: Sequence[tuple[Job, str]], settings: BatchSettings, workers: int)
         except BrokenProcessPool as error:
             raise UserError(
                 tr(
-                    "一个工作进程意外退出(可能内存不足);已完成的已保存,请减小 --jobs 重新运行",
+                    "一个工作进程意外退出（可能内存不足）；已完成的已保存，请减小 --jobs 重新运行",
                     "a worker process died (out of memory?); what was done is kept:"
                     " run again with fewer --jobs",
                 )

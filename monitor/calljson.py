@@ -185,23 +185,24 @@ def read(path: Path) -> dict[str, Any]:
         data = json.loads(path.read_text("utf-8"))
     except OSError as error:
         raise UserError(
-            tr(f"{path}: 无法读取:{error.strerror}", f"{path}: cannot be read: {error.strerror}")
+            tr(f"{path}：无法读取：{error.strerror}", f"{path}: cannot be read: {error.strerror}")
         ) from error
     except ValueError as error:
         raise UserError(
-            tr(f"{path}: 不是有效的 JSON:{error}", f"{path}: not valid JSON: {error}")
+            tr(f"{path}：不是有效的 JSON：{error}", f"{path}: not valid JSON: {error}")
         ) from error
     if not isinstance(data, dict) or "utterances" not in data or "call" not in data:
         raise UserError(
             tr(
-                f"{path}: 不是通话 JSON(应由 monitor score 生成)",
+                f"{path}：不是通话 JSON（应由 monitor score 生成）",
                 f"{path}: not a call JSON (one that `monitor score` wrote is needed)",
             )
         )
     if data.get("version") != VERSION:
         raise UserError(
             tr(
-                f"{path}: 通话 JSON 版本 {data.get('version')} 不受支持(需要 {VERSION}),请重新评分",
+                f"{path}：通话 JSON 版本 {data.get('version')} 不受支持（需要 {VERSION}），"
+                "请重新评分",
                 f"{path}: call JSON version {data.get('version')} is not supported"
                 f" (want {VERSION}); score the call again",
             )
@@ -239,7 +240,7 @@ def write_bytes_atomically(path: Path, data: bytes) -> None:
             Path(temporary).unlink(missing_ok=True)
         raise OutputError(
             tr(
-                f"{path}: 无法写入:{error.strerror}。请检查磁盘空间和权限",
+                f"{path}：无法写入：{error.strerror}。请检查磁盘空间和权限",
                 f"{path}: cannot be written: {error.strerror}; check disk space and permissions",
             )
         ) from error

@@ -183,7 +183,7 @@ class _Desk:
             if isinstance(item, Gap):
                 events += self._call.skip(item.party, end_ms, item.reason)
             elif newest_ms - end_ms > self._settings.backlog_ms:
-                reason = tr("处理不及,已跳过", "processing fell behind")
+                reason = tr("处理不及，已跳过", "processing fell behind")
                 events += self._call.skip(item.party, end_ms, reason)
             else:
                 events += self._call.feed(item)

@@ -40,7 +40,7 @@ class CallFiles:
         except OSError as error:
             raise UserError(
                 tr(
-                    f"{audio}: 无法录音:{error.strerror}。请换一个可写的文件夹",
+                    f"{audio}：无法录音：{error.strerror}。请换一个可写的文件夹",
                     f"{audio}: cannot record here: {error.strerror}; choose a writable folder",
                 )
             ) from error
@@ -102,7 +102,7 @@ class CallFiles:
     def _full(self, error: OSError) -> None:
         self.problems.append(
             tr(
-                f"{self._log}: 事件没有记全:{error.strerror}。请检查磁盘空间",
+                f"{self._log}：事件没有记全：{error.strerror}。请检查磁盘空间",
                 f"{self._log}: the events are incomplete: {error.strerror}; check disk space",
             )
         )

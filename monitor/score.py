@@ -274,7 +274,7 @@ def _reason(
     judged: Sequence[ScriptState],
     fatal: bool,
 ) -> str:
-    prefix = tr("致命:", "fatal: ") if fatal else ""
+    prefix = tr("致命：", "fatal: ") if fatal else ""
     if missed:
         last = missed[-1]
         near = last.evidence.get("nearest")
@@ -285,7 +285,8 @@ def _reason(
             text += tr(f",最接近的是{said}", f"; nearest {said}")
         if len(judged) > 1:
             text += tr(
-                f"({len(judged)} 次中 {len(missed)} 次)", f" ({len(missed)} of {len(judged)} times)"
+                f"（{len(judged)} 次中 {len(missed)} 次）",
+                f" ({len(missed)} of {len(judged)} times)",
             )
         return prefix + text
     if findings:

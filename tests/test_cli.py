@@ -50,7 +50,7 @@ def test_help_is_in_both_languages_with_examples(verb: str) -> None:
     chinese = monitor(*filter(None, [verb]), "--help", "--lang", "zh")
     assert english.returncode == chinese.returncode == 0
     assert "Examples:" in english.stdout
-    assert "示例:" in chinese.stdout
+    assert "示例：" in chinese.stdout
     assert f"monitor {verb}".strip() in english.stdout
 
 
@@ -122,7 +122,7 @@ def test_transcribe_json_is_one_line_per_file_as_documented(tmp_path: Path) -> N
 def test_transcribe_in_other_formats(form: str) -> None:
     result = monitor("transcribe", _SHORT, "--format", form, lang="zh")
     assert result.returncode == 0, result.stderr
-    assert "坐席: " in result.stdout
+    assert "坐席:" in result.stdout
     assert result.stdout.startswith({"text": "[0:0", "srt": "1\n00:00:0", "vtt": "WEBVTT"}[form])
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-VERSION = "0.2"
+VERSION = "0.3"
 OPSET = 17
 
 

@@ -178,7 +178,7 @@ class CtcStream:
             new = self._spell(stretch.decoder.feed(folded[one], posteriors[one]))
             decoder = stretch.decoder
             new += self._spelling.elapse(
-                stretch.time_of(decoder.seen), stretch.time_of(decoder.settled)
+                stretch.time_of(decoder.seen), stretch.time_of(decoder.settled), decoder.pending
             )
             tokens += new
             if self._ear is not None:

@@ -61,7 +61,7 @@ def split(name: str) -> Spec:
     if name in ENGINES:
         raise UserError(
             tr(
-                f"--asr {name}: 这是引擎，后面还要写模型：{name}:NAME"
+                f"--asr {name}：这是引擎，后面还要写模型：{name}:NAME"
                 "（有哪些模型：monitor models list）",
                 f"--asr {name}: that is an engine; name a model of it, too, as in {name}:NAME"
                 " (monitor models list shows them)",
@@ -73,7 +73,7 @@ def split(name: str) -> Spec:
         known = "、".join(ENGINES)
         raise UserError(
             tr(
-                f"--asr {name}: 没有引擎 {engine}，可用的有 {known}",
+                f"--asr {name}：没有引擎 {engine}，可用的有 {known}",
                 f"--asr {name}: no engine {engine}; there are {', '.join(ENGINES)}",
             )
         )
@@ -83,7 +83,7 @@ def split(name: str) -> Spec:
     if not model:
         raise UserError(
             tr(
-                f"--asr {name}: 冒号后要写模型名称或文件夹，例如 {engine}:NAME",
+                f"--asr {name}：冒号后要写模型名称或文件夹，例如 {engine}:NAME",
                 f"--asr {name}: name a model or a folder after the colon, as in {engine}:NAME",
             )
         )
@@ -93,7 +93,7 @@ def split(name: str) -> Spec:
         if not sign or not key or not value:
             raise UserError(
                 tr(
-                    f"--asr {name}: 选项“{pair}”应写作 名称=值，例如 threads=2",
+                    f"--asr {name}：选项“{pair}”应写作 名称=值，例如 threads=2",
                     f"--asr {name}: write the option {pair!r} as KEY=VALUE, e.g. threads=2",
                 )
             )

@@ -28,12 +28,13 @@ class SpellingStream(Protocol):
     def push(self, unit: Unit, start_ms: int, end_ms: int) -> list[Token]:
         """Take the next unit; returns the tokens that are decided now."""
 
-    def elapse(self, now_ms: int, quiet_ms: int) -> list[Token]:
+    def elapse(self, now_ms: int, quiet_ms: int, coming: Sequence[Unit] = ()) -> list[Token]:
         """Time passes; returns tokens that need not wait longer.
 
         Args:
             now_ms: up to here the audio has been looked at.
             quiet_ms: no further unit was heard before this.
+            coming: units that are likely to follow, not decided yet.
         """
 
     def finish(self) -> list[Token]:
@@ -80,7 +81,12 @@ class _CharacterStream:
         judged = self._inventory.judge(unit, [syllable, *rest])
         return [Token(self._party, text, syllable, start_ms, end_ms, *judged)]
 
-    def elapse(self, now_ms: int, quiet_ms: int) -> list[Token]:  # noqa: ARG002 - never waits
+    def elapse(
+        self,
+        now_ms: int,  # noqa: ARG002 - nothing waits
+        quiet_ms: int,  # noqa: ARG002
+        coming: Sequence[Unit] = (),  # noqa: ARG002
+    ) -> list[Token]:
         return []
 
     def finish(self) -> list[Token]:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from monitor.asr.decode import Unit
     from monitor.asr.inventory import Inventory
     from monitor.asr.lexicon import Lexicon
-    from monitor.asr.vocabulary import Word
 
 _LONGEST_WAIT = 2
 """Syllables that may follow before a syllable must be spelt, as the word it begins
@@ -67,8 +66,7 @@ class LexiconStream:
         self._lexicon = lexicon
         self._window = max(_WINDOW, lexicon.longest + _LONGEST_WAIT)
         self._trellis = Trellis(lexicon)  # of recent syllables, the oldest are forgotten
-        self._written: list[str] = []  # how the first of them were returned
-        self._waiting: list[_Heard] = []  # the others
+        self._waiting: list[_Heard] = []  # those of them that are not written
 
     @property
     def waiting_from_ms(self) -> int | None:
@@ -81,29 +79,33 @@ class LexiconStream:
 
     def push_syllable(self, heard: _Heard) -> list[Token]:
         """Take the next syllable; returns the tokens that are decided now."""
-        self._trellis.push(heard.syllable, self._agrees)
+        self._trellis.push(heard.syllable)
         self._waiting.append(heard)
         return self._return(self._decided())
 
-    def elapse(self, now_ms: int, quiet_ms: int) -> list[Token]:
+    def elapse(self, now_ms: int, quiet_ms: int, coming: Sequence[Unit] = ()) -> list[Token]:
         if not self._waiting:
             return []
         if quiet_ms - self._waiting[-1].end_ms >= _PAUSE_MS:
-            return self._return(len(self._trellis.syllables))
+            return self._return(len(self._trellis.syllables), coming)
         old = sum(now_ms - heard.end_ms >= _LONGEST_WAIT_MS for heard in self._waiting)
-        return self._return(len(self._written) + old)
+        return self._return(len(self._trellis.written) + old, coming) if old else []
 
     def finish(self) -> list[Token]:
         tokens = self._return(len(self._trellis.syllables))
-        self._trellis, self._written = Trellis(self._lexicon), []
+        self._trellis = Trellis(self._lexicon)
         return tokens
 
     def preview(self, units: Sequence[Unit]) -> str:
-        for unit in units:
-            self._trellis.push(self._inventory.classes[unit.index], self._agrees)
-        letters = _letters(self._trellis.path())[len(self._written) :]
-        self._trellis.pop(len(units))
-        return "".join(letters)
+        return "".join(self._letters(units)[len(self._trellis.written) :])
+
+    def _letters(self, coming: Sequence[Unit]) -> list[str]:
+        """The likeliest spelling, syllable by syllable, with what is likely to follow."""
+        for unit in coming:
+            self._trellis.push(self._inventory.classes[unit.index])
+        letters = self._trellis.letters()
+        self._trellis.pop(len(coming))
+        return letters
 
     def _decided(self) -> int:
         """How many syllables have a spelling that is not worth waiting to change."""
@@ -117,10 +119,9 @@ class LexiconStream:
                 decided = max(decided, end)
         return decided
 
-    def _return(self, end: int) -> list[Token]:
-        """Return the syllables up to `end` as they are spelt now."""
-        begin = len(self._written)
-        letters = _letters(self._trellis.path())[begin:end]
+    def _return(self, end: int, coming: Sequence[Unit] = ()) -> list[Token]:
+        """Return the syllables up to `end` as they are spelt now, `coming` being what follows."""
+        letters = self._letters(coming)[len(self._trellis.written) : end]
         tokens = [
             Token(
                 self._party,
@@ -133,37 +134,20 @@ class LexiconStream:
             )
             for text, heard in zip(letters, self._waiting, strict=False)
         ]
-        self._written += letters
-        del self._waiting[: len(tokens)]
         if tokens:
+            self._trellis.write(letters)
+            del self._waiting[: len(tokens)]
             self._forget()
-            self._trellis.settle(self._agrees)
         return tokens
 
     def _forget(self) -> None:
         """Drop words at the front that are written and too far back to matter."""
+        trellis = self._trellis
         gone = 0
-        for _, length in self._trellis.path():
-            if gone + length > len(self._written):
+        for _, length in trellis.path():
+            end = gone + length
+            if end > len(trellis.written) or len(trellis.syllables) - end < self._window:
                 break
-            if len(self._trellis.syllables) - gone - length < self._window:
-                break
-            gone += length
+            gone = end
         if gone:
-            self._trellis.forget(gone)
-            del self._written[:gone]
-
-    def _agrees(self, word: Word, start: int) -> bool:
-        """Whether a word may stand from a syllable on: what is written stays."""
-        written = self._written[start : start + len(word.text)]
-        return not written or all(map(str.__eq__, written, _spelt(word)))
-
-
-def _letters(path: Sequence[tuple[Word, int]]) -> list[str]:
-    """A spelling, syllable by syllable."""
-    return [letter for word, _ in path for letter in _spelt(word)]
-
-
-def _spelt(word: Word) -> Sequence[str]:
-    """By syllable; a syllable nobody writes stays as it sounds."""
-    return word.text if word.text[0] >= "\u4e00" else [word.text]
+            trellis.forget(gone)

@@ -157,7 +157,7 @@ class PeakFile:
         if len(head) < len(MAGIC) + 4 or not head.startswith(MAGIC):
             raise UserError(
                 tr(
-                    f"{self._path}: 不是波形文件;删除它,会重新生成",
+                    f"{self._path}：不是波形文件；删除它，会重新生成",
                     f"{self._path}: not a peaks file; delete it and it is made again",
                 )
             )

@@ -128,11 +128,11 @@ def _take_language(args: list[str]) -> tuple[list[str], Language]:
 def _group() -> click.Group:
     # A newline block starting with \b keeps click from re-wrapping the examples.
     text = tr(
-        """普通话客服通话的实时语音分析与话术合规监测(离线运行)。
+        """普通话客服通话的实时语音分析与话术合规监测（离线运行）。
 
         \b
-        示例:
-          monitor demo                         播放内置通话,实时显示告警
+        示例：
+          monitor demo                         播放内置通话，实时显示告警
           monitor listen --agent 头戴耳机      监测正在进行的通话
           monitor score 录音/ --out 结果/      批量评分
           monitor transcribe a.wav             转写

@@ -69,7 +69,7 @@ def check(wanted: Wanted) -> None:
     if away is not None:
         click.echo(
             tr(
-                f"提醒:{wanted.to} 暂时连接不上({away});通话照常监测,连上后自动补发",
+                f"提醒：{wanted.to} 暂时连接不上({away})；通话照常监测，连上后自动补发",
                 f"note: {wanted.to} cannot be reached just now ({away}); the call is monitored"
                 " all the same, and sent when the server is back",
             ),
@@ -114,8 +114,8 @@ class _Server:
         if not delivered and not problems:
             problems.append(
                 tr(
-                    f"{self._url}: 还有 {self._uplink.waiting} 个事件没有送达;"
-                    "已保存在本机,下次 monitor listen --to 会自动补发",
+                    f"{self._url}：还有 {self._uplink.waiting} 个事件没有送达；"
+                    "已保存在本机，下次 monitor listen --to 会自动补发",
                     f"{self._url}: {self._uplink.waiting} events are not delivered yet; they are"
                     " kept, and sent by the next monitor listen --to",
                 )
@@ -186,7 +186,7 @@ def _panel(wanted: Wanted) -> Iterator[_Panel]:
         app = create_app(settings)
         with listening("127.0.0.1", wanted.port) as bound, in_thread(app, bound):
             url = f"http://localhost:{bound.getsockname()[1]}/panel"
-            click.echo(tr(f"实时面板:{url}", f"live panel: {url}"), err=True)
+            click.echo(tr(f"实时面板：{url}", f"live panel: {url}"), err=True)
             feed = LocalFeed(app.state.intake, app.state.loop, _key(), user.id, user.agent)
             yield _Panel(feed, opened)
 
@@ -216,8 +216,8 @@ def _token(url: str, given: str | None) -> str:
     if not token:
         raise UserError(
             tr(
-                f"--to {url}: 缺少令牌,请用 --token 或环境变量 MONITOR_TOKEN 给出"
-                "(在服务器的“我的账号”页创建)",
+                f"--to {url}：缺少令牌，请用 --token 或环境变量 MONITOR_TOKEN 给出"
+                "（在服务器的“我的账号”页创建）",
                 f"--to {url}: a token is needed: --token, or the environment variable"
                 " MONITOR_TOKEN (made on the server's page “My account”)",
             )

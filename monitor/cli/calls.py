@@ -28,10 +28,10 @@ _SORTS = (
 @click.group(
     "calls",
     help=tr(
-        """查看、导出、删除通话库里的通话,抽取要复核的。查看、导出、删除和抽检都会记入审计。
+        """查看、导出、删除通话库里的通话，抽取要复核的。查看、导出、删除和抽检都会记入审计。
 
         \b
-        示例:
+        示例：
           monitor calls list --since 2026-11-01 --fatal
           monitor calls list --sound 退订
           monitor calls show 12
@@ -57,7 +57,7 @@ def command() -> None:
 
 @command.command(
     "list",
-    help=tr("列出通话,可筛选、搜索、排序。", "List calls: filtered, searched, sorted."),
+    help=tr("列出通话，可筛选、搜索、排序。", "List calls: filtered, searched, sorted."),
 )
 @options.store
 @calls_which.filters
@@ -65,7 +65,7 @@ def command() -> None:
     "--sort",
     type=click.Choice(_SORTS),
     default="started_at",
-    zh="按什么排序(默认开始时间)",
+    zh="按什么排序（默认开始时间）",
     en="sort by (default: when it began)",
 )
 @cli.option("--ascending", is_flag=True, zh="从小到大", en="smallest first")
@@ -73,7 +73,7 @@ def command() -> None:
     "--limit",
     type=click.IntRange(min=1),
     default=50,
-    zh="最多几通(默认 50)",
+    zh="最多几通（默认 50）",
     en="at most so many (default 50)",
 )
 @cli.option(
@@ -114,11 +114,11 @@ def list_command(
     table.print()
     shown = f"{offset + 1}–{offset + len(ids)}" if ids else "0"
     click.echo(
-        tr(f"共 {page.total} 通,显示 {shown}", f"{page.total} calls, {shown} shown"), err=True
+        tr(f"共 {page.total} 通，显示 {shown}", f"{page.total} calls, {shown} shown"), err=True
     )
 
 
-@command.command("show", help=tr("显示一通电话:转写、告警、评分表。", "Show one call."))
+@command.command("show", help=tr("显示一通电话：转写、告警、评分表。", "Show one call."))
 @click.argument("call", metavar="ID")
 @options.store
 def show_command(call: str, store: str | None) -> None:
@@ -140,7 +140,7 @@ def show_command(call: str, store: str | None) -> None:
 @command.command(
     "export",
     help=tr(
-        """导出通话 JSON(格式见 docs/call-json.md)。不写 --out 时每通一行,输出到屏幕。""",
+        """导出通话 JSON(格式见 docs/call-json.md)。不写 --out 时每通一行，输出到屏幕。""",
         """Export call JSON (docs/call-json.md). Without --out, one line per call on stdout.""",
     ),
 )
@@ -149,16 +149,18 @@ def show_command(call: str, store: str | None) -> None:
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    zh="写入此文件夹,每通一个文件",
+    zh="写入此文件夹，每通一个文件",
     en="into this folder, a file per call",
 )
 @cli.option(
     "--events",
     is_flag=True,
-    zh="改为导出实时通话的全部事件(JSON 行)",
+    zh="改为导出实时通话的全部事件（JSON 行）",
     en="all events of live calls instead (JSON lines)",
 )
-@cli.option("--audio", is_flag=True, zh="连同录音(需要 --out)", en="with recordings (needs --out)")
+@cli.option(
+    "--audio", is_flag=True, zh="连同录音（需要 --out）", en="with recordings (needs --out)"
+)
 def export_command(
     ids: tuple[str, ...],
     store: str | None,
@@ -188,7 +190,7 @@ def export_command(
 @command.command(
     "delete",
     help=tr(
-        """删除通话及其录音(别的通话还在用的录音会保留)。不能恢复。""",
+        """删除通话及其录音（别的通话还在用的录音会保留）。不能恢复。""",
         """Delete calls and their recordings (one that another call has too is kept). For good.""",
     ),
 )
@@ -203,7 +205,7 @@ def delete_command(ids: tuple[str, ...], store: str | None, yes: bool, **which: 
         with opened.reading() as session:
             numbers = calls_which.chosen(session, ids, which)
         question = tr(
-            f"永久删除 {len(numbers)} 通电话及其录音?",
+            f"永久删除 {len(numbers)} 通电话及其录音？",
             f"Delete {len(numbers)} calls and their recordings for good?",
         )
         if not numbers or not (yes or click.confirm(question)):
@@ -223,12 +225,12 @@ def delete_command(ids: tuple[str, ...], store: str | None, yes: bool, **which: 
 @command.command(
     "sample",
     help=tr(
-        """按抽检方案抽取要复核的通话,放进“待复核”。不写 PLAN 时用全部启用的方案。
+        """按抽检方案抽取要复核的通话，放进“待复核”。不写 PLAN 时用全部启用的方案。
 
-        再次运行只补新来的通话:同一期间抽够了就不再抽,适合由 cron 每天运行。
+        再次运行只补新来的通话：同一期间抽够了就不再抽，适合由 cron 每天运行。
 
         \b
-        示例:
+        示例：
           monitor calls sample                 全部启用的方案
           monitor calls sample 每周一通 --dry-run
           0 6 * * * monitor calls sample --deal""",
@@ -248,7 +250,7 @@ def delete_command(ids: tuple[str, ...], store: str | None, yes: bool, **which: 
 @click.argument("plans", nargs=-1, metavar="[PLAN]...")
 @options.store
 @cli.option("--deal", is_flag=True, zh="并轮流分配给质检员", en="and deal them out to reviewers")
-@cli.option("--dry-run", is_flag=True, zh="只试算,不写入", en="only tell; keep nothing")
+@cli.option("--dry-run", is_flag=True, zh="只试算，不写入", en="only tell; keep nothing")
 def sample_command(plans: tuple[str, ...], store: str | None, deal: bool, dry_run: bool) -> None:
     calls_sample.sample(store, plans, deal=deal, dry_run=dry_run)
 

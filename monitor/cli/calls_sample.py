@@ -37,12 +37,12 @@ def sample(store: str | None, names: Sequence[str], *, deal: bool, dry_run: bool
         elif total or dealt:
             trail.record(session, "plan.draw", f"{total} calls", dealt=dealt)
     for name, count in drawn:
-        click.echo(tr(f"{name}:抽中 {count} 通", f"{name}: {count} calls drawn"))
+        click.echo(tr(f"{name}：抽中 {count} 通", f"{name}: {count} calls drawn"))
     if dealt is not None:
         click.echo(tr(f"已分配 {dealt} 通", f"{dealt} calls dealt"))
     click.echo(tr(f"待复核共 {waiting} 通", f"{waiting} calls wait for review"))
     if dry_run:
-        click.echo(tr("(试算,没有写入)", "(a trial; nothing was kept)"))
+        click.echo(tr("（试算，没有写入）", "(a trial; nothing was kept)"))
 
 
 def _plans(session: Session, names: Sequence[str]) -> list[Plan]:
@@ -54,7 +54,7 @@ def _plans(session: Session, names: Sequence[str]) -> list[Plan]:
     if not known:
         raise UserError(
             tr(
-                "还没有抽检方案:请在网页的“抽检方案”页建立",
+                "还没有抽检方案：请在网页的“抽检方案”页建立",
                 "there is no sampling plan: make one on the web page Sampling plans",
             )
         )
@@ -65,14 +65,14 @@ def _plans(session: Session, names: Sequence[str]) -> list[Plan]:
         if name not in by_name:
             raise UserError(
                 tr(
-                    f"没有抽检方案“{name}”;现有:{'、'.join(by_name)}",
+                    f"没有抽检方案“{name}”；现有：{'、'.join(by_name)}",
                     f"there is no sampling plan {name!r}; there are: {', '.join(by_name)}",
                 )
             )
         if not by_name[name].active:
             raise UserError(
                 tr(
-                    f"抽检方案“{name}”已停用,请先在网页启用",
+                    f"抽检方案“{name}”已停用，请先在网页启用",
                     f"the sampling plan {name!r} rests; switch it on on the web first",
                 )
             )
@@ -86,7 +86,7 @@ def _deal(session: Session, at: Moment) -> int:
     if not people:
         raise UserError(
             tr(
-                "没有可以分配的质检员:请先用 monitor users add 添加(角色 qa 或 trainer)",
+                "没有可以分配的质检员：请先用 monitor users add 添加（角色 qa 或 trainer）",
                 "there is nobody to deal to: add somebody with `monitor users add` (role qa or"
                 " trainer)",
             )

@@ -30,10 +30,10 @@ def filters(command: Verb) -> Verb:
             option(
                 "--since",
                 metavar="TIME",
-                zh="从何时起(如 2026-11-20 或 2026-11-20T09:30)",
+                zh="从何时起（如 2026-11-20 或 2026-11-20T09:30）",
                 en="from this time on (e.g. 2026-11-20 or 2026-11-20T09:30)",
             ),
-            option("--until", metavar="TIME", zh="到何时为止(不含)", en="before this time"),
+            option("--until", metavar="TIME", zh="到何时为止（不含）", en="before this time"),
             option("--agent", metavar="NAME", zh="坐席", en="the agent's"),
             option("--queue", metavar="NAME", zh="队列", en="of this queue"),
             option(
@@ -52,7 +52,7 @@ def filters(command: Verb) -> Verb:
                 zh="至少有一条这么严重的告警",
                 en="with an alert at least so grave",
             ),
-            option("--fatal/--no-fatal", default=None, zh="有(无)致命项", en="with fatal items"),
+            option("--fatal/--no-fatal", default=None, zh="有（无）致命项", en="with fatal items"),
             option("--rule", metavar="ID", zh="触发了这条规则", en="this rule found something"),
             option("--missed", metavar="ID", zh="缺了这条话术", en="this script was missed"),
             option("--flag", metavar="TEXT", zh="有这个标记", en="with this flag"),
@@ -60,13 +60,13 @@ def filters(command: Verb) -> Verb:
             option(
                 "--text",
                 metavar="WORDS",
-                zh="说过这些话(空格分开的每一段都要有)",
+                zh="说过这些话（空格分开的每一段都要有）",
                 en="these words were said (all of those between blanks)",
             ),
             option(
                 "--sound",
                 metavar="WORDS",
-                zh="说过听起来像这样的话(汉字或拼音)",
+                zh="说过听起来像这样的话（汉字或拼音）",
                 en="something that sounds like this was said (characters or pinyin)",
             ),
         )
@@ -116,7 +116,7 @@ def chosen(session: Session, ids: Sequence[str], given: Mapping[str, Any]) -> li
     if not conditions:
         raise UserError(
             tr(
-                "请给出通话编号,或用 --since、--agent 等选项说明是哪些通话",
+                "请给出通话编号，或用 --since、--agent 等选项说明是哪些通话",
                 "say which calls: by their numbers, or by options such as --since and --agent",
             )
         )
@@ -140,7 +140,7 @@ def _find(session: Session, text: str) -> int:
     if found is None:
         raise UserError(
             tr(
-                f"{text}: 没有这通电话(编号见 monitor calls list)",
+                f"{text}：没有这通电话（编号见 monitor calls list）",
                 f"{text}: no such call (monitor calls list shows their numbers)",
             )
         )
@@ -153,7 +153,7 @@ def _moment(name: str, text: str) -> datetime:
     except ValueError:
         raise UserError(
             tr(
-                f"{name} {text}: 不是时间,应写作 2026-11-20 或 2026-11-20T09:30",
+                f"{name} {text}：不是时间，应写作 2026-11-20 或 2026-11-20T09:30",
                 f"{name} {text}: not a time; write 2026-11-20 or 2026-11-20T09:30",
             )
         ) from None

@@ -16,10 +16,10 @@ DEFAULT_CALL = "demo"
 @click.command(
     "demo",
     help=tr(
-        """播放一段内置的双声道通话,实时显示转写、话术清单与告警,最后给出评分表。
+        """播放一段内置的双声道通话，实时显示转写、话术清单与告警，最后给出评分表。
 
         \b
-        示例:
+        示例：
           monitor demo                 按实际速度播放
           monitor demo --fast          尽快播放
           monitor demo --list          列出内置通话
@@ -35,7 +35,7 @@ DEFAULT_CALL = "demo"
           monitor demo --call NAME     play one of them""",
     ),
 )
-@cli.option("--fast", is_flag=True, zh="不按实际速度,尽快播放", en="do not wait for real time")
+@cli.option("--fast", is_flag=True, zh="不按实际速度，尽快播放", en="do not wait for real time")
 @cli.option("--call", "name", default=DEFAULT_CALL, zh="内置通话的名称", en="which bundled call")
 @cli.option("--list", "names", is_flag=True, zh="列出内置通话", en="list the bundled calls")
 @options.recogniser
@@ -62,7 +62,7 @@ def command(
     if name not in known:
         raise UserError(
             tr(
-                f"没有名为 {name} 的内置通话;现有:{'、'.join(known)}",
+                f"没有名为 {name} 的内置通话；现有：{'、'.join(known)}",
                 f"no bundled call named {name}; there are: {', '.join(known)}",
             )
         )

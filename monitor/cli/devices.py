@@ -13,7 +13,7 @@ from monitor.i18n import tr
         """列出可用的录音设备;把编号或名称交给 monitor listen --agent / --customer。
 
         \b
-        示例:
+        示例：
           monitor devices""",
         """List the capture devices; give a number or name to
         monitor listen --agent / --customer.
@@ -30,7 +30,7 @@ def command() -> int | None:
     if not found:
         click.echo(
             tr(
-                "没有找到录音设备:请插入耳机,或检查系统声音服务",
+                "没有找到录音设备：请插入耳机，或检查系统声音服务",
                 "no capture device found: plug in a headset, or check the sound service",
             ),
             err=True,
@@ -38,6 +38,6 @@ def command() -> int | None:
         return 1
     for device in found:
         channels = tr(f"{device.channels} 声道", f"{device.channels} ch")
-        default = tr(" (默认)", " (default)") if device.default else ""
+        default = tr("（默认）", " (default)") if device.default else ""
         click.echo(f"{device.index:3}  {device.name}  {channels}  {device.rate} Hz{default}")
     return None

@@ -21,13 +21,13 @@ from monitor.i18n import tr
 @click.command(
     "listen",
     help=tr(
-        """实时监测正在进行的通话。按 Ctrl-C 结束:处理完最后一句,判定结束语,打印评分表。
+        """实时监测正在进行的通话。按 Ctrl-C 结束：处理完最后一句，判定结束语，打印评分表。
 
-        设备可写编号、名称或名称的一部分;同一设备的两个声道写作 设备:0 和 设备:1。
+        设备可写编号、名称或名称的一部分；同一设备的两个声道写作 设备:0 和 设备:1。
 
         \b
-        示例:
-          monitor listen                                    默认麦克风(坐席)
+        示例：
+          monitor listen                                    默认麦克风（坐席）
           monitor listen --agent 耳机 --customer 立体声混音  两个设备
           monitor listen --agent 声卡:0 --customer 声卡:1    一个设备的两个声道
           monitor listen --record 通话.wav                   同时录音并保存事件
@@ -49,7 +49,7 @@ from monitor.i18n import tr
           monitor listen --to https://qa.example.cn      send the call to the server""",
     ),
 )
-@cli.option("--agent", metavar="DEVICE", zh="坐席的设备(默认系统麦克风)", en="the agent's device")
+@cli.option("--agent", metavar="DEVICE", zh="坐席的设备（默认系统麦克风）", en="the agent's device")
 @cli.option("--customer", metavar="DEVICE", zh="客户的设备", en="the customer's device")
 @options.packs
 @options.recogniser
@@ -58,7 +58,7 @@ from monitor.i18n import tr
     "--record",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    zh="录音文件(WAV);同名的 .jsonl 保存事件,.json 保存结果",
+    zh="录音文件(WAV)；同名的 .jsonl 保存事件，.json 保存结果",
     en="record to this WAV file; its events go to the .jsonl, the result to the .json beside it",
 )
 @cli.option(
@@ -75,14 +75,14 @@ from monitor.i18n import tr
     "--port",
     type=click.IntRange(0, 65535),
     default=8765,
-    zh="--serve 的端口(默认 8765)",
+    zh="--serve 的端口（默认 8765）",
     en="the port of --serve (default 8765)",
 )
 @cli.option("--to", metavar="URL", zh="把通话发送到此服务器", en="send the call to this server")
 @cli.option(
     "--token",
     metavar="TOKEN",
-    zh="服务器的 API 令牌(建议改用环境变量 MONITOR_TOKEN)",
+    zh="服务器的 API 令牌（建议改用环境变量 MONITOR_TOKEN）",
     en="API token for the server (better: the environment variable MONITOR_TOKEN)",
 )
 @options.facts
@@ -142,7 +142,7 @@ def command(
     problems += list(dict.fromkeys(files.problems)) if files else []
     problems += [
         tr(
-            f"{device}: 设备已断开,通话到此为止;请重新插好后再次开始",
+            f"{device}：设备已断开，通话到此为止；请重新插好后再次开始",
             f"{device}: the device went away and the call ended there; plug it in and start again",
         )
         for device in gone

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
         """下载、核对、携带大型识别模型(faster-whisper、sherpa-onnx)。内置模型不需要这些命令。
 
         \b
-        示例:
+        示例：
           monitor models recommend                  这台电脑适合哪个模型
-          monitor models pull zipformer-zh-small    下载(可续传)
+          monitor models pull zipformer-zh-small    下载（可续传）
           monitor models export zipformer-zh-small  打包到 U 盘
           monitor models import zipformer-zh-small.tar""",
         """Pull, verify and carry full-size models (faster-whisper, sherpa-onnx). The
@@ -66,7 +66,7 @@ def list_models() -> None:
 @command.command(
     "pull",
     help=tr(
-        """下载模型。中断后重复同一命令会接着下载;校验无误后才放到位。
+        """下载模型。中断后重复同一命令会接着下载；校验无误后才放到位。
 
         代理用 HTTPS_PROXY,Hugging Face 镜像用 HF_ENDPOINT(如 https://hf-mirror.com),自己的镜像用
         MONITOR_MODEL_MIRROR(其中按 模型名/文件名 存放)。""",
@@ -82,7 +82,7 @@ def list_models() -> None:
     "--to",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    zh="放到哪里(默认 MONITOR_MODELS 的第一个文件夹,否则为用户数据文件夹)",
+    zh="放到哪里（默认 MONITOR_MODELS 的第一个文件夹，否则为用户数据文件夹）",
     en="where to (default: first folder of MONITOR_MODELS, else the user's data folder)",
 )
 @cli.option("--force", is_flag=True, zh="已有也重新下载", en="download even what is here")
@@ -96,18 +96,18 @@ def pull_models(names: tuple[str, ...], to: Path | None, force: bool) -> None:
     for entry in entries:
         if entry.name in here and to is None and not force:
             place = here[entry.name].folder
-            click.echo(tr(f"{entry.name} 已有: {place}", f"{entry.name} is here already: {place}"))
+            click.echo(tr(f"{entry.name} 已有：{place}", f"{entry.name} is here already: {place}"))
             continue
         with _progress() as progress:
             pull.pull(entry, store, progress)
         click.echo(f"{entry.name}: {store / entry.name}")
-        click.echo(tr(f"  用法: --asr {entry.asr}", f"  use it with --asr {entry.asr}"))
+        click.echo(tr(f"  用法：--asr {entry.asr}", f"  use it with --asr {entry.asr}"))
 
 
 @command.command(
     "verify",
     help=tr(
-        "核对已有模型的每个文件(默认全部);有问题时退出码为 1。",
+        "核对已有模型的每个文件（默认全部）；有问题时退出码为 1。",
         "Check every file of the models that are here (default: all); exit code 1 if one is wrong.",
     ),
 )
@@ -145,7 +145,7 @@ def verify_models(names: tuple[str, ...]) -> int | None:
 @command.command(
     "path",
     help=tr(
-        "显示模型存放的位置;给出名称则显示该模型的文件夹。",
+        "显示模型存放的位置；给出名称则显示该模型的文件夹。",
         "Show where models are put; with a name, that model's folder.",
     ),
 )
@@ -162,7 +162,7 @@ def model_path(name: str | None) -> None:
 @command.command(
     "export",
     help=tr(
-        "把已有的模型打包成 NAME.tar,带到没有网络的电脑上 import。",
+        "把已有的模型打包成 NAME.tar，带到没有网络的电脑上 import。",
         "Pack a model that is here into NAME.tar, to be imported where there is no network.",
     ),
 )
@@ -171,7 +171,7 @@ def model_path(name: str | None) -> None:
     "--out",
     type=click.Path(path_type=Path),
     metavar="FILE|DIR",
-    zh="写到哪个文件或文件夹(默认当前文件夹)",
+    zh="写到哪个文件或文件夹（默认当前文件夹）",
     en="file or folder to write to (default: here)",
 )
 def export_model(name: str, out: Path | None) -> None:
@@ -195,7 +195,7 @@ def export_model(name: str, out: Path | None) -> None:
 @command.command(
     "import",
     help=tr(
-        "导入 export 的产物,或发布者的压缩包(.tar.bz2)。",
+        "导入 export 的产物，或发布者的压缩包(.tar.bz2)。",
         "Take in what export wrote, or a publisher's release archive (.tar.bz2).",
     ),
 )
@@ -204,7 +204,7 @@ def export_model(name: str, out: Path | None) -> None:
     "--to",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    zh="放到哪里(默认同 pull)",
+    zh="放到哪里（默认同 pull）",
     en="where to (default: as for pull)",
 )
 def import_models(archives: tuple[str, ...], to: Path | None) -> None:
@@ -219,7 +219,7 @@ def import_models(archives: tuple[str, ...], to: Path | None) -> None:
 @command.command(
     "recommend",
     help=tr(
-        "看这台电脑的核数、内存和显卡,各推荐一个实时和批量用的模型。",
+        "看这台电脑的核数、内存和显卡，各推荐一个实时和批量用的模型。",
         "Look at cores, memory and GPU; suggest a model for live calls and one for recordings.",
     ),
 )
@@ -231,7 +231,7 @@ def recommend_models() -> None:
     gpu = found.gpu or tr("无", "none")
     click.echo(
         tr(
-            f"这台电脑: {found.cores} 核, {memory} GB 内存, 显卡: {gpu}",
+            f"这台电脑：{found.cores} 核，{memory} GB 内存，显卡：{gpu}",
             f"this machine: {found.cores} cores, {memory} GB of memory, GPU: {gpu}",
         )
     )
@@ -241,7 +241,7 @@ def recommend_models() -> None:
             click.echo(f"{use}: --asr embedded  ({choice.why})")
             continue
         click.echo(f"{use}: --asr {choice.entry.asr}  ({choice.why})")
-        licence = tr(f"许可: {choice.entry.licence}", f"licence: {choice.entry.licence}")
+        licence = tr(f"许可：{choice.entry.licence}", f"licence: {choice.entry.licence}")
         click.echo(
             f"    monitor models pull {choice.entry.name}  ({choice.entry.size_mb} MB; {licence})"
         )

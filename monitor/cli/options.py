@@ -24,7 +24,7 @@ def packs(command: Verb) -> Verb:
         "packs",
         multiple=True,
         metavar="PACK",
-        zh=f"规则包名称或文件,可多次使用(默认 {default})",
+        zh=f"规则包名称或文件，可多次使用（默认 {default}）",
         en=f"rule pack, by name or file; may be repeated (default {default})",
     )(command)
 
@@ -33,8 +33,8 @@ def recogniser(command: Verb) -> Verb:
     return option(
         "--asr",
         metavar="NAME",
-        zh="识别引擎:模型名称、模型文件夹或 引擎:模型,如 faster-whisper:whisper-small"
-        "(默认内置模型)",
+        zh="识别引擎：模型名称、模型文件夹或 引擎:模型，如 faster-whisper:whisper-small"
+        "（默认内置模型）",
         en="recogniser: a model's name or folder, or ENGINE:MODEL such as"
         " faster-whisper:whisper-small (default: the embedded one)",
     )(command)
@@ -44,7 +44,7 @@ def second(command: Verb) -> Verb:
     return option(
         "--confirm",
         metavar="NAME",
-        zh="复核引擎:触发告警的话由它再听一遍,给出确认或撤回(写法同 --asr,默认不复核)",
+        zh="复核引擎：触发告警的话由它再听一遍，给出确认或撤回（写法同 --asr，默认不复核）",
         en="second recogniser: hears what raised an alert again and confirms or retracts it"
         " (as --asr; default: none)",
     )(command)
@@ -58,7 +58,7 @@ def facts(command: Verb) -> Verb:
             "fact",
             multiple=True,
             metavar="KEY=VALUE",
-            zh="通话信息,供规则的 when 条件使用,可多次使用,如 --fact queue=宽带",
+            zh="通话信息，供规则的 when 条件使用，可多次使用，如 --fact queue=宽带",
             en="a fact about the call for the rules' `when`, repeatable, e.g. --fact queue=vip",
         ),
         option(
@@ -70,7 +70,7 @@ def facts(command: Verb) -> Verb:
         option(
             "--started-at",
             metavar="TIME",
-            zh="通话开始时间(ISO 8601,如 2026-11-20T19:30:00+08:00)",
+            zh="通话开始时间（ISO 8601，如 2026-11-20T19:30:00+08:00）",
             en="when the call began (ISO 8601, e.g. 2026-11-20T19:30:00+08:00)",
         ),
     ):
@@ -92,7 +92,8 @@ def call_facts(
         except ValueError:
             raise UserError(
                 tr(
-                    f"--started-at {started_at}: 不是 ISO 8601 时间,例如 2026-11-20T19:30:00+08:00",
+                    f"--started-at {started_at}：不是 ISO 8601 时间，"
+                    "例如 2026-11-20T19:30:00+08:00",
                     f"--started-at {started_at}: not an ISO 8601 time such as"
                     " 2026-11-20T19:30:00+08:00",
                 )
@@ -103,7 +104,7 @@ def call_facts(
         if not sign or not key:
             raise UserError(
                 tr(
-                    f"--fact {text}: 应写作 名称=值,例如 queue=宽带",
+                    f"--fact {text}：应写作 名称=值，例如 queue=宽带",
                     f"--fact {text}: write KEY=VALUE, e.g. queue=vip",
                 )
             )
@@ -127,7 +128,7 @@ def channel_map(text: str | None) -> tuple[Party, ...] | None:
     if not parties or len(set(parties)) != len(parties):
         raise UserError(
             tr(
-                f"--channels {text}: 请按声道顺序写 agent,customer 或 customer,agent 或 agent",
+                f"--channels {text}：请按声道顺序写 agent,customer 或 customer,agent 或 agent",
                 f"--channels {text}: name the parties in channel order:"
                 " agent,customer or customer,agent or agent",
             )
@@ -139,7 +140,7 @@ def channels(command: Verb) -> Verb:
     return option(
         "--channels",
         metavar="agent,customer",
-        zh="各声道对应的说话方(默认:单声道为坐席,双声道为坐席、客户)",
+        zh="各声道对应的说话方（默认：单声道为坐席，双声道为坐席、客户）",
         en="who is on which channel (default: mono is the agent; stereo agent, customer)",
     )(command)
 
@@ -151,7 +152,7 @@ def store_or_none(command: Verb) -> Verb:
         is_flag=False,
         flag_value="",
         metavar="[WHERE]",
-        zh="存入通话库:文件夹、.db 文件或 postgresql://…(不写则用 MONITOR_STORE 或用户目录)",
+        zh="存入通话库：文件夹、.db 文件或 postgresql://…（不写则用 MONITOR_STORE 或用户目录）",
         en="keep it in the store: a folder, a .db file or postgresql://… (alone: MONITOR_STORE,"
         " else a folder of your own)",
     )(command)
@@ -161,7 +162,7 @@ def store(command: Verb) -> Verb:
     return option(
         "--store",
         metavar="WHERE",
-        zh="通话库:文件夹、.db 文件或 postgresql://…(默认 MONITOR_STORE,否则用户目录)",
+        zh="通话库：文件夹、.db 文件或 postgresql://…（默认 MONITOR_STORE，否则用户目录）",
         en="the store: a folder, a .db file or postgresql://… (default: MONITOR_STORE, else a"
         " folder of your own)",
     )(command)

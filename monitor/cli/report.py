@@ -36,7 +36,7 @@ _FORMATS = ("text", "html", "pdf", "xlsx", "csv", "jsonl")
         call 编号;calls、findings、scripts、scorecards 导出整张表。可由 cron 定时运行。
 
         \b
-        示例:
+        示例：
           monitor report daily
           monitor report weekly --format pdf --out 周报.pdf
           monitor report agent A01 --date 2026-11-20 --format html --out A01.html
@@ -62,7 +62,7 @@ _FORMATS = ("text", "html", "pdf", "xlsx", "csv", "jsonl")
     "--date",
     "day",
     metavar="DAY",
-    zh="期间里的任意一天,如 2026-11-20(默认上一期)",
+    zh="期间里的任意一天，如 2026-11-20（默认上一期）",
     en="any day of the period, e.g. 2026-11-20 (default: the last whole one)",
 )
 @cli.option(
@@ -79,7 +79,7 @@ _FORMATS = ("text", "html", "pdf", "xlsx", "csv", "jsonl")
     "--format",
     "form",
     type=click.Choice(_FORMATS),
-    zh="格式(默认:摘要为 text,agent 和 call 为 html,整张表为 csv;给了 --out 时按其后缀)",
+    zh="格式（默认：摘要为 text,agent 和 call 为 html，整张表为 csv；给了 --out 时按其后缀）",
     en="format (default: text for summaries, html for agents and calls, csv for tables; with"
     " --out, by its suffix)",
 )
@@ -87,7 +87,7 @@ _FORMATS = ("text", "html", "pdf", "xlsx", "csv", "jsonl")
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    zh="写入文件(默认写到屏幕)",
+    zh="写入文件（默认写到屏幕）",
     en="write to this file (default: to the screen)",
 )
 def command(
@@ -107,7 +107,7 @@ def command(
     if (name is not None) != (kind in ("agent", "call")):
         raise UserError(
             tr(
-                "agent 后面写坐席名,call 后面写通话编号,其他类型后面不写名称",
+                "agent 后面写坐席名，call 后面写通话编号，其他类型后面不写名称",
                 "`agent` needs the agent's name and `call` the call's number; the others take none",
             )
         )
@@ -158,7 +158,7 @@ def _make(
         found = summary.gather_agent(session, scope)
         if not found.own.now.calls:
             raise UserError(
-                tr(f"{scope.agent}:这个期间没有通话", f"{scope.agent}: no calls in this period")
+                tr(f"{scope.agent}：这个期间没有通话", f"{scope.agent}: no calls in this period")
             )
         gathered = found.own
         if form in ("html", "pdf"):
@@ -241,7 +241,7 @@ def _span(kind: str, per: Per, day: str | None, today: date) -> Span:
         except ValueError:
             raise UserError(
                 tr(
-                    f"--date {day}: 不是日期,请写成 2026-11-20",
+                    f"--date {day}：不是日期，请写成 2026-11-20",
                     f"--date {day}: not a date such as 2026-11-20",
                 )
             ) from None

@@ -24,13 +24,13 @@ class _RuleVerbs(click.Group):
 @click.group(
     cls=_RuleVerbs,
     help=tr(
-        """规则包:检查、测试、试一句、看覆盖、用历史通话评估。
+        """规则包：检查、测试、试一句、看覆盖、用历史通话评估。
 
         \b
-        示例:
-          monitor rules check 我的规则.yaml          检查,一次报出全部错误
+        示例：
+          monitor rules check 我的规则.yaml          检查，一次报出全部错误
           monitor rules test unicom-10010            运行规则自带的例子
-          monitor rules try unicom-10010 "你找谁"    一句话会怎样,为什么
+          monitor rules try unicom-10010 "你找谁"    一句话会怎样，为什么
           monitor rules coverage                     覆盖了手册的哪些条目
           monitor rules backtest 新.yaml --calls 结果/ --against 旧.yaml
           monitor rules labelled --out 标注集/         人判过的通话,供 backtest 用
@@ -67,7 +67,7 @@ def _packs_argument(function: Any) -> Any:
 @command.command(
     "check",
     help=tr(
-        """检查规则包:写法、名称、短语,一次报出全部错误(文件:行:列: 怎么改)。
+        """检查规则包：写法、名称、短语，一次报出全部错误（文件：行：列：怎么改）。
         不写 PACK 时检查随产品来的全部规则包。""",
         """Check packs; every error at once, as file:line:column: what to do.
         Without PACK: all packs that come with the product.""",
@@ -77,7 +77,7 @@ def _packs_argument(function: Any) -> Any:
 @option(
     "--strict",
     is_flag=True,
-    zh="还要求每条规则都有两种例子(alert 和 quiet)",
+    zh="还要求每条规则都有两种例子（alert 和 quiet）",
     en="also demand both kinds of examples (alert and quiet) of every rule",
 )
 def check(packs: tuple[str, ...], strict: bool) -> int:
@@ -98,7 +98,7 @@ def check(packs: tuple[str, ...], strict: bool) -> int:
     "rules",
     multiple=True,
     metavar="ID",
-    zh="只测这条规则,可多次使用",
+    zh="只测这条规则，可多次使用",
     en="only this rule; may be repeated",
 )
 def test(packs: tuple[str, ...], rules: tuple[str, ...]) -> int:
@@ -108,10 +108,10 @@ def test(packs: tuple[str, ...], rules: tuple[str, ...]) -> int:
 @command.command(
     "try",
     help=tr(
-        """试一句话:告警没有,听到了什么,宽容了什么,还差多少。
+        """试一句话：告警没有，听到了什么，宽容了什么，还差多少。
 
         \b
-        示例:
+        示例：
           monitor rules try unicom-10010 "你有没有高错"
           monitor rules try my.yaml "我要投诉" --party customer""",
         """Try a sentence: what alerts, what was heard, what was forgiven, what is missing.
@@ -140,7 +140,7 @@ def try_(pack: str, text: str, party: str, every: bool) -> int:
 @command.command(
     "coverage",
     help=tr(
-        """手册条目的覆盖情况:每条由哪条规则管,或为什么不能管。
+        """手册条目的覆盖情况：每条由哪条规则管，或为什么不能管。
         给出 --inventory 时与条目清单核对,有遗漏则退出码为 1。""",
         """Which rows of the manuals are covered, by which rule, or why they cannot be.
         With --inventory it is compared with the list of rows; exit code 1 when one is missing.""",
@@ -162,8 +162,8 @@ def coverage(packs: tuple[str, ...], inventory: str | None, full: bool) -> int:
 @command.command(
     "backtest",
     help=tr(
-        """用规则包重跑已存的通话 JSON(不需要音频):每条规则命中多少通、每小时几次,
-        与另一版本相比新增和消失的命中,有复核时给出准确率及置信区间。""",
+        """用规则包重跑已存的通话 JSON（不需要音频）：每条规则命中多少通、每小时几次，
+        与另一版本相比新增和消失的命中，有复核时给出准确率及置信区间。""",
         """Run a pack over stored call JSON (no audio needed): per rule the calls hit and hits per
         hour, what is newly hit and newly lost against another version, and the precision with a
         confidence interval where reviews exist.""",
@@ -183,11 +183,11 @@ def backtest(pack: str, calls: str, against: str | None, quotes: int) -> int:
 @command.command(
     "labelled",
     help=tr(
-        """导出标注集:人在复核中的判断。--out 给 .jsonl 文件(或不写)时每行一个判过的发现;
+        """导出标注集：人在复核中的判断。--out 给 .jsonl 文件(或不写)时每行一个判过的发现;
         给文件夹或 .zip 时是带 reviews 的通话 JSON,正是 backtest --calls 要的。
 
         \b
-        示例:
+        示例：
           monitor rules labelled --out 标注集/
           monitor rules backtest 新.yaml --calls 标注集/ --against 旧.yaml
           monitor rules labelled > 标注.jsonl""",
@@ -207,7 +207,7 @@ def backtest(pack: str, calls: str, against: str | None, quotes: int) -> int:
     "--out",
     type=click.Path(path_type=Path),
     metavar="FILE|DIR",
-    zh="写到哪里:.jsonl、.zip 或文件夹(默认:JSON 行写到屏幕)",
+    zh="写到哪里：.jsonl、.zip 或文件夹（默认：JSON 行写到屏幕）",
     en="where to: .jsonl, .zip or a folder (default: JSON lines on stdout)",
 )
 def labelled(store: str | None, out: Path | None) -> None:
@@ -217,7 +217,7 @@ def labelled(store: str | None, out: Path | None) -> None:
 @command.command(
     "explain",
     help=tr(
-        """一通已存的通话里,某条规则为什么触发或没有触发:查过的时段和最接近的一句。""",
+        """一通已存的通话里，某条规则为什么触发或没有触发：查过的时段和最接近的一句。""",
         """Why a rule did or did not fire in a stored call: the span searched, the nearest miss.""",
     ),
 )
@@ -225,7 +225,7 @@ def labelled(store: str | None, out: Path | None) -> None:
 @click.argument("rule")
 @option(
     "--pack", "packs", multiple=True, metavar="PACK",
-    zh="用这些规则包(默认:通话当时用的)", en="use these packs (default: those of the call)",
+    zh="用这些规则包（默认：通话当时用的）", en="use these packs (default: those of the call)",
 )  # fmt: skip
 def explain(call: str, rule: str, packs: tuple[str, ...]) -> int:
     return int(_work("history").explain(call, rule, packs))

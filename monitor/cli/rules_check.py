@@ -27,7 +27,7 @@ def named(packs: Sequence[str]) -> list[str | Path]:
     if not chosen:
         raise UserError(
             tr(
-                "没有随产品来的规则包;请写出文件名",
+                "没有随产品来的规则包；请写出文件名",
                 "no packs come with this installation; name a file",
             )
         )
@@ -67,7 +67,7 @@ def check(packs: Sequence[str], strict: bool) -> int:
             phrases = len(book.listeners)
             click.echo(
                 tr(
-                    f"{pack.id} {pack.version}:{len(pack.rules)} 条规则,{phrases} 个短语",
+                    f"{pack.id} {pack.version}:{len(pack.rules)} 条规则，{phrases} 个短语",
                     f"{pack.id} {pack.version}: {len(pack.rules)} rules, {phrases} phrases",
                 )
             )
@@ -102,7 +102,8 @@ def test(packs: Sequence[str], only: Sequence[str]) -> int:
         click.echo(
             f"{mark} {pack.id} {pack.version}: "
             + tr(
-                f"{outcome.rules} 条规则,{outcome.examples} 个例子,{len(outcome.failures)} 个不对",
+                f"{outcome.rules} 条规则，{outcome.examples} 个例子，"
+                f"{len(outcome.failures)} 个不对",
                 f"{outcome.rules} rules, {outcome.examples} examples, "
                 f"{len(outcome.failures)} failed",
             )
@@ -136,7 +137,7 @@ def try_text(pack: str, text: str, party_name: str, every: bool) -> int:
         near = nearest(str(phrase), tokens) if phrase else None
         click.echo(_indented(explain(near)) if near else f"  “{alert.quote}”")
         if alert.advice:
-            click.echo("  " + tr("建议:", "say instead: ") + alert.advice)
+            click.echo("  " + tr("建议：", "say instead: ") + alert.advice)
     for state in met:
         click.echo(click.style(f"✓ {state.rule}", fg="green") + f"  {state.title}  “{state.quote}”")
     if not alerts and not met:

@@ -35,13 +35,13 @@ def coverage(packs: Sequence[str], inventory: str | None, full: bool) -> int:
         click.echo("\t".join([section, *map(str, counts)]))
     if full:
         for row in found.rows.values():
-            said = ", ".join(row.rules) or tr("不查:", "not checked: ") + "; ".join(row.reasons)
+            said = ", ".join(row.rules) or tr("不查：", "not checked: ") + "; ".join(row.reasons)
             said = said if not row.missing else tr("遗漏", "MISSING")
             click.echo(f"{row.id}\t{said}\t{row.text[:40]}")
     elif found.missing and inventory:
-        click.echo(tr("遗漏:", "missing: ") + " ".join(row.id for row in found.missing))
+        click.echo(tr("遗漏：", "missing: ") + " ".join(row.id for row in found.missing))
     if inventory and found.unknown:
-        click.echo(tr("清单里没有的条目:", "not in the inventory: ") + " ".join(found.unknown))
+        click.echo(tr("清单里没有的条目：", "not in the inventory: ") + " ".join(found.unknown))
     return 1 if inventory and (found.missing or found.unknown) else 0
 
 
@@ -56,13 +56,13 @@ def backtest(pack: str, calls: str, against: str | None, quotes: int) -> int:
     if not result.calls:
         raise UserError(
             tr(
-                f"{calls}: 没有通话 JSON(先用 monitor score 生成)",
+                f"{calls}：没有通话 JSON（先用 monitor score 生成）",
                 f"{calls}: no call JSON (make some with `monitor score`)",
             )
         )
     click.echo(
         tr(
-            f"{result.calls} 通,{result.hours:.2f} 小时",
+            f"{result.calls} 通，{result.hours:.2f} 小时",
             f"{result.calls} calls, {result.hours:.2f} hours",
         )
     )
@@ -71,7 +71,7 @@ def backtest(pack: str, calls: str, against: str | None, quotes: int) -> int:
         if history.hits or history.new or history.lost:
             _show_history(history, result.calls, result.hours, result.compared, quotes)
     quiet = sum(not (h.hits or h.new or h.lost) for h in ranked)
-    click.echo(tr(f"没有命中的规则:{quiet} 条", f"rules without a hit: {quiet}"))
+    click.echo(tr(f"没有命中的规则：{quiet} 条", f"rules without a hit: {quiet}"))
     return 1 if skipped else 0
 
 
@@ -80,20 +80,20 @@ def _show_history(
 ) -> None:
     rate = f"{len(history.hits) / hours:.2f}" if hours else "–"
     line = tr(
-        f"{len(history.calls)}/{calls} 通,每小时 {rate} 次",
+        f"{len(history.calls)}/{calls} 通，每小时 {rate} 次",
         f"{len(history.calls)}/{calls} calls, {rate} per hour",
     )
     if compared:
         line += tr(
-            f",新增 {len(history.new)},消失 {len(history.lost)}",
+            f"，新增 {len(history.new)}，消失 {len(history.lost)}",
             f", {len(history.new)} new, {len(history.lost)} lost",
         )
     precision = history.precision
     if precision is not None:
         low, high = precision.bounds
         line += tr(
-            f",准确率 {precision.value:.0%}(95% 区间 {low:.0%}–{high:.0%},"
-            f"复核 {precision.reviewed} 次)",
+            f"，准确率 {precision.value:.0%}（95% 区间 {low:.0%}–{high:.0%}，"
+            f"复核 {precision.reviewed} 次）",
             f", precision {precision.value:.0%} (95 %: {low:.0%}–{high:.0%}, "
             f"{precision.reviewed} reviewed)",
         )
@@ -111,7 +111,7 @@ def _told(quote: Quote) -> str:
 
 def _calls(folder: Path, skipped: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     if not folder.is_dir():
-        raise UserError(tr(f"{folder}: 没有这个文件夹", f"{folder}: there is no such folder"))
+        raise UserError(tr(f"{folder}：没有这个文件夹", f"{folder}: there is no such folder"))
     for file in sorted(folder.rglob("*.json")):
         try:
             data = calljson.read(file)
@@ -130,7 +130,7 @@ def explain(call: str, rule: str, packs: Sequence[str]) -> int:
     if not names:
         raise UserError(
             tr(
-                f"{call} 没有记下规则包;请用 --pack 指明",
+                f"{call} 没有记下规则包；请用 --pack 指明",
                 f"{call} does not name its packs; name one with --pack",
             )
         )

@@ -43,11 +43,11 @@ def _check(out: Path, suffix: str) -> None:
     """What ends like another kind of file is no folder, unless there is one of that name."""
     if suffix in (".jsonl", ".zip"):
         if out.is_dir():
-            raise UserError(tr(f"{out}: 是文件夹,不是文件", f"{out}: is a folder, not a file"))
+            raise UserError(tr(f"{out}：是文件夹，不是文件", f"{out}: is a folder, not a file"))
     elif out.is_file() or (suffix and not out.is_dir()):
         raise UserError(
             tr(
-                f"{out}: 应为 .jsonl、.zip 文件或文件夹",
+                f"{out}：应为 .jsonl、.zip 文件或文件夹",
                 f"{out}: should be a .jsonl or .zip file, or a folder",
             )
         )

@@ -18,10 +18,10 @@ from monitor.i18n import language, tr
     "score",
     help=tr(
         """为录音评分。PATH 可以是文件、文件夹或通配符。结果写入文件夹(每通电话一个 JSON,
-        另有汇总 summary.csv)、通话库,或两处都写;中断后用同样的命令继续,已完成的不再重算。
+        另有汇总 summary.csv)、通话库，或两处都写；中断后用同样的命令继续，已完成的不再重算。
 
         \b
-        示例:
+        示例：
           monitor score 录音/ --out 结果/
           monitor score 录音/ --store
           monitor score a.wav b.mp3 --out 结果/ --pack unicom-10010
@@ -43,7 +43,7 @@ from monitor.i18n import language, tr
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    zh="结果文件夹(--out、--store 至少一个)",
+    zh="结果文件夹（--out、--store 至少一个）",
     en="folder for the results (this, --store, or both)",
 )
 @options.store_or_none
@@ -54,7 +54,7 @@ from monitor.i18n import language, tr
 @cli.option(
     "--jobs",
     type=click.IntRange(min=1),
-    zh="并行进程数(默认按核数)",
+    zh="并行进程数（默认按核数）",
     en="processes (default: cores)",
 )
 @options.facts
@@ -87,7 +87,7 @@ def command(
     if out is None and store is None:
         raise UserError(
             tr(
-                "请用 --out 指定结果文件夹,或用 --store 存入通话库",
+                "请用 --out 指定结果文件夹，或用 --store 存入通话库",
                 "say where the results go: --out DIR, --store, or both",
             )
         )
@@ -136,7 +136,7 @@ def command(
     if len(found) == 1 and succeeded:
         click.echo(stored_card_text(batch.result(settings, last[0])))
     if out is not None:
-        click.echo(tr(f"汇总: {out / 'summary.csv'}", f"summary: {out / 'summary.csv'}"))
+        click.echo(tr(f"汇总：{out / 'summary.csv'}", f"summary: {out / 'summary.csv'}"))
     if store is not None:
-        click.echo(tr("通话库: ", "store: ") + place.find(store).shown)
+        click.echo(tr("通话库：", "store: ") + place.find(store).shown)
     return None if succeeded else cli.EXIT_FAILED

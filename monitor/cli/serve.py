@@ -28,15 +28,15 @@ DEFAULT_PORT = 8765
 @click.command(
     "serve",
     help=tr(
-        """启动服务器:坐席实时面板、监控墙、质检与培训页面、JSON API。Ctrl-C 结束。
+        """启动服务器：坐席实时面板、监控墙、质检与培训页面、JSON API。Ctrl-C 结束。
 
-        默认只在本机提供服务;首次启动时,终端会给出创建管理员的网址。
+        默认只在本机提供服务；首次启动时，终端会给出创建管理员的网址。
 
         \b
-        示例:
+        示例：
           monitor serve                        本机,http://localhost:8765
-          monitor serve --demo                 演示:演示用户、演示通话和一通现场通话
-          monitor serve --host 0.0.0.0         供其他电脑使用(须先有管理员)
+          monitor serve --demo                 演示：演示用户、演示通话和一通现场通话
+          monitor serve --host 0.0.0.0         供其他电脑使用（须先有管理员）
           monitor serve --public-url https://qa.example.cn   在反向代理之后""",
         """Run the server: the agents' live panel, the wall, the pages of QA and
         trainers, the JSON API. Ctrl-C ends it.
@@ -57,14 +57,14 @@ DEFAULT_PORT = 8765
     "--host",
     default="127.0.0.1",
     metavar="ADDRESS",
-    zh="在哪个地址上提供服务(默认仅本机)",
+    zh="在哪个地址上提供服务（默认仅本机）",
     en="the address to listen on (default: this machine only)",
 )
 @cli.option(
     "--port",
     type=click.IntRange(0, 65535),
     default=DEFAULT_PORT,
-    zh="端口(默认 8765;0 为任意空闲端口)",
+    zh="端口（默认 8765;0 为任意空闲端口）",
     en="port (default 8765; 0: any free one)",
 )
 @cli.option(
@@ -72,19 +72,19 @@ DEFAULT_PORT = 8765
     "names",
     multiple=True,
     metavar="HOST",
-    zh="用户访问本服务器所用的主机名,可多次使用",
+    zh="用户访问本服务器所用的主机名，可多次使用",
     en="a host name that users reach this server by; repeatable",
 )
 @cli.option(
     "--public-url",
     metavar="URL",
-    zh="经反向代理访问时的网址,如 https://qa.example.cn",
+    zh="经反向代理访问时的网址，如 https://qa.example.cn",
     en="where users reach it through a reverse proxy, e.g. https://qa.example.cn",
 )
 @cli.option(
     "--demo",
     is_flag=True,
-    zh="在空库里放入演示用户和演示通话,并循环播放现场通话",
+    zh="在空库里放入演示用户和演示通话，并循环播放现场通话",
     en="fill an empty store with demo users and calls, and play live calls over and over",
 )
 @cli.option(
@@ -93,7 +93,7 @@ DEFAULT_PORT = 8765
     multiple=True,
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     metavar="DIR",
-    zh="同时监视这个文件夹,新录音自动评分入库,可多次使用",
+    zh="同时监视这个文件夹，新录音自动评分入库，可多次使用",
     en="also watch this folder and score the recordings that arrive there; repeatable",
 )
 @options.packs
@@ -153,7 +153,7 @@ def _settings(
     if not local and not administered:
         raise UserError(
             tr(
-                f"--host {host}: 还没有管理员,只能在本机提供服务;"
+                f"--host {host}：还没有管理员，只能在本机提供服务；"
                 "请先运行 monitor users add 名称 --role admin",
                 f"--host {host}: there is no administrator yet, so only this machine is served;"
                 " first run: monitor users add NAME --role admin",
@@ -182,20 +182,20 @@ def _greet(settings: WebSettings, store: Store, bound: socket.socket) -> None:
     local = wildcard or ipaddress.ip_address(address).is_loopback
     name = "localhost" if local else f"[{address}]" if ":" in address else address
     url = settings.public_url or f"http://{name}:{port}"
-    click.echo(tr(f"服务器已启动:{url}(Ctrl-C 结束)", f"serving at {url} (Ctrl-C ends it)"))
-    click.echo(tr(f"数据:{store.url_shown}", f"store: {store.url_shown}"))
+    click.echo(tr(f"服务器已启动：{url}（Ctrl-C 结束）", f"serving at {url} (Ctrl-C ends it)"))
+    click.echo(tr(f"数据：{store.url_shown}", f"store: {store.url_shown}"))
     if settings.setup_token is not None:
         setup = f"http://localhost:{port}/setup?token={settings.setup_token}"
         click.echo(
             tr(
-                f"首次使用,请在本机打开此网址创建管理员:\n  {setup}",
+                f"首次使用，请在本机打开此网址创建管理员：\n  {setup}",
                 f"first run: create the administrator, on this machine, at\n  {setup}",
             )
         )
     if wildcard or not local:
         click.echo(
             tr(
-                "提醒:未加密的 HTTP 只适合可信的内网;请在前面放置 TLS 反向代理(docs/server.md)",
+                "提醒：未加密的 HTTP 只适合可信的内网；请在前面放置 TLS 反向代理(docs/server.md)",
                 "note: plain HTTP is for a trusted network only; put a TLS proxy in front"
                 " (docs/server.md)",
             ),
@@ -209,7 +209,7 @@ def _check_url(url: str | None) -> None:
     if url is not None and not is_server(url):
         raise UserError(
             tr(
-                f"--public-url {url}: 应为完整网址,如 https://qa.example.cn(不支持子路径)",
+                f"--public-url {url}：应为完整网址，如 https://qa.example.cn（不支持子路径）",
                 f"--public-url {url}: a whole address such as https://qa.example.cn"
                 " (no path below it)",
             )

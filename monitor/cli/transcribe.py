@@ -19,7 +19,7 @@ FORMATS = ("text", "json", "srt", "vtt")
         """转写录音。json 格式每个文件一行。
 
         \b
-        示例:
+        示例：
           monitor transcribe a.wav
           monitor transcribe *.wav --format json > 转写.jsonl
           monitor transcribe a.mp3 --format srt > a.srt""",

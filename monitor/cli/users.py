@@ -21,12 +21,12 @@ ROLES = ("agent", "qa", "trainer", "supervisor", "admin")
 @click.group(
     "users",
     help=tr(
-        """管理用户:添加、列出、改密码、改角色、停用,以及 API 令牌。
+        """管理用户：添加、列出、改密码、改角色、停用，以及 API 令牌。
 
         角色:agent 坐席 · qa 质检 · trainer 培训师 · supervisor 主管 · admin 管理员
 
         \b
-        示例:
+        示例：
           monitor users add 张敏 --role admin
           monitor users add a1024 --role agent --display 李雷
           monitor users token a1024 --label 三号坐席电脑""",
@@ -49,13 +49,13 @@ def _password_option(verb: Any) -> Any:
     return cli.option(
         "--password-stdin",
         is_flag=True,
-        zh="从标准输入读取密码(供脚本使用)",
+        zh="从标准输入读取密码（供脚本使用）",
         en="read the password from standard input (for scripts)",
     )(verb)
 
 
 @command.command(
-    "add", help=tr("添加用户;密码在提示后输入。", "Add a user; asks for the password.")
+    "add", help=tr("添加用户；密码在提示后输入。", "Add a user; asks for the password.")
 )
 @click.argument("name")
 @cli.option("--role", type=click.Choice(ROLES), required=True, zh="角色", en="role")
@@ -63,7 +63,7 @@ def _password_option(verb: Any) -> Any:
 @cli.option(
     "--agent",
     metavar="NAME",
-    zh="通话数据里这位坐席的名字(默认与用户名相同)",
+    zh="通话数据里这位坐席的名字（默认与用户名相同）",
     en="what calls name this agent (default: the user's name)",
 )
 @_password_option
@@ -130,7 +130,7 @@ def role(name: str, role: str, store: str | None) -> None:
 
 
 @command.command(
-    "disable", help=tr("停用用户,并结束其登录。", "Switch a user off; ends their sessions.")
+    "disable", help=tr("停用用户，并结束其登录。", "Switch a user off; ends their sessions.")
 )
 @click.argument("name")
 @options.store
@@ -150,7 +150,7 @@ def enable(name: str, store: str | None) -> None:
 @command.command(
     "token",
     help=tr(
-        "创建 API 令牌,只显示这一次(monitor listen --to 使用)。",
+        "创建 API 令牌，只显示这一次（monitor listen --to 使用）。",
         "Make an API token, shown this once (for monitor listen --to).",
     ),
 )
@@ -217,7 +217,7 @@ def _ask(from_stdin: bool) -> str:
     if not sys.stdin.isatty():
         raise UserError(
             tr(
-                "没有终端可输入密码;请用 --password-stdin",
+                "没有终端可输入密码；请用 --password-stdin",
                 "no terminal to type the password on; use --password-stdin",
             )
         )

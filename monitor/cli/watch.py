@@ -29,11 +29,11 @@ _IDLE_S = 30.0  # `--uploads` alone ends after so long without work: the server 
 @click.command(
     "watch",
     help=tr(
-        """把文件夹里的录音评分入库,新来的自动处理。还在写入的文件会等它写完;每个录音只处理一次;
-        失败的列出原因;中断后用同样的命令继续。可以同时运行多个,分担同一个文件夹。
+        """把文件夹里的录音评分入库，新来的自动处理。还在写入的文件会等它写完；每个录音只处理一次；
+        失败的列出原因；中断后用同样的命令继续。可以同时运行多个，分担同一个文件夹。
 
         \b
-        示例:
+        示例：
           monitor watch 录音/
           monitor watch 录音/ --once --metadata 通话.csv
           monitor watch 录音/ --pattern "{started_at}_{agent}_{queue}" """,
@@ -54,20 +54,20 @@ _IDLE_S = 30.0  # `--uploads` alone ends after so long without work: the server 
 @cli.option(
     "--uploads",
     is_flag=True,
-    zh="处理网页上传的录音(monitor serve 会自动启动)",
+    zh="处理网页上传的录音（monitor serve 会自动启动）",
     en="score what was uploaded to the web pages (monitor serve starts this by itself)",
 )
 @cli.option(
     "--metadata",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="CSV",
-    zh="通话信息表:文件、坐席、队列、方向、客户等级、开始时间、挂机方……",
+    zh="通话信息表：文件、坐席、队列、方向、客户等级、开始时间、挂机方……",
     en="table of what is known of the calls: file, agent, queue, direction, tier, started_at, …",
 )
 @cli.option(
     "--pattern",
     metavar="TEXT",
-    zh='从文件名取通话信息,如 "{started_at}_{agent}_{queue}"',
+    zh='从文件名取通话信息，如 "{started_at}_{agent}_{queue}"',
     en='take it from the file names, e.g. "{started_at}_{agent}_{queue}"',
 )
 @cli.option(
@@ -76,7 +76,7 @@ _IDLE_S = 30.0  # `--uploads` alone ends after so long without work: the server 
     default=2.0,
     show_default=True,
     metavar="SECONDS",
-    zh="隔几秒看一次文件夹;两次之间没有变化的文件才处理",
+    zh="隔几秒看一次文件夹；两次之间没有变化的文件才处理",
     en="look at the folders every so many seconds; a file is taken once it no longer changes",
 )
 @cli.option("--retry", is_flag=True, zh="重试以前失败的", en="try again what failed before")
@@ -97,7 +97,7 @@ def command(
     channels: str | None,
 ) -> int | None:
     if not folders and not uploads:
-        raise UserError(tr("请给出文件夹,或用 --uploads", "name a folder, or use --uploads"))
+        raise UserError(tr("请给出文件夹，或用 --uploads", "name a folder, or use --uploads"))
     from monitor import engine
     from monitor.live import interruptible
     from monitor.qa import intake
@@ -123,7 +123,9 @@ def command(
             )
         _watch(run, watched, facts, every, once)
         if stopped():
-            click.echo(tr("已停止;用同样的命令继续", "stopped; the same command goes on"), err=True)
+            click.echo(
+                tr("已停止；用同样的命令继续", "stopped; the same command goes on"), err=True
+            )
     return cli.EXIT_FAILED if run.failed else None
 
 

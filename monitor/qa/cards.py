@@ -45,7 +45,7 @@ def form_for(session: Session, call: Call) -> Form:
     if card is None or not card.lines:
         raise UserError(
             tr(
-                "这通电话没有评分表:规则包已读不出,机器也没有评分",
+                "这通电话没有评分表：规则包已读不出，机器也没有评分",
                 "this call has no scorecard: its rule packs cannot be read and it was not scored",
             )
         )

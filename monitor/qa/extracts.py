@@ -72,7 +72,7 @@ def _call_columns() -> tuple[Column, ...]:
         Column("id", tr("编号", "id"), 8),
         Column("name", tr("录音", "recording"), 28),
         Column("started_at", tr("开始时间", "started at"), 20),
-        Column("duration_s", tr("时长(秒)", "length (s)")),
+        Column("duration_s", tr("时长（秒）", "length (s)")),
         Column("agent", tr("坐席", "agent")),
         Column("queue", tr("队列", "queue")),
         Column("direction", tr("方向", "direction")),
@@ -231,8 +231,8 @@ def people(rows: Iterable[tuple[str, Totals]], title: str, first: str) -> Sheet:
     columns = (
         Column("name", first, 18),
         Column("calls", tr("通话数", "calls")),
-        Column("hours", tr("时长(小时)", "hours")),
-        Column("average_s", tr("平均时长(秒)", "average length (s)")),
+        Column("hours", tr("时长（小时）", "hours")),
+        Column("average_s", tr("平均时长（秒）", "average length (s)")),
         Column("score", tr("均分", "score")),
         Column("settled", tr("人工核定", "settled by people")),
         Column("machine_score", tr("机器均分", "machine score")),
@@ -336,7 +336,7 @@ def of_summary(found: Summary) -> list[Sheet]:
             Column("category", tr("分类", "category"), 24),
             Column("calls", tr("通话数", "calls")),
             Column("change", tr("比上期", "change")),
-            Column("average_s", tr("平均时长(秒)", "average length (s)")),
+            Column("average_s", tr("平均时长（秒）", "average length (s)")),
         ),
         [(one.name, one.calls, one.change, _round(one.average_s)) for one in found.categories],
     )

@@ -174,7 +174,7 @@ def _line(item: Item, answer: Answer | None) -> Line:
         case _:
             raise UserError(
                 tr(
-                    f"{item.title}:这一项不能答“{status.value}”",
+                    f"{item.title}：这一项不能答“{status.value}”",
                     f"{item.title}: {status.value} is no answer to this item",
                 )
             )
@@ -196,7 +196,7 @@ def _part(item: Item, answer: Answer) -> float:
     if not 0 <= points <= item.weight:
         raise UserError(
             tr(
-                f"{item.title}:得分要在 0 到 {item.weight:g} 之间,不是 {points:g}",
+                f"{item.title}：得分要在 0 到 {item.weight:g} 之间，不是 {points:g}",
                 f"{item.title}: points run from 0 to {item.weight:g}, not {points:g}",
             )
         )
@@ -206,7 +206,7 @@ def _part(item: Item, answer: Answer) -> float:
 def _deduction(item: Item, times: int) -> float:
     if times < 1:
         raise UserError(
-            tr(f"{item.title}:次数至少为 1", f"{item.title}: it happened once at least")
+            tr(f"{item.title}：次数至少为 1", f"{item.title}: it happened once at least")
         )
     points = item.deduct * (times if item.each else 1)
     return points if item.at_most is None else min(points, item.at_most)

@@ -45,13 +45,13 @@ def look(folder: Path) -> dict[Path, Seen]:
         UserError: there is no such folder, or it cannot be read.
     """
     if not folder.is_dir():
-        raise UserError(tr(f"{folder}: 没有这个文件夹", f"{folder}: no such folder"))
+        raise UserError(tr(f"{folder}：没有这个文件夹", f"{folder}: no such folder"))
     found: dict[Path, Seen] = {}
 
     def refuse(error: OSError) -> None:
         raise UserError(
             tr(
-                f"{error.filename}: 无法读取:{error.strerror}",
+                f"{error.filename}：无法读取：{error.strerror}",
                 f"{error.filename}: cannot be read: {error.strerror}",
             )
         ) from error

@@ -155,7 +155,7 @@ def _one_of(name: str, text: str, known: Mapping[str, Any]) -> Any:
     except KeyError:
         choices = tr("、", ", ").join(known)
         raise FieldError(
-            name, tr(f"“{text}”不认识,可写 {choices}", f"{text!r} is not one of {choices}")
+            name, tr(f"“{text}”不认识，可写 {choices}", f"{text!r} is not one of {choices}")
         ) from None
 
 
@@ -177,7 +177,7 @@ def _time(text: str, zone: tzinfo) -> datetime:
             raise FieldError(
                 "started_at",
                 tr(
-                    f"“{text}”不是时间,请写成 2026-11-20 09:30:00",
+                    f"“{text}”不是时间，请写成 2026-11-20 09:30:00",
                     f"{text!r} is not a time; write 2026-11-20 09:30:00",
                 ),
             ) from None
@@ -231,7 +231,7 @@ def read_csv(path: Path, zone: tzinfo) -> Table:
         raw = path.read_bytes()
     except OSError as error:
         raise UserError(
-            tr(f"{path}: 无法读取:{error.strerror}", f"{path}: cannot be read: {error.strerror}")
+            tr(f"{path}：无法读取：{error.strerror}", f"{path}: cannot be read: {error.strerror}")
         ) from error
     return parse_csv(raw, str(path), zone)
 
@@ -262,7 +262,7 @@ def parse_csv(raw: bytes, name: str, zone: tzinfo) -> Table:
     except csv.Error as error:
         where = f"{name}:{reader.line_num}"
         raise UserError(
-            tr(f"{where}: CSV 格式有误:{error}", f"{where}: not valid CSV: {error}")
+            tr(f"{where}: CSV 格式有误：{error}", f"{where}: not valid CSV: {error}")
         ) from error
     return Table(rows)
 
@@ -274,7 +274,7 @@ def _decode(raw: bytes, name: str) -> str:
         except UnicodeDecodeError:
             continue
     raise UserError(
-        tr(f"{name}: 不是 UTF-8 或 GB18030 文本", f"{name}: neither UTF-8 nor GB 18030 text")
+        tr(f"{name}：不是 UTF-8 或 GB18030 文本", f"{name}: neither UTF-8 nor GB 18030 text")
     )
 
 
@@ -282,7 +282,7 @@ def _check_header(columns: list[str], header: list[str], name: str) -> None:
     if "file" not in columns:
         raise UserError(
             tr(
-                f"{name}:1: 缺少“文件”(file)列,表头是 {','.join(header) or '空的'}",
+                f"{name}:1: 缺少“文件”(file)列，表头是 {','.join(header) or '空的'}",
                 f"{name}:1: no `file` column; the header is {','.join(header) or 'empty'}",
             )
         )
@@ -299,21 +299,21 @@ def _row(
     if len(cells) > len(columns):
         raise UserError(
             tr(
-                f"{where}: 有 {len(cells)} 格,表头只有 {len(columns)} 列",
+                f"{where}：有 {len(cells)} 格，表头只有 {len(columns)} 列",
                 f"{where}: {len(cells)} cells under {len(columns)} headings",
             )
         )
     values = {column: cell for column, cell in zip(columns, cells, strict=False) if column}
     key = PurePath(values.pop("file").strip().replace("\\", "/")).as_posix()
     if key == ".":
-        raise UserError(tr(f"{where}: 没有写文件名", f"{where}: the file is not named"))
+        raise UserError(tr(f"{where}：没有写文件名", f"{where}: the file is not named"))
     try:
         return key, read_fields(values, zone)
     except FieldError as error:
         at = columns.index(error.name)
         raise UserError(
             tr(
-                f"{where}: 第 {at + 1} 列({header[at]}):{error}",
+                f"{where}：第 {at + 1} 列({header[at]}):{error}",
                 f"{where}: column {at + 1} ({header[at]}): {error}",
             )
         ) from None

@@ -141,7 +141,7 @@ def _weasyprint() -> ModuleType:
     except ImportError as error:
         raise UserError(
             tr(
-                "生成 PDF 需要 WeasyPrint,请运行 pip install 'callmonitor[pdf]';或改用 HTML 打印",
+                "生成 PDF 需要 WeasyPrint，请运行 pip install 'callmonitor[pdf]';或改用 HTML 打印",
                 "PDF needs WeasyPrint: pip install 'callmonitor[pdf]'; or print the HTML",
             )
         ) from error
@@ -198,7 +198,7 @@ def to_text(found: Summary) -> str:
     rows += [
         f"  {words.name(name)}: "
         + tr(
-            f"{sums.calls} 通,均分 {words.points(sums.score)},致命 {sums.fatal_calls}",
+            f"{sums.calls} 通，均分 {words.points(sums.score)}，致命 {sums.fatal_calls}",
             f"{sums.calls} calls, score {words.points(sums.score)}, fatal {sums.fatal_calls}",
         )
         for name, sums in found.agents

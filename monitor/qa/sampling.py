@@ -88,7 +88,7 @@ def plan_of(settings: Mapping[str, Any]) -> All | Ratio | PerAgent | ByRisk:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"][1:]) or "kind"
         raise UserError(
-            tr(f"抽样方案:{where}:{first['msg']}", f"sampling plan: {where}: {first['msg']}")
+            tr(f"抽样方案：{where}:{first['msg']}", f"sampling plan: {where}: {first['msg']}")
         ) from error
 
 

@@ -57,7 +57,7 @@ def rates(session: Session, scope: Scope, targets: Targets | None = None) -> lis
     return [
         Rate(
             "answer",
-            tr(f"接听及时率({t.answer_s:g} 秒内)", f"answered within {t.answer_s:g} s"),
+            tr(f"接听及时率（{t.answer_s:g} 秒内）", f"answered within {t.answer_s:g} s"),
             in_time / sum(waits.values()) if waits else None,
             sum(waits.values()),
             target=t.answer_share,

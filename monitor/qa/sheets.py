@@ -134,7 +134,7 @@ def _write_sheet(page: WriteOnlyWorksheet, sheet: Sheet) -> None:
         if count > _MOST_ROWS:
             raise UserError(
                 tr(
-                    f"{sheet.title}:超过 XLSX 的 {_MOST_ROWS} 行,请缩小范围或导出 CSV",
+                    f"{sheet.title}：超过 XLSX 的 {_MOST_ROWS} 行，请缩小范围或导出 CSV",
                     f"{sheet.title}: more than the {_MOST_ROWS} rows of XLSX;"
                     " narrow it down or export CSV",
                 )

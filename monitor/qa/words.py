@@ -69,7 +69,7 @@ def span(days: Span) -> str:
 
 def name(text: str) -> str:
     """A name of an agent, queue, …; what is not known says so."""
-    return text or tr("(未填)", "(not given)")
+    return text or tr("（未填）", "(not given)")
 
 
 def severity(value: str) -> str:

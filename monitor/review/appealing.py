@@ -120,7 +120,7 @@ def decide(
     appeal.decision = reason.strip()[:2000]
     appeal.decided_at = now
     contested = finding(session, call, f"alert-{appeal.alert_id}")
-    said = tr("申诉:", "appeal: ") + appeal.decision
+    said = tr("申诉：", "appeal: ") + appeal.decision
     verdict = "wrong" if upheld else "right"
     verdicts.judge(session, call, contested, verdict, said, reviewer.id, now)
     session.flush()

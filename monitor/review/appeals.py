@@ -66,7 +66,7 @@ def policy_of(value: Mapping[str, Any]) -> AppealPolicy:
         if name not in names or not isinstance(number, int):
             raise UserError(
                 tr(
-                    f"申诉设置 {name} 不对:应为整数,名称是 {'、'.join(names)}",
+                    f"申诉设置 {name} 不对：应为整数，名称是 {'、'.join(names)}",
                     f"appeal setting {name} is wrong: a whole number under {', '.join(names)}",
                 )
             )
@@ -95,9 +95,9 @@ def refusal(
     `of_finding` and `of_call` are the states of the appeals there are already.
     """
     if AppealState.FILED in of_finding:
-        return tr("已经申诉,等待处理", "contested already; the answer is due")
+        return tr("已经申诉，等待处理", "contested already; the answer is due")
     if now > deadline(policy, known_at):
-        return tr(f"已过申诉期限({policy.days} 天)", f"too late: {policy.days} days were allowed")
+        return tr(f"已过申诉期限（{policy.days} 天）", f"too late: {policy.days} days were allowed")
     if _counted(of_finding) >= policy.per_finding:
         return tr(
             f"每个发现最多申诉 {policy.per_finding} 次",

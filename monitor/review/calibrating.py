@@ -84,7 +84,7 @@ def create(
     session.flush()
     for ordinal, (call, form) in enumerate(calls):
         if not form.items:
-            raise UserError(tr(f"{call.name}:没有评分项", f"{call.name}: nothing to score"))
+            raise UserError(tr(f"{call.name}：没有评分项", f"{call.name}: nothing to score"))
         session.add(
             CalibrationCall(
                 calibration_id=row.id,
@@ -151,7 +151,7 @@ def score(
     left = [item.title for item in form.items if item.id not in given]
     if left:
         raise UserError(
-            tr(f"还有 {len(left)} 项没有评:", f"{len(left)} items left: ") + "、".join(left[:3])
+            tr(f"还有 {len(left)} 项没有评：", f"{len(left)} items left: ") + "、".join(left[:3])
         )
     card = judge(form, answers)
     said = {answer.item: answer.comment for answer in answers}

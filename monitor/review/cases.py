@@ -87,7 +87,7 @@ def check(call: Call, given: NewCase) -> None:
         raise UserError(tr("请写标题", "give it a title"))
     if given.kind not in KINDS:
         raise UserError(
-            tr(f"类型应为 good 或 bad,不是 {given.kind}", f"kind is good or bad, not {given.kind}")
+            tr(f"类型应为 good 或 bad，不是 {given.kind}", f"kind is good or bad, not {given.kind}")
         )
     if not 0 <= given.start_ms < given.end_ms <= call.duration_ms:
         raise UserError(tr("片段不在通话里", "the clip is not within the call"))

@@ -157,7 +157,7 @@ def _measured(kept: Mapping[str, Any]) -> str:
     unit = str(kept.get("unit", ""))
     text = f"{names.get(str(kept['measure']), kept['measure'])} {shown(kept['value'], unit)}"
     if "above" in kept:
-        text += tr(",上限 ", ", at most ") + shown(kept["above"], unit)
+        text += tr("，上限 ", ", at most ") + shown(kept["above"], unit)
     if "below" in kept:
-        text += tr(",下限 ", ", at least ") + shown(kept["below"], unit)
+        text += tr("，下限 ", ", at least ") + shown(kept["below"], unit)
     return text

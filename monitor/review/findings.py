@@ -90,7 +90,10 @@ def finding(session: Session, call: Call, ref: str) -> Finding:
         if found.ref == ref:
             return found
     raise UserError(
-        tr(f"这通电话没有发现 {ref},请刷新页面", f"this call has no finding {ref}; reload the page")
+        tr(
+            f"这通电话没有发现 {ref}，请刷新页面",
+            f"this call has no finding {ref}; reload the page",
+        )
     )
 
 

@@ -139,7 +139,7 @@ def _file(version: Version, folder: Path) -> Path:
     if file is None:
         raise UserError(
             tr(
-                f"规则包 {version.name}@{version.version} 的内容没有保存,也没有安装",
+                f"规则包 {version.name}@{version.version} 的内容没有保存，也没有安装",
                 f"rule pack {version.name}@{version.version} was not kept and is not installed",
             )
         )

@@ -37,14 +37,14 @@ def judge(
     if verdict not in VERDICTS:
         raise UserError(
             tr(
-                f"结论应为 right、wrong 或 unsure,不是 {verdict}",
+                f"结论应为 right、wrong 或 unsure，不是 {verdict}",
                 f"a verdict is right, wrong or unsure, not {verdict}",
             )
         )
     if found.kind == "missed":
         raise UserError(
             tr(
-                "人工补标的发现不用再判;标错了请删除",
+                "人工补标的发现不用再判；标错了请删除",
                 "a finding that people added is not judged; delete it if it is wrong",
             )
         )

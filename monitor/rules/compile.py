@@ -92,7 +92,7 @@ class _PackCompiler:
             self._problem(
                 origin,
                 (),
-                tr(f"{name} 是现成的,换个名字", f"{name} is built in; choose another name"),
+                tr(f"{name} 是现成的，换个名字", f"{name} is built in; choose another name"),
             )
             return
         listens = self._said(origin, key, situation)
@@ -185,7 +185,8 @@ class _PackCompiler:
                     origin,
                     ("id",),
                     tr(
-                        f"规则 {rule.id} 在 {before.file.name}:{before.line} 也有,内容不同;换个 id",
+                        f"规则 {rule.id} 在 {before.file.name}:{before.line} 也有，"
+                        "内容不同；换个 id",
                         f"rule {rule.id} is also in {before.file.name}:{before.line}, with other "
                         "contents; choose another id",
                     ),
@@ -227,7 +228,7 @@ class _PackCompiler:
             self._problem(
                 origin,
                 ("after",),
-                tr("after 不能是 call.end:那以后没有话了", "nothing is said after call.end"),
+                tr("after 不能是 call.end：那以后没有话了", "nothing is said after call.end"),
             )
         if rule.lead is not None and not rule.after:
             self._problem(origin, ("lead",), tr("lead 要和 after 一起用", "lead goes with after"))

@@ -64,7 +64,7 @@ def _time(text: str, name: str, timezone: str) -> datetime.datetime:
     except ValueError:
         raise UserError(
             tr(
-                f"{name}: “{text}” 不是时间;写成 2026-02-17T10:00:00+08:00",
+                f"{name}：“{text}” 不是时间；写成 2026-02-17T10:00:00+08:00",
                 f"{name}: {text!r} is not a time; write 2026-02-17T10:00:00+08:00",
             )
         ) from None
@@ -93,7 +93,7 @@ def steady(conditions: Sequence[When], facts: CallFacts, grace_ms: int) -> Verdi
         judge_all(conditions, facts.shifted(shift)).holds != here.holds
         for shift in (-grace_ms, grace_ms)
     ):
-        return Verdict(None, tr("离时间边界太近,不判", "too close to a boundary in time"))
+        return Verdict(None, tr("离时间边界太近，不判", "too close to a boundary in time"))
     return here
 
 

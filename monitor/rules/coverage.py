@@ -87,12 +87,12 @@ def read_inventory(file: Path) -> dict[str, str]:
         }
     except OSError as error:
         raise UserError(
-            tr(f"{file}: 读不了:{error.strerror}", f"{file}: cannot be read: {error.strerror}")
+            tr(f"{file}：读不了：{error.strerror}", f"{file}: cannot be read: {error.strerror}")
         ) from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
             tr(
-                f"{file}: 不是条目清单(应有 A、B、C、D 各节):{error}",
+                f"{file}：不是条目清单（应有 A、B、C、D 各节）：{error}",
                 f"{file}: not an inventory with sections A, B, C, D: {error}",
             )
         ) from None

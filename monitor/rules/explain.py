@@ -27,7 +27,7 @@ def explain(rulebook: Rulebook, call: KnownCall, name: str) -> Iterator[str]:
         moments = session.moments(key)
         shown = tr("、", ", ").join(_clock(at) for at in moments)
         label = key.rsplit("/", maxsplit=1)[-1]
-        yield tr(f"情况 “{label}”:", f"situation {label!r}: ") + (
+        yield tr(f"情况 “{label}”：", f"situation {label!r}: ") + (
             shown or tr("没有发生", "did not happen")
         )
     for state in states:
@@ -46,7 +46,7 @@ def _conditions(ready: ReadyRule, call: KnownCall) -> Iterator[str]:
         if verdict.holds:
             yield tr("条件成立", "its conditions hold")
         else:
-            yield tr("不适用:", "not applicable: ") + verdict.reason
+            yield tr("不适用：", "not applicable: ") + verdict.reason
 
 
 def _state(state: ScriptState) -> Iterator[str]:
@@ -79,10 +79,10 @@ def _searched(evidence: Mapping[str, Detail]) -> Iterator[str]:
         )
     missing = evidence.get("missing")
     if isinstance(missing, list):
-        yield tr("    缺:", "    missing: ") + tr("、", ", ").join(map(str, missing))
+        yield tr("    缺：", "    missing: ") + tr("、", ", ").join(map(str, missing))
     near = evidence.get("nearest")
     if isinstance(near, dict):
-        yield tr("    最接近的:", "    nearest: ") + (
+        yield tr("    最接近的：", "    nearest: ") + (
             f"{_clock(int(str(near['start_ms'])))} “{near['quote']}” ← {near['phrase']} "
             f"({float(str(near['similarity'])):.0%})"
         )

@@ -86,7 +86,7 @@ class Situation(Strict):
             raise complain(
                 kinds[1] if kinds else "",
                 tr(
-                    f"一个情况只写其中一个:{'、'.join(_SITUATIONS)}",
+                    f"一个情况只写其中一个：{'、'.join(_SITUATIONS)}",
                     f"a situation has exactly one of {', '.join(_SITUATIONS)}",
                 ),
             )
@@ -95,7 +95,7 @@ class Situation(Strict):
             raise complain(
                 "said",
                 tr(
-                    "请写明是谁说的:party: agent、customer 或 either",
+                    "请写明是谁说的：party: agent、customer 或 either",
                     "say who says it: party: agent, customer or either",
                 ),
             )
@@ -202,7 +202,7 @@ class Rule(Strict):
             raise complain(
                 verbs[1] if verbs else "",
                 tr(
-                    f"一条规则只写一个动词:{'、'.join(VERBS)}",
+                    f"一条规则只写一个动词：{'、'.join(VERBS)}",
                     f"a rule has exactly one verb: {', '.join(VERBS)}",
                 ),
             )

@@ -100,7 +100,7 @@ def refuse(model: BaseModel, verb: str, verbs: Mapping[str, frozenset[str]]) -> 
             raise complain(
                 key,
                 tr(
-                    f"{key} 不能和 {verb} 一起用(它属于 {homes})",
+                    f"{key} 不能和 {verb} 一起用（它属于 {homes}）",
                     f"{key} does not go with {verb} (it goes with {homes})",
                 ),
             )

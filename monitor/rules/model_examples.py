@@ -46,7 +46,7 @@ class Turn(Strict):
             raise complain(
                 "say",
                 tr(
-                    "请写明是谁说的:party: agent 或 customer",
+                    "请写明是谁说的：party: agent 或 customer",
                     "say who speaks: party: agent or customer",
                 ),
             )

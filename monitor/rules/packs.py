@@ -112,7 +112,7 @@ def survey(names: Sequence[str | Path]) -> tuple[list[ResolvedPack], list[Proble
             reader.problems.append(
                 Place(pack.file).problem(
                     tr(
-                        f"{other.file.name} 也叫 {pack.id};给其中一个换个名字",
+                        f"{other.file.name} 也叫 {pack.id}；给其中一个换个名字",
                         f"{other.file.name} is also called {pack.id}; rename one of them",
                     )
                 )
@@ -169,7 +169,7 @@ class _Reader:
             self.problems.append(
                 place.problem(
                     tr(
-                        f"extends 绕成了圈:{chain};去掉其中一个",
+                        f"extends 绕成了圈：{chain}；去掉其中一个",
                         f"extends goes in a circle: {chain}; remove one",
                     )
                 )
@@ -228,7 +228,7 @@ class _Reader:
                     self.problems.append(
                         source.place(("extends", number)).problem(
                             tr(
-                                f"规则 {name} 从两个底包来,内容不同;用 off 关掉它并另写一条",
+                                f"规则 {name} 从两个底包来，内容不同；用 off 关掉它并另写一条",
                                 f"rule {name} comes from two packs in two versions; "
                                 "switch it off and write your own",
                             )
@@ -248,7 +248,7 @@ class _Reader:
                 self.problems.append(
                     place.problem(
                         tr(
-                            "id 不能改;用 off 关掉原规则,另写一条",
+                            "id 不能改；用 off 关掉原规则，另写一条",
                             "an id cannot change; switch the rule off and write a new one",
                         )
                     )
@@ -272,7 +272,7 @@ class _Reader:
             self.problems.append(
                 source.place(("timezone",)).problem(
                     tr(
-                        f"没有时区 “{name}”;写成 Asia/Shanghai 这样",
+                        f"没有时区 “{name}”；写成 Asia/Shanghai 这样",
                         f"there is no time zone {name!r}; write one like Asia/Shanghai",
                     )
                 )
@@ -288,11 +288,11 @@ def _no_rule(name: str, rules: Mapping[str, Written]) -> str:
 def _twice(name: str, before: Place, source: Source) -> str:
     if before.file == source.file:
         return tr(
-            f"规则 {name} 在第 {before.line} 行已经有了;换一个 id",
+            f"规则 {name} 在第 {before.line} 行已经有了；换一个 id",
             f"rule {name} exists already in line {before.line}; choose another id",
         )
     return tr(
-        f"底包 {before.file.name} 里已有规则 {name};改它用 override,关掉用 off",
+        f"底包 {before.file.name} 里已有规则 {name}；改它用 override，关掉用 off",
         f"{before.file.name} already has rule {name}; use override to change it, off to remove it",
     )
 

@@ -104,7 +104,7 @@ class Phrasing:
             column, message = error.column, error.message
         except PatternError as error:
             column = error.column if error.text == text else 1
-            message = tr(f"短语 “{text}”:{error.message}", f"phrase {text!r}: {error.message}")
+            message = tr(f"短语 “{text}”：{error.message}", f"phrase {text!r}: {error.message}")
         else:
             return expanded
         place = origin.place(*path)

@@ -99,7 +99,7 @@ def from_json(data: Mapping[str, Any]) -> KnownCall:
         end = CallEnd(last if duration is None else int(duration), call.get("released_by"))
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(
-            tr(f"不是完整的通话 JSON:{error}", f"not a whole call JSON: {error}")
+            tr(f"不是完整的通话 JSON：{error}", f"not a whole call JSON: {error}")
         ) from None
     return KnownCall(info, utterances, readings, gaps, end)
 

@@ -71,7 +71,7 @@ def read(file: Path) -> Source:
     except FileNotFoundError:
         raise fail(tr("没有这个文件", "there is no such file")) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise fail(tr(f"读不了这个文件:{error}", f"cannot read this file: {error}")) from None
+        raise fail(tr(f"读不了这个文件：{error}", f"cannot read this file: {error}")) from None
     try:
         data = YAML(typ="rt").load(text)
     except MarkedYAMLError as error:
@@ -88,11 +88,11 @@ def read(file: Path) -> Source:
 def _yaml_advice(problem: str) -> str:
     if "duplicate key" in problem:
         name = problem.split('"')[1] if '"' in problem else ""
-        return tr(f"“{name}” 写了两次,删掉一个", f"{name!r} is written twice: remove one")
+        return tr(f"“{name}” 写了两次，删掉一个", f"{name!r} is written twice: remove one")
     if "\\t" in problem:
-        return tr("用空格缩进,不要用制表符", "indent with spaces, not tabs")
+        return tr("用空格缩进，不要用制表符", "indent with spaces, not tabs")
     return tr(
-        f"YAML 写法有误({problem});检查缩进、冒号后的空格,含 : # [ {{ 的内容要加引号",
+        f"YAML 写法有误({problem})；检查缩进、冒号后的空格，含 : # [ {{ 的内容要加引号",
         f"not YAML ({problem}); check indentation and the space after a colon, "
         "and quote text that contains : # [ or {",
     )
@@ -165,9 +165,9 @@ def _say(  # noqa: PLR0911 – one line per kind of mistake
         bound = context.get("gt", context.get("ge", context.get("le")))
         return tr(f"应 {sign} {bound}", f"must be {sign} {bound}")
     if code == "string_type":
-        return tr("应为文字;数字请加引号", "must be text; quote a number")
+        return tr("应为文字；数字请加引号", "must be text; quote a number")
     if code in ("model_type", "model_attributes_type", "dict_type"):
-        return tr("应为 键: 值 的形式", "must be key: value pairs")
+        return tr("应为 键：值 的形式", "must be key: value pairs")
     if code in ("tuple_type", "list_type"):
         return tr("应为列表", "must be a list")
     if code in ("bool_type", "bool_parsing"):
@@ -182,9 +182,9 @@ def suggest(word: str, known: typing.Iterable[str]) -> str:
     choices = sorted(set(known))
     near = difflib.get_close_matches(word, choices, n=1, cutoff=0.5)
     if near:
-        return tr(f";是不是 {near[0]}?", f"; did you mean {near[0]}?")
+        return tr(f"；是不是 {near[0]}？", f"; did you mean {near[0]}?")
     if choices and len(choices) <= 12:
-        return tr(f";可用:{'、'.join(choices)}", f"; known: {', '.join(choices)}")
+        return tr(f";可用：{'、'.join(choices)}", f"; known: {', '.join(choices)}")
     return ""
 
 

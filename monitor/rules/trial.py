@@ -120,12 +120,12 @@ def _verdict(
     """What is wrong with the outcome of an example, or None."""
     alerts = [o for o in outcome if isinstance(o, Alert) and o.rule == ready.id]
     if kind == "quiet":
-        return None if not alerts else tr("不该告警,却告警了:", "it alerted: ") + _told(alerts[0])
+        return None if not alerts else tr("不该告警，却告警了：", "it alerted: ") + _told(alerts[0])
     if not alerts:
-        return tr("该告警,却没有。", "no alert. ") + _why(ready, call, outcome)
+        return tr("该告警，却没有。", "no alert. ") + _why(ready, call, outcome)
     if marked is not None and not any(_covers(alert, marked) for alert in alerts):
         return tr(
-            "告警了,但不在【】标的地方:", "it alerted, but not where 【】 marks it: "
+            "告警了，但不在【】标的地方：", "it alerted, but not where 【】 marks it: "
         ) + _told(alerts[0])
     return None
 
@@ -296,7 +296,7 @@ def _info(example: Example, ready: ReadyRule | None) -> CallInfo:
     if direction not in (None, "inbound", "outbound"):
         raise UserError(
             tr(
-                f"direction 应为 inbound 或 outbound,不是 {direction}",
+                f"direction 应为 inbound 或 outbound，不是 {direction}",
                 f"direction must be inbound or outbound, not {direction}",
             )
         )

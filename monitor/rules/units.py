@@ -66,7 +66,7 @@ def duration_ms(text: object) -> int:
             return round(sum(float(number) * _UNIT_MS[unit] for number, unit in parts))
     raise ValueError(
         tr(
-            f"“{text}” 不是时长:请写成 5s、2m、1m30s 或 500ms",
+            f"“{text}” 不是时长：请写成 5s、2m、1m30s 或 500ms",
             f"{text!r} is not a duration: write 5s, 2m, 1m30s or 500ms",
         )
     )
@@ -88,7 +88,7 @@ def amount(value: object) -> float:
     except ValueError:
         raise ValueError(
             tr(
-                f"“{value}” 不是数值:请写数字(如 160)或时长(如 5s)",
+                f"“{value}” 不是数值：请写数字（如 160）或时长（如 5s）",
                 f"{value!r} is no bound: write a number (160) or a duration (5s)",
             )
         ) from None
@@ -99,7 +99,7 @@ def severity(value: object) -> Severity:
         return _SEVERITIES[value]
     raise ValueError(
         tr(
-            f"“{value}” 不是级别:请写 提示、一般、严重 或 致命",
+            f"“{value}” 不是级别：请写 提示、一般、严重 或 致命",
             f"{value!r} is no severity: write tip, minor, major or fatal",
         )
     )
@@ -111,7 +111,7 @@ def party(value: object) -> Party | None:
         return _PARTIES[value]
     raise ValueError(
         tr(
-            f"“{value}” 不是通话方:请写 agent、customer 或 either",
+            f"“{value}” 不是通话方：请写 agent、customer 或 either",
             f"{value!r} is no party: write agent, customer or either",
         )
     )
@@ -123,7 +123,7 @@ def weekday(value: object) -> int:
         return _WEEKDAYS[value.lower()]
     raise ValueError(
         tr(
-            f"“{value}” 不是星期:请写 周一 … 周日(或 mon … sun)",
+            f"“{value}” 不是星期：请写 周一 … 周日（或 mon … sun）",
             f"{value!r} is no weekday: write 周一 … 周日 or mon … sun",
         )
     )
@@ -141,7 +141,7 @@ def clock_span(value: object) -> tuple[int, int]:
             return start, end
     raise ValueError(
         tr(
-            f"“{value}” 不是时间段:请写成 07:00-09:00",
+            f"“{value}” 不是时间段：请写成 07:00-09:00",
             f"{value!r} is no time of day: write 07:00-09:00",
         )
     )
@@ -164,7 +164,7 @@ def day_span(value: object) -> tuple[Day, Day]:
                 return days[0], days[-1]
     raise ValueError(
         tr(
-            f"“{value}” 不是日期:请写成 05-01、10-01..10-03 或 2026-02-17",
+            f"“{value}” 不是日期：请写成 05-01、10-01..10-03 或 2026-02-17",
             f"{value!r} is no date: write 05-01, 10-01..10-03 or 2026-02-17",
         )
     )

@@ -44,7 +44,7 @@ def _expand(text: str, words: Mapping[str, tuple[str, ...]], depth: int) -> str:
             raise WordsError(
                 column,
                 tr(
-                    f"词表 “{name}” 是空的,请在 words 里填上",
+                    f"词表 “{name}” 是空的，请在 words 里填上",
                     f"word list {name!r} is empty: fill it in under words",
                 ),
             )

@@ -34,7 +34,7 @@ def card_text(card: Scorecard) -> str:
         lines.append(f"\n{group.name}  {group.points:g} / {group.max:g}{why}")
         lines += [_item(line) for line in card.lines if line.group == group.name]
     rest = tr(
-        f"另有 {card.clean} 项没有违规,{card.not_applicable} 项不适用。",
+        f"另有 {card.clean} 项没有违规，{card.not_applicable} 项不适用。",
         f"Another {card.clean} items without a finding, {card.not_applicable} not applicable.",
     )
     return "\n".join([*lines, "", rest])
@@ -59,7 +59,7 @@ def row_text(row: Mapping[str, Any], *, resumed: bool) -> str:
     )
     if row["status"] == "damaged":
         return f"✗ {text}  {row['error']}"
-    return f"✓ {text}" + (tr("  (此前已完成)", "  (done before)") if resumed else "")
+    return f"✓ {text}" + (tr(" （此前已完成）", "  (done before)") if resumed else "")
 
 
 def _item(line: Line) -> str:

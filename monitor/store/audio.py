@@ -82,7 +82,7 @@ class AudioFolder:
                 Path(temporary).unlink(missing_ok=True)
             raise StoreError(
                 tr(
-                    f"{source}: 录音不能存入 {self.root}:{error.strerror}。请检查磁盘空间和权限",
+                    f"{source}：录音不能存入 {self.root}:{error.strerror}。请检查磁盘空间和权限",
                     f"{source}: the recording cannot be stored in {self.root}: {error.strerror};"
                     " check disk space and permissions",
                 )
@@ -120,7 +120,7 @@ class AudioFolder:
         except OSError as error:
             raise UserError(
                 tr(
-                    f"{error.filename}: 录音不能复制到 {target}:{error.strerror}",
+                    f"{error.filename}：录音不能复制到 {target}:{error.strerror}",
                     f"{error.filename}: the recording cannot be copied to {target}:"
                     f" {error.strerror}",
                 )

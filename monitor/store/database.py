@@ -131,7 +131,7 @@ def _make_folder(file: Path) -> None:
     except OSError as error:
         raise StoreError(
             tr(
-                f"{file.parent}: 不能建立文件夹:{error.strerror}",
+                f"{file.parent}：不能建立文件夹：{error.strerror}",
                 f"{file.parent}: cannot create this folder: {error.strerror}",
             )
         ) from error
@@ -151,7 +151,7 @@ def _engine(place: Place) -> Engine:
         except ModuleNotFoundError as error:
             raise StoreError(
                 tr(
-                    f"{place.shown}: 缺少 PostgreSQL 驱动,请运行"
+                    f"{place.shown}：缺少 PostgreSQL 驱动，请运行"
                     " pip install 'callmonitor[postgres]'",
                     f"{place.shown}: PostgreSQL's driver is missing:"
                     " pip install 'callmonitor[postgres]'",

@@ -128,7 +128,7 @@ def _lock(path: Path) -> sqlite3.Connection:
     except (OSError, sqlite3.Error) as error:
         raise StoreError(
             tr(
-                f"{path}: 不能写入:{error}。请检查磁盘空间和权限",
+                f"{path}：不能写入：{error}。请检查磁盘空间和权限",
                 f"{path}: cannot be written: {error}; check disk space and permissions",
             )
         ) from error

@@ -110,7 +110,7 @@ class LiveWriter:
         if self._waiting and not self._write():
             self.problems.append(
                 tr(
-                    f"{self._store.url_shown}: 最后 {len(self._waiting)} 个事件没有存入",
+                    f"{self._store.url_shown}：最后 {len(self._waiting)} 个事件没有存入",
                     f"{self._store.url_shown}: the last {len(self._waiting)} events are not kept",
                 )
             )

@@ -41,7 +41,7 @@ def upgrade(engine: Engine, shown: str) -> None:
         if at is not None and at > newest:
             raise StoreError(
                 tr(
-                    f"{shown}: 由更新的版本写成({at}),本程序只认到 {newest},请升级程序",
+                    f"{shown}：由更新的版本写成({at})，本程序只认到 {newest}，请升级程序",
                     f"{shown}: written by a newer version ({at}); this program knows up to"
                     f" {newest}: upgrade it",
                 )
@@ -49,7 +49,7 @@ def upgrade(engine: Engine, shown: str) -> None:
         if at is None and "calls" in inspect(connection).get_table_names():
             raise StoreError(
                 tr(
-                    f"{shown}: 这里已有别的程序的表,请换一个数据库",
+                    f"{shown}：这里已有别的程序的表，请换一个数据库",
                     f"{shown}: another program's tables are here; use another database",
                 )
             )

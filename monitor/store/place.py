@@ -66,7 +66,7 @@ def _server(text: str, audio: Path | None) -> Place:
     if parts.scheme not in ("postgresql", "postgres", _DRIVER):
         raise UserError(
             tr(
-                f"{parts.scheme}://…: 不支持这种数据库,请用文件夹、.db 文件"
+                f"{parts.scheme}://…：不支持这种数据库，请用文件夹、.db 文件"
                 "或 postgresql://用户@主机/库名",
                 f"{parts.scheme}://…: not a database we know; give a folder, a .db file or"
                 " postgresql://user@host/name",

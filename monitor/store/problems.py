@@ -44,21 +44,21 @@ def _reason(error: DBAPIError) -> str | None:
     # login, 3D no such database, 57 the server stops, 42501 not permitted.
     state: str = getattr(error.orig, "sqlstate", None) or ""
     told = {
-        tr("磁盘已满,请腾出空间后重试", "the disk is full; make room and try again"): (
+        tr("磁盘已满，请腾出空间后重试", "the disk is full; make room and try again"): (
             state == "53100" or any(sign in said for sign in _FULL)
         ),
-        tr("被别的程序占用太久,请稍后重试", "busy for too long; try again later"): (
+        tr("被别的程序占用太久，请稍后重试", "busy for too long; try again later"): (
             state in _IN_THE_WAY or any(sign in said for sign in _LOCKED)
         ),
         tr(
-            "不能写入,请检查文件夹和权限", "cannot be written; check the folder and permissions"
+            "不能写入，请检查文件夹和权限", "cannot be written; check the folder and permissions"
         ): any(sign in said for sign in _READ_ONLY),
         tr(
-            f"不是完好的数据库({said}),请从备份恢复或换一个位置",
+            f"不是完好的数据库({said})，请从备份恢复或换一个位置",
             f"not a sound database ({said}); restore a backup or use another place",
         ): any(sign in said for sign in _BROKEN),
-        tr(f"没有权限:{said}", f"not permitted: {said}"): state == "42501",
-        tr(f"数据库连接不上:{said}", f"cannot reach the database: {said}"): (
+        tr(f"没有权限：{said}", f"not permitted: {said}"): state == "42501",
+        tr(f"数据库连接不上：{said}", f"cannot reach the database: {said}"): (
             error.connection_invalidated
             or state[:2] in ("08", "28", "3D", "53", "57")
             or (type(error.orig).__name__ == "OperationalError" and not state and _no_sqlite(error))

@@ -120,5 +120,5 @@ def digest_of(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise UserError(
-            tr(f"{path}: 无法读取:{error.strerror}", f"{path}: cannot be read: {error.strerror}")
+            tr(f"{path}：无法读取：{error.strerror}", f"{path}: cannot be read: {error.strerror}")
         ) from error

@@ -216,7 +216,7 @@ def _word(value: Any) -> str | None:
 def _missing(name: str) -> UserError:
     return UserError(
         tr(
-            f"通话 JSON 缺少 {name}(应由 monitor score 生成)",
+            f"通话 JSON 缺少 {name}（应由 monitor score 生成）",
             f"the call JSON lacks {name} (one that `monitor score` wrote is needed)",
         )
     )

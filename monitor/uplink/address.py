@@ -34,7 +34,7 @@ def socket_url(url: str) -> str:
     if not is_server(url):
         raise UserError(
             tr(
-                f"--to {url}: 应为服务器网址,如 https://qa.example.cn",
+                f"--to {url}：应为服务器网址，如 https://qa.example.cn",
                 f"--to {url}: the server's address is needed, such as https://qa.example.cn",
             )
         )
@@ -45,7 +45,7 @@ def socket_url(url: str) -> str:
 def not_accepted() -> str:
     """Why a server that knows the protocol does not let somebody send."""
     return tr(
-        "令牌无效或无权发送,或者服务器不以这个名称提供服务",
+        "令牌无效或无权发送，或者服务器不以这个名称提供服务",
         "the token is not valid or may not send, or the server does not answer to that name",
     )
 
@@ -79,7 +79,7 @@ def check(url: str, token: str, patience_s: float = PATIENCE_S) -> str | None:
         if status < HTTPStatus.INTERNAL_SERVER_ERROR:
             raise UserError(
                 tr(
-                    f"--to {url}: 这个网址上没有监测服务器(HTTP {status})",
+                    f"--to {url}：这个网址上没有监测服务器(HTTP {status})",
                     f"--to {url}: no monitor server at this address (HTTP {status})",
                 )
             ) from error
@@ -87,7 +87,7 @@ def check(url: str, token: str, patience_s: float = PATIENCE_S) -> str | None:
     except ssl.SSLCertVerificationError as error:
         raise UserError(
             tr(
-                f"--to {url}: 不信任服务器的证书({error.verify_message});"
+                f"--to {url}：不信任服务器的证书({error.verify_message});"
                 "内部证书请用环境变量 SSL_CERT_FILE 指定",
                 f"--to {url}: the server's certificate is not trusted ({error.verify_message});"
                 " name a certificate authority of your own in SSL_CERT_FILE",

@@ -124,7 +124,7 @@ class Uplink:
             # The call goes on, and so does sending what memory holds.
             self._complain(
                 tr(
-                    f"{self._parcel.spool.path}: 无法写入:{error.strerror};断线时可能丢失事件",
+                    f"{self._parcel.spool.path}：无法写入：{error.strerror}；断线时可能丢失事件",
                     f"{self._parcel.spool.path}: cannot be written: {error.strerror};"
                     " events may be lost if the connection breaks",
                 )
@@ -177,7 +177,7 @@ class Uplink:
             self._refused = True
             self._complain(
                 tr(
-                    f"服务器拒绝接收这通电话:{error};事件保存在 {parcel.spool.path}",
+                    f"服务器拒绝接收这通电话：{error}；事件保存在 {parcel.spool.path}",
                     f"the server refuses this call: {error}; its events are in {parcel.spool.path}",
                 )
             )
@@ -203,7 +203,7 @@ class Uplink:
                 kept = spool.set_aside() if error.for_good else path
                 self._complain(
                     tr(
-                        f"服务器拒绝接收以前的一通电话:{error};事件保存在 {kept}",
+                        f"服务器拒绝接收以前的一通电话：{error}；事件保存在 {kept}",
                         f"the server refuses an earlier call: {error}; its events are in {kept}",
                     )
                 )

@@ -68,7 +68,7 @@ class Spool:
         except OSError as error:
             raise UserError(
                 tr(
-                    f"{path}: 不能写入待发送的通话:{error.strerror}。请检查磁盘空间和权限",
+                    f"{path}：不能写入待发送的通话：{error.strerror}。请检查磁盘空间和权限",
                     f"{path}: cannot keep the call until it is sent: {error.strerror};"
                     " check disk space and permissions",
                 )

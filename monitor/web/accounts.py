@@ -82,7 +82,7 @@ def login(
     if wait_s > 0:
         minutes = ceil(wait_s / 60)
         problem = tr(
-            f"尝试次数过多,请 {minutes} 分钟后再试",
+            f"尝试次数过多，请 {minutes} 分钟后再试",
             f"too many attempts; try again in {minutes} min",
         )
         headers = {"Retry-After": str(ceil(wait_s))}
@@ -133,7 +133,9 @@ def setup(
     expected = _setting_up(request, db)
     try:
         if not secrets.compare_digest(token.strip().encode(), expected.encode()):
-            raise UserError(tr("令牌不正确,请从终端复制", "wrong token; copy it from the terminal"))
+            raise UserError(
+                tr("令牌不正确，请从终端复制", "wrong token; copy it from the terminal")
+            )
         _agree(password, again)
         user = users.add(
             db, request.app.state.passwords, name, Role.ADMIN, password, display=display
@@ -172,7 +174,7 @@ def change_password(
     if limit.attempt(key) > 0:
         raise HTTPException(
             HTTPStatus.TOO_MANY_REQUESTS,
-            tr("尝试次数过多,请稍后再试", "too many attempts; try again later"),
+            tr("尝试次数过多，请稍后再试", "too many attempts; try again later"),
         )
     passwords: Passwords = request.app.state.passwords
     if not passwords.check(user.password, old):

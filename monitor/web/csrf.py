@@ -48,7 +48,7 @@ async def protect(connection: HTTPConnection) -> None:
         raise HTTPException(
             HTTPStatus.FORBIDDEN,
             tr(
-                "页面已过期或来自其他网站,请刷新后重试",
+                "页面已过期或来自其他网站，请刷新后重试",
                 "this page is out of date or from another site; reload it and try again",
             ),
         )

@@ -67,7 +67,7 @@ class LocalFeed:
             settled.cancel()
             return [
                 tr(
-                    "通话库写入失败,这通电话可能不完整",
+                    "通话库写入失败，这通电话可能不完整",
                     "the store could not be written; this call may be incomplete in it",
                 )
             ]

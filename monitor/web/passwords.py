@@ -61,5 +61,5 @@ def acceptable(password: str, name: str) -> str:
     if len(set(password)) < 4 or password.casefold() == name.casefold() * (
         len(password) // max(1, len(name))
     ):
-        raise UserError(tr("密码太容易猜到,请换一个", "this password is too easy to guess"))
+        raise UserError(tr("密码太容易猜到，请换一个", "this password is too easy to guess"))
     return password

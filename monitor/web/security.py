@@ -131,7 +131,7 @@ class BodyLimit:
 
 def _too_large(limit: int) -> str:
     size = f"{limit / 1024**2:g} MiB"
-    return tr(f"内容过大(上限 {size})", f"too large (the limit is {size})")
+    return tr(f"内容过大（上限 {size}）", f"too large (the limit is {size})")
 
 
 class PageLanguage:

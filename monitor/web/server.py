@@ -64,7 +64,8 @@ def listening(host: str, port: int) -> socket.socket:
             made.close()
         raise UserError(
             tr(
-                f"不能在 {host} 端口 {port} 上提供服务:{error.strerror}。请换一个 --host 或 --port",
+                f"不能在 {host} 端口 {port} 上提供服务：{error.strerror}。"
+                "请换一个 --host 或 --port",
                 f"cannot listen on {host} port {port}: {error.strerror};"
                 " choose another --host or --port",
             )
@@ -151,10 +152,10 @@ def secret(folder: Path) -> str:
                 writer.write(kept + "\n")
     except (OSError, ValueError) as error:
         raise UserError(
-            tr(f"{file}: 无法读写:{error}", f"{file}: cannot be read or written: {error}")
+            tr(f"{file}：无法读写：{error}", f"{file}: cannot be read or written: {error}")
         ) from error
     if len(kept) < 32:
         raise UserError(
-            tr(f"{file}: 内容不完整,请删除后重试", f"{file}: incomplete; delete it and try again")
+            tr(f"{file}：内容不完整，请删除后重试", f"{file}: incomplete; delete it and try again")
         )
     return kept

@@ -40,11 +40,11 @@ def check_recording(file: BinaryIO, name: str) -> None:
     head = file.read(_HEAD)
     file.seek(0)
     if not head:
-        raise UserError(tr(f"{name}: 文件是空的", f"{name}: the file is empty"))
+        raise UserError(tr(f"{name}：文件是空的", f"{name}: the file is empty"))
     if not _is_recording(head):
         raise UserError(
             tr(
-                f"{name}: 内容不是录音,或是不支持的格式",
+                f"{name}：内容不是录音，或是不支持的格式",
                 f"{name}: not a recording by what it holds, or of a format that is not read",
             )
         )

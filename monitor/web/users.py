@@ -75,7 +75,7 @@ def clean_name(name: str) -> str:
     if not name or len(name) > _MAX_NAME or not name.isprintable() or " " in name:
         raise UserError(
             tr(
-                f"用户名须为 1 到 {_MAX_NAME} 个字符,不含空格",
+                f"用户名须为 1 到 {_MAX_NAME} 个字符，不含空格",
                 f"a user's name has 1 to {_MAX_NAME} characters and no blank",
             )
         )

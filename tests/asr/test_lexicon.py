@@ -122,6 +122,36 @@ def test_every_syllable_once_in_order_and_soon(spoken: list[str], with_phrase: b
     assert all(token.text == token.syllable or len(token.text) == 1 for token in got)
 
 
+@given(
+    st.lists(st.tuples(st.sampled_from(SYLLABLES[1:]), st.sampled_from(SYLLABLES[1:])), max_size=30)
+)
+def test_what_was_expected_may_not_come(spoken: list[tuple[str, str]]) -> None:
+    """Written with one syllable expected next, another one follows: what is written stays."""
+    lexicon = Lexicon.build(["这不归我管一下"])
+    speaker = Speaker(lexicon)
+    got: list[Token] = []
+    for syllable, expected in spoken:
+        got += speaker.say(syllable)
+        coming = [_unit(speaker.syllables.index(expected), len(speaker.syllables))]
+        got += speaker.stream.elapse(speaker.now_ms + 1000, speaker.now_ms - GAP_MS, coming)
+        assert [token.syllable for token in got] == [said for said, _ in spoken[: len(got)]]
+        shown = speaker.stream.preview(coming)
+        assert speaker.stream.preview(coming) == shown  # looking changes nothing
+    got += speaker.stream.finish()
+    assert [token.syllable for token in got] == [said for said, _ in spoken]
+
+
+def test_what_is_expected_settles_the_spelling() -> None:
+    lexicon = Lexicon.build()
+    for text in ("国际漫游", "电话号码"):
+        first, *rest = lazy_pinyin(text)
+        speaker = Speaker(lexicon, [first, *rest])
+        speaker.say(first)
+        coming = [_unit(speaker.syllables.index(s), len(speaker.syllables)) for s in rest]
+        written = speaker.stream.elapse(10_000, LENGTH_MS, coming)
+        assert [token.text for token in written] == [text[0]]
+
+
 def test_nothing_waits_long_while_something_sounds(lexicon: Lexicon) -> None:
     speaker = Speaker(lexicon)
     assert speaker.say("wo") == []

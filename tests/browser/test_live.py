@@ -191,7 +191,7 @@ def test_a_broken_line_loses_and_repeats_nothing(site: Site, browser_page: Visit
     broken = False
     expect(_part(page, "line")).to_be_hidden()
     expect(page.locator(".turn .words")).to_have_text([f"第{i}句" for i in range(12)])
-    expect(_part(page, "missed")).to_contain_text("1 条告警:推诿")
+    expect(_part(page, "missed")).to_contain_text("1 条告警：推诿")
     feed(talk.turn(Party.AGENT, "恢复以后", 26_000), 27_000)
     expect(page.locator(".turn .words").last).to_have_text("恢复以后")
     _end(feed)

@@ -177,7 +177,7 @@ def test_an_older_card_unfolds(panel: Any, wire: Wire) -> None:
     page = panel()
     older = _part(page, "older")
     expect(older.get_by_text("我帮您转接。")).to_be_hidden()
-    older.get_by_role("button", name="详情:推诿").click()
+    older.get_by_role("button", name="详情：推诿").click()
     expect(older.get_by_text("我帮您转接。")).to_be_visible()
     expect(older.get_by_text("不归我管")).to_be_visible()
 
@@ -227,11 +227,11 @@ def test_cards_are_read_aloud_as_gravely_as_they_are(panel: Any, wire: Wire) -> 
     wire.send(talk.alert("语速过快", Severity.TIP, 1000, advice="请放慢"))
     polite = _part(page, "polite")
     expect(polite).to_have_attribute("aria-live", "polite")
-    expect(polite).to_have_text("提示:语速过快。请说:请放慢")
+    expect(polite).to_have_text("提示：语速过快。请说：请放慢")
     wire.send(talk.alert("辱骂", Severity.FATAL, 2000))
     urgent = _part(page, "urgent")
     expect(urgent).to_have_attribute("aria-live", "assertive")
-    expect(urgent).to_contain_text("致命:辱骂")
+    expect(urgent).to_contain_text("致命：辱骂")
 
 
 _COUNT_TONES = """
@@ -309,7 +309,7 @@ def test_the_checklist_ticks_itself_and_counts_down(panel: Any, wire: Wire) -> N
     expect(items.locator("b")).to_have_text(["问候", "核对身份", "结束语"])  # by deadline
     expect(items.nth(0).locator(".left")).to_have_text(re.compile("0:0[5-8]"))
     expect(items.nth(2).locator(".left")).to_have_text("通话结束前")
-    expect(items.nth(1)).to_contain_text("请说:请问您的姓名")
+    expect(items.nth(1)).to_contain_text("请说：请问您的姓名")
 
     wire.send(talk.script("问候", ScriptStatus.MET, 3000, 10_000), now_ms=3000)
     expect(page.locator(".script.met b")).to_have_text("问候")
@@ -324,7 +324,7 @@ def test_the_checklist_ticks_itself_and_counts_down(panel: Any, wire: Wire) -> N
     )
     missed = page.locator(".script.missed")
     expect(missed).to_contain_text("缺失")
-    expect(missed).to_contain_text("应说:请问您的姓名")
+    expect(missed).to_contain_text("应说：请问您的姓名")
 
 
 def test_gauges_show_readings_and_stay_off_when_switched_off(panel: Any, wire: Wire) -> None:
@@ -376,7 +376,7 @@ def test_a_break_of_the_line_is_said_and_what_was_missed_is_shown(panel: Any, wi
     expect(page.locator(".turn .words")).to_have_text(["您好", "不归我管"])
     missed = _part(page, "missed")
     expect(missed).to_contain_text("0:01–0:09")
-    expect(missed).to_contain_text("1 条告警:推诿")
+    expect(missed).to_contain_text("1 条告警：推诿")
     expect(_part(page, "lead")).to_contain_text("断线期间")
     missed.get_by_role("button").click()
     expect(missed).to_be_hidden()

@@ -159,7 +159,7 @@ def _calibrate(browser_page: Visit, site: Site, call: int) -> None:
             if different and turn == 0:
                 items.nth(0).locator("input").nth(1).check()
             with member.expect_navigation():
-                member.get_by_role("button", name="保存,下一通").click()
+                member.get_by_role("button", name="保存，下一通").click()
         member.wait_for_url(where)
     trainer.reload()
     trainer.once("dialog", lambda question: question.accept())

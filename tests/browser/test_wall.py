@@ -80,7 +80,7 @@ def test_a_new_alert_is_counted_told_and_stands_out(wall: Any) -> None:
     expect(tile).to_have_class(re.compile("fresh"))
     expect(tile.get_by_role("img", name="严重")).to_be_visible()
     expect(tile).to_contain_text("推诿客户")
-    expect(page.locator('[aria-live="polite"]')).to_have_text("李强:严重 推诿客户")
+    expect(page.locator('[aria-live="polite"]')).to_have_text("李强：严重 推诿客户")
     expect(page.locator('.tile[data-call="1"]')).not_to_have_class(re.compile("fresh"))
 
 

@@ -70,13 +70,13 @@ def calls(tmp_path: Path, pack: Path) -> Path:
 
 
 def test_check_a_good_pack(say: Say, pack: Path) -> None:
-    assert say("check", "--strict", str(pack))[:2] == (0, "test 1:2 条规则,2 个短语\n")
+    assert say("check", "--strict", str(pack))[:2] == (0, "test 1:2 条规则，2 个短语\n")
 
 
 def test_check_prints_every_problem_and_fails(say: Say) -> None:
     code, _, err = say("check", str(PACKS / "unknown-key.bad.yaml"), str(PACKS / "twice.bad.yaml"))
     assert code == 1
-    assert "unknown-key.bad.yaml:3:1: 没有 “titel” 这个键;是不是 title?" in err
+    assert "unknown-key.bad.yaml:3:1: 没有 “titel” 这个键；是不是 title？" in err
     assert "twice.bad.yaml:3:1: “title” 写了两次" in err
     assert err.endswith("4 个错误\n")
 
@@ -90,7 +90,7 @@ def test_strict_check_wants_examples(say: Say) -> None:
 
 def test_test_runs_the_examples(say: Say, pack: Path) -> None:
     code, out, _ = say("test", str(pack))
-    assert (code, out) == (0, "✓ test 1: 2 条规则,4 个例子,0 个不对\n")
+    assert (code, out) == (0, "✓ test 1: 2 条规则，4 个例子，0 个不对\n")
 
 
 def test_test_shows_what_went_wrong(say: Say, pack: Path) -> None:
@@ -102,8 +102,8 @@ def test_test_shows_what_went_wrong(say: Say, pack: Path) -> None:
     assert "✗ who  不说你找谁" in out
     assert "good.yaml:" in out
     assert "应当告警: 【喂】你找谁" in out
-    assert "告警了,但不在【】标的地方:“你找谁”" in out
-    assert "不该告警,却告警了:没有说" in out
+    assert "告警了，但不在【】标的地方：“你找谁”" in out
+    assert "不该告警，却告警了：没有说" in out
     assert "2 个不对" in out
     assert say("test", str(pack), "--rule", "who")[0] == 1
     assert say("test", str(pack), "--rule", "nobody")[0] == 2
@@ -113,8 +113,8 @@ def test_try_explains(say: Say, pack: Path) -> None:
     code, out, _ = say("try", str(pack), "喂你找谁")
     assert code == 0
     assert "● who  不说你找谁" in out
-    assert "听到 “你找谁”,期望 “你找谁”" in out
-    assert "建议:请问您找哪位" in out
+    assert "听到 “你找谁”，期望 “你找谁”" in out
+    assert "建议：请问您找哪位" in out
     code, out, _ = say("try", str(pack), "今天天气不错")
     assert (code, "没有命中" in out) == (0, True)
     assert "✓ hello" in say("try", str(pack), "您好")[1]
@@ -130,9 +130,9 @@ def test_coverage(say: Say, pack: Path, tmp_path: Path) -> None:
     code, out, _ = say("coverage", str(pack), "--inventory", str(inventory))
     assert code == 1
     assert "A\t3\t1\t1\t1\n" in out
-    assert "遗漏:A-067" in out
+    assert "遗漏：A-067" in out
     full = say("coverage", str(pack), "--full")[1]
-    assert "A-066\t不查:录音里听不出来" in full
+    assert "A-066\t不查：录音里听不出来" in full
     assert "A-023\twho" in full
     assert say("coverage", str(pack))[0] == 0
     assert say("coverage", str(pack), "--inventory", str(pack))[0] == 2
@@ -141,8 +141,8 @@ def test_coverage(say: Say, pack: Path, tmp_path: Path) -> None:
 def test_backtest(say: Say, pack: Path, calls: Path) -> None:
     code, out, _ = say("backtest", str(pack), "--calls", str(calls))
     assert code == 0
-    assert out.startswith("2 通,0.03 小时\n")
-    assert "who  不说你找谁\n  1/2 通,每小时 30.00 次,准确率 100%" in out
+    assert out.startswith("2 通，0.03 小时\n")
+    assert "who  不说你找谁\n  1/2 通，每小时 30.00 次，准确率 100%" in out
     assert "· rude 00:01 “你找谁”" in out
 
 
@@ -157,7 +157,7 @@ def test_backtest_against_another_version(
         encoding="utf-8",
     )
     out = say("backtest", str(changed), "--calls", str(calls), "--against", str(pack))[1]
-    assert "新增 1,消失 1" in out
+    assert "新增 1，消失 1" in out
     assert "+ kind 00:01 “请问您找哪位”" in out
     assert "- rude 00:01 “你找谁”" in out
 
@@ -166,7 +166,7 @@ def test_backtest_reports_what_it_cannot_read(say: Say, pack: Path, calls: Path)
     (calls / "broken.json").write_text("{")
     code, out, err = say("backtest", str(pack), "--calls", str(calls))
     assert code == 1
-    assert "broken.json: 不是有效的 JSON" in err
+    assert "broken.json：不是有效的 JSON" in err
     assert out.startswith("2 通")
     assert say("backtest", str(pack), "--calls", str(calls / "none"))[0] == 2
 
@@ -182,7 +182,7 @@ def test_explain(say: Say, calls: Path) -> None:
     assert "没有告警" in out
     assert "整通里最接近的" in out
     code, _, err = say("explain", str(calls / "kind.json"), "whoo")
-    assert (code, "是不是 who?" in err) == (2, True)
+    assert (code, "是不是 who？" in err) == (2, True)
 
 
 def test_schema(say: Say) -> None:

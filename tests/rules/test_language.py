@@ -57,7 +57,7 @@ def test_a_problem_reads_file_line_column_message(file: Path) -> None:
 
 def test_the_messages_come_in_chinese_too() -> None:
     use_language("zh")
-    with pytest.raises(PackErrors, match="没有 “titel” 这个键;是不是 title"):
+    with pytest.raises(PackErrors, match="没有 “titel” 这个键；是不是 title"):
         load([PACKS / "unknown-key.bad.yaml"])
 
 

@@ -51,7 +51,7 @@ class WhisperDecoder:
             if not (path / name).is_file():
                 raise UserError(
                     tr(
-                        f"{path}: 不是 faster-whisper 模型(缺少 {name})",
+                        f"{path}：不是 faster-whisper 模型（缺少 {name}）",
                         f"{path}: not a faster-whisper model ({name} is missing)",
                     )
                 )
@@ -71,7 +71,7 @@ class WhisperDecoder:
             ) from error
         if self._model.hf_tokenizer.token_to_id("<|zh|>") is None:
             raise UserError(
-                tr(f"{path}: 这个 Whisper 模型不懂中文", f"{path}: this Whisper knows no Chinese")
+                tr(f"{path}：这个 Whisper 模型不懂中文", f"{path}: this Whisper knows no Chinese")
             )
         self.name = path.name
         self._settings = settings
@@ -222,7 +222,7 @@ def _arithmetic(settings: WhisperSettings) -> tuple[str, str]:
     if device == "cuda" and not gpus:
         raise UserError(
             tr(
-                "device=cuda: CTranslate2 找不到可用的 NVIDIA 显卡(需要驱动、cuBLAS 和 cuDNN)",
+                "device=cuda: CTranslate2 找不到可用的 NVIDIA 显卡（需要驱动、cuBLAS 和 cuDNN）",
                 "device=cuda: CTranslate2 finds no NVIDIA GPU (driver, cuBLAS and cuDNN needed)",
             )
         )
@@ -251,7 +251,7 @@ def _check_tokenizer(file: Path) -> None:
     if not whole:
         raise UserError(
             tr(
-                f"{file}: 文件损坏，请重新下载模型(monitor models verify 可检查)",
+                f"{file}：文件损坏，请重新下载模型（monitor models verify 可检查）",
                 f"{file}: damaged; get the model again (`monitor models verify` checks it)",
             )
         )

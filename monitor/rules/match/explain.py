@@ -35,7 +35,7 @@ def rows(match: Match) -> list[Row]:
 def explain(match: Match) -> str:
     """A plain-text table of the alignment and a verdict line."""
     lines = [
-        tr("听到 “{}”,期望 “{}”", 'heard "{}", expected "{}"').format(match.quote, match.pattern)
+        tr("听到 “{}”，期望 “{}”", 'heard "{}", expected "{}"').format(match.quote, match.pattern)
     ]
     for row in rows(match):
         lines.append(
@@ -48,7 +48,7 @@ def explain(match: Match) -> str:
 def verdict(match: Match) -> str:
     """How alike, what was allowed, and what would have been needed."""
     head = tr(
-        "相似度 {:.0%},差 {:.2f} 个音节,允许 {:.2f}",
+        "相似度 {:.0%}，差 {:.2f} 个音节，允许 {:.2f}",
         "{:.0%} alike, {:.2f} syllables off, {:.2f} allowed",
     )
     text = head.format(match.similarity, match.cost, match.budget)
@@ -56,9 +56,9 @@ def verdict(match: Match) -> str:
         return text + tr(" → 命中", " → a hit")
     missing = match.cost - match.budget
     wrong = [s.expected for s in match.alignment if s.cost >= 0.5 and s.expected]
-    needed = tr(" → 未命中:还差 {:.2f}", " → no hit: {:.2f} too many").format(missing)
+    needed = tr(" → 未命中：还差 {:.2f}", " → no hit: {:.2f} too many").format(missing)
     if wrong:
-        needed += tr(";没听到:{}", "; not heard: {}").format(" ".join(wrong))
+        needed += tr("；没听到：{}", "; not heard: {}").format(" ".join(wrong))
     return text + needed
 
 

@@ -77,7 +77,9 @@ def prepare(store: Store) -> Mapping[str, str]:
 
 def tell(passwords: Mapping[str, str]) -> None:
     """Print who may sign in."""
-    click.echo(tr("演示用户(密码每次启动都会更换):", "demo users (new passwords at every start):"))
+    click.echo(
+        tr("演示用户（密码每次启动都会更换）：", "demo users (new passwords at every start):")
+    )
     for person in cast():
         role = look.role_name(person.role)
         click.echo(f"  {person.name:<12}{passwords[person.name]:<16}{role} {person.display}")
@@ -91,7 +93,7 @@ def _check(session: Session, shown: str) -> None:
     if anything and not known:
         raise UserError(
             tr(
-                f"{shown}: 已有数据,演示只用空库;请用 --store 另指定一个文件夹",
+                f"{shown}：已有数据，演示只用空库；请用 --store 另指定一个文件夹",
                 f"{shown}: not empty, and a demonstration wants an empty store;"
                 " give another folder with --store",
             )

@@ -220,7 +220,7 @@ def _value(db: Session, key: str, value: str) -> str:
     if (key, value) in names:
         return names[key, value]
     if value == UNKNOWN and key in ("agent", "queue", "tier"):
-        return tr("(未填)", "(not given)")
+        return tr("（未填）", "(not given)")
     if key in ("rule", "missed"):
         return _title(db, value)
     level = look.severity_name(value)

@@ -282,7 +282,7 @@ def _compared(
 
     hits, score = (
         tr("每小时违规", "Hits per hour"),
-        tr("均分(低在前)", "Score, lowest first"),
+        tr("均分（低在前）", "Score, lowest first"),
     )
     return [
         (hits, made(hits, tr("次/小时", "per hour"), "hits_per_hour", None, True)),

@@ -178,7 +178,7 @@ def _received(folder: Path, file: UploadFile, name: str) -> Seen:
         known = " ".join(sorted(audio_file.SUFFIXES))
         raise UserError(
             tr(
-                f"{name}: 不支持这种文件,可以是 {known}",
+                f"{name}：不支持这种文件，可以是 {known}",
                 f"{name}: not a recording we read; it may be {known}",
             )
         )
@@ -192,7 +192,7 @@ def _received(folder: Path, file: UploadFile, name: str) -> Seen:
         path.unlink(missing_ok=True)
         raise UserError(
             tr(
-                f"{name}: 无法保存:{error.strerror}。请检查服务器磁盘空间",
+                f"{name}：无法保存：{error.strerror}。请检查服务器磁盘空间",
                 f"{name}: cannot be kept: {error.strerror}; check the server's disk space",
             )
         ) from error
@@ -205,7 +205,7 @@ def _metadata(file: UploadFile | None) -> Table | None:
         return None
     raw = file.file.read(_CSV_BYTES + 1)
     if len(raw) > _CSV_BYTES:
-        raise UserError(tr(f"{file.filename}: 太大", f"{file.filename}: too large"))
+        raise UserError(tr(f"{file.filename}：太大", f"{file.filename}: too large"))
     return parse_csv(raw, file.filename, local_zone())
 
 

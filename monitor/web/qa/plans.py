@@ -109,7 +109,7 @@ def add(
     tasks.hold(db)
     drawn = tasks.draw(db, plan, moment())
     audit.record(db, user.name, user.id, "plan.create", name, settings=plan.settings, drawn=drawn)
-    flash(request, tr(f"方案已建立,抽中 {drawn} 通", f"plan made, {drawn} calls drawn"))
+    flash(request, tr(f"方案已建立，抽中 {drawn} 通", f"plan made, {drawn} calls drawn"))
     return RedirectResponse("/plans", HTTPStatus.SEE_OTHER)
 
 

@@ -188,7 +188,7 @@ def score(
     for _, call in calibrating.calls_of(db, row.id):
         if (call.id, user.id) not in done:
             return see(f"/calibration/{row.id}/calls/{call.id}")
-    flash(request, tr("全部评完,谢谢", "all scored, thank you"))
+    flash(request, tr("全部评完，谢谢", "all scored, thank you"))
     return see(f"/calibration/{row.id}")
 
 
@@ -228,7 +228,7 @@ def _status(value: str) -> ItemStatus:
     try:
         return ItemStatus(value)
     except ValueError:
-        raise UserError(tr(f"没有这种答案:{value}", f"no such answer: {value}")) from None
+        raise UserError(tr(f"没有这种答案：{value}", f"no such answer: {value}")) from None
 
 
 def _strength(kappa: float | None) -> str:

@@ -130,7 +130,7 @@ function paint(away = () => false, news = () => true) {
 
 function interrupt(alert) {
   if (alert.severity === "fatal") sound.alarm();
-  const advice = alert.advice ? t(`请说:${alert.advice}`, `Say: ${alert.advice}`) : "";
+  const advice = alert.advice ? t(`请说：${alert.advice}`, `Say: ${alert.advice}`) : "";
   announce(`${severityName(alert.severity)}:${alert.title}。${advice}`, alert.severity === "fatal" || alert.severity === "major");
   if (document.hidden) document.title = `(!) ${alert.title}`;
 }
@@ -212,8 +212,8 @@ function showLine(state, seconds) {
   line.hidden = online || (state === "connecting" && seq < 0 && !call);
   const words = {
     connecting: t("正在连接服务器…", "Connecting to the server…"),
-    lost: t("与服务器的连接断开,正在重新连接。此刻的提醒可能看不到!", "The connection to the server is lost; reconnecting. You may not see alerts now!"),
-    refused: t("服务器拒绝了连接:请重新登录,或确认您有权查看这通电话。", "The server refused: sign in again, or check that this call is yours to see."),
+    lost: t("与服务器的连接断开，正在重新连接。此刻的提醒可能看不到！", "The connection to the server is lost; reconnecting. You may not see alerts now!"),
+    refused: t("服务器拒绝了连接：请重新登录，或确认您有权查看这通电话。", "The server refused: sign in again, or check that this call is yours to see."),
   };
   if (!online) setText(part("line-text"), words[state]);
   part("retry").hidden = state !== "lost";
@@ -226,9 +226,9 @@ function showLine(state, seconds) {
 function showMissed(fromMs, alerts) {
   const span = `${clock(fromMs)}–${clock(board.nowMs)}`;
   const what = alerts.length
-    ? t(`期间有 ${alerts.length} 条告警:${alerts.map((alert) => alert.title).join("、")}`, `${alerts.length} alerts meanwhile: ${alerts.map((alert) => alert.title).join(", ")}`)
+    ? t(`期间有 ${alerts.length} 条告警：${alerts.map((alert) => alert.title).join("、")}`, `${alerts.length} alerts meanwhile: ${alerts.map((alert) => alert.title).join(", ")}`)
     : t("期间没有告警", "no alerts meanwhile");
-  setText(part("missed-text"), t(`连接已恢复。${span} 的内容已补上,${what}。`, `Connected again. ${span} was caught up; ${what}.`));
+  setText(part("missed-text"), t(`连接已恢复。${span} 的内容已补上，${what}。`, `Connected again. ${span} was caught up; ${what}.`));
   part("missed").hidden = false;
 }
 
@@ -241,8 +241,8 @@ part("missed-close").addEventListener("click", () => {
 function showSound(state) {
   const button = part("sound");
   const names = {
-    ready: t("声音已开(致命告警)", "Sound on (fatal alerts)"),
-    waiting: t("按任意键后可发声(致命告警)", "Press any key to allow sound (fatal alerts)"),
+    ready: t("声音已开（致命告警）", "Sound on (fatal alerts)"),
+    waiting: t("按任意键后可发声（致命告警）", "Press any key to allow sound (fatal alerts)"),
     muted: t("已静音", "Muted"),
   };
   setIcon(button.querySelector("svg"), state === "ready" ? "sound" : "mute");
@@ -276,7 +276,7 @@ document.addEventListener("visibilitychange", () => {
 });
 
 keys.bind({
-  "escape, d": [t("知道了:收起当前提醒", "Got it: put the card aside"), () => cards.putAside()],
+  "escape, d": [t("知道了：收起当前提醒", "Got it: put the card aside"), () => cards.putAside()],
   "+, =": [t("当前提醒有用", "This card is useful"), () => cards.rate(1)],
   "-": [t("当前提醒没用", "This card is not useful"), () => cards.rate(-1)],
   "m": [t("静音 / 发声", "Mute / sound"), () => sound.toggle()],

@@ -64,7 +64,7 @@ function reason(request) {
   } catch {
     // not JSON: the connection broke, or something before our server refused
   }
-  return request.status ? `HTTP ${request.status}` : t("连接断开,请重试", "The connection broke; try again");
+  return request.status ? `HTTP ${request.status}` : t("连接断开，请重试", "The connection broke; try again");
 }
 
 // --- progress --------------------------------------------------------------------------------

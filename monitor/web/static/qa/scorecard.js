@@ -218,7 +218,7 @@ async function open(place) {
   const response = await fetch(place.dataset.scorecard, { credentials: "same-origin" });
   const text = await response.text();
   if (!response.ok) {
-    place.textContent = t("评分表打不开,请刷新页面", "The scorecard cannot be opened; reload the page");
+    place.textContent = t("评分表打不开，请刷新页面", "The scorecard cannot be opened; reload the page");
     return;
   }
   place.replaceChildren(...new DOMParser().parseFromString(text, "text/html").body.childNodes);
@@ -226,7 +226,7 @@ async function open(place) {
   if (!form) return;
   const card = new Card(form);
   keys.bind({
-    e: [t("评分表:下一项;再按 1–4 作答,C 写评语,↑↓ 换项", "Scorecard: next item; then 1–4 answer, C comments, ↑↓ walk"), () => reveal(card)],
+    e: [t("评分表：下一项；再按 1–4 作答，C 写评语，↑↓ 换项", "Scorecard: next item; then 1–4 answer, C comments, ↑↓ walk"), () => reveal(card)],
   });
   place.dataset.ready = "yes";
 }

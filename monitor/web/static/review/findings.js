@@ -146,7 +146,7 @@ export class Findings extends EventTarget {
       const { rule, party, start, end, title } = item.dataset;
       this.#say("case", { rule, title, party, start: Number(start), end: Number(end), quote: `${clock(Number(item.dataset.at))} ${title}` });
     } else if (button.dataset.appeal) this.#say("appeal", { id: button.dataset.appeal, quote: `${clock(Number(item.dataset.at))} ${item.dataset.title}` });
-    else if (button.dataset.remove && window.confirm(t("删除这条补标?", "Remove this added finding?"))) {
+    else if (button.dataset.remove && window.confirm(t("删除这条补标？", "Remove this added finding?"))) {
       await remove(`/api/calls/${this.call}/missed/${button.dataset.remove}`);
       this.reload();
     }

@@ -53,7 +53,7 @@ export class Transcript extends EventTarget {
           { class: `turn ${row.party}`, "data-start": row.start_ms },
           el("span", { class: "turn-head" }, el("span", { class: `party ${row.party}` }, PARTIES[row.party] ?? row.party), " ", el("span", { class: "clock muted small" }, clock(row.start_ms))),
           text,
-          row.confirmed ? el("p", { class: "confirmed small muted" }, t("第二个识别器:", "Second recogniser: "), row.confirmed) : null,
+          row.confirmed ? el("p", { class: "confirmed small muted" }, t("第二个识别器：", "Second recogniser: "), row.confirmed) : null,
         ),
       );
     }

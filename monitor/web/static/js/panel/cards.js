@@ -114,7 +114,7 @@ export class Cards {
 
   // Unfolds an older card: what was heard and what to say instead.
   _unfold(alert) {
-    const button = el("button", { class: "button quiet small icon-only unfold", type: "button", "aria-expanded": "false", "aria-label": t(`详情:${alert.title}`, `Details: ${alert.title}`) }, icon("down-small"));
+    const button = el("button", { class: "button quiet small icon-only unfold", type: "button", "aria-expanded": "false", "aria-label": t(`详情：${alert.title}`, `Details: ${alert.title}`) }, icon("down-small"));
     button.addEventListener("click", () => {
       const open = button.closest(".alert-card").classList.toggle("open");
       button.setAttribute("aria-expanded", String(open));
@@ -127,7 +127,7 @@ export class Cards {
     const foot = el("footer", { class: "button-row" }, aside);
     if (this._mayRate) {
       foot.append(
-        el("span", { class: "thumbs", role: "group", "aria-label": t("这条提醒有用吗?", "Was this card useful?") }, this._thumb(alert, 1, "thumb-up", t("有用", "Useful")), this._thumb(alert, -1, "thumb-down", t("没用", "Not useful"))),
+        el("span", { class: "thumbs", role: "group", "aria-label": t("这条提醒有用吗？", "Was this card useful?") }, this._thumb(alert, 1, "thumb-up", t("有用", "Useful")), this._thumb(alert, -1, "thumb-down", t("没用", "Not useful"))),
       );
     }
     if (alert.quote || alert.advice) foot.append(this._unfold(alert));
@@ -156,7 +156,7 @@ export class Cards {
     } catch (error) {
       if (!(error instanceof api.ApiError || error instanceof TypeError)) throw error;
       this._mark(id, before);
-      this._place.say(t(`评价没有保存:${error.message}`, `The rating was not stored: ${error.message}`), true);
+      this._place.say(t(`评价没有保存：${error.message}`, `The rating was not stored: ${error.message}`), true);
     }
   }
 

@@ -65,7 +65,7 @@ export class Checklist {
         "span",
         { class: "what" },
         el("b", {}, script.title),
-        script.advice && script.status !== "met" ? el("span", { class: "advice" }, script.status === "missed" ? t("应说:", "To be said: ") : t("请说:", "Say: "), script.advice) : null,
+        script.advice && script.status !== "met" ? el("span", { class: "advice" }, script.status === "missed" ? t("应说：", "To be said: ") : t("请说：", "Say: "), script.advice) : null,
       ),
       script.status === "missed" ? el("span", { class: "left" }, name) : left,
     );

@@ -63,7 +63,7 @@ export class Transcript {
       el("span", { class: "said" }, words, tail),
     );
     this._views.set(line, { row, time: row.firstElementChild, words, tail, shown: 0, last: null, mark: undefined });
-    if (line.note) setText(words, t(`(声音缺失:${line.note})`, `(no audio: ${line.note})`));
+    if (line.note) setText(words, t(`（声音缺失：${line.note}）`, `(no audio: ${line.note})`));
     this._list.append(row);
     this._grow(line);
     this._tail(line);
