@@ -131,7 +131,7 @@ function paint(away = () => false, news = () => true) {
 function interrupt(alert) {
   if (alert.severity === "fatal") sound.alarm();
   const advice = alert.advice ? t(`请说：${alert.advice}`, `Say: ${alert.advice}`) : "";
-  announce(`${severityName(alert.severity)}:${alert.title}。${advice}`, alert.severity === "fatal" || alert.severity === "major");
+  announce(`${severityName(alert.severity)}${t("：", ": ")}${alert.title}${t("。", ". ")}${advice}`, alert.severity === "fatal" || alert.severity === "major");
   if (document.hidden) document.title = `(!) ${alert.title}`;
 }
 

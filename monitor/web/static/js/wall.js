@@ -46,7 +46,7 @@ function put(card, live) {
   const newest = card.last_alert;
   if (live && newest && total(card) > (before ? total(before.card) : 0)) {
     view.raised = view.heard;
-    setText(part("polite"), `${card.agent || card.name}:${severityName(newest.severity)} ${newest.title}`);
+    setText(part("polite"), `${card.agent || card.name}${t("：", ": ")}${severityName(newest.severity)} ${newest.title}`);
   }
   view.node = tile(card);
   // The tile stays and only what differs is changed: neither the focus nor a press that has begun
