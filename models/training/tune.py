@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 WEIGHTS = (0.3, 0.4, 0.5)
-BONUSES = (1.25, 1.75, 2.25, 2.75)
+BONUSES = (1.5, 1.75, 2.0, 2.25, 2.5)
 CONDITIONS = ("16k", "8k-alaw")
 TOLERANCE = 0.002  # syllable error rate; smaller differences are chance on this many clips
 

@@ -254,7 +254,7 @@ def parse_csv(raw: bytes, name: str, zone: tzinfo) -> Table:
             if key in rows:
                 raise UserError(
                     tr(
-                        f"{name}:{reader.line_num}: {key} 前面已经有一行",
+                        f"{name}:{reader.line_num}：{key} 前面已经有一行",
                         f"{name}:{reader.line_num}: {key} has a row already",
                     )
                 )
@@ -262,7 +262,7 @@ def parse_csv(raw: bytes, name: str, zone: tzinfo) -> Table:
     except csv.Error as error:
         where = f"{name}:{reader.line_num}"
         raise UserError(
-            tr(f"{where}: CSV 格式有误：{error}", f"{where}: not valid CSV: {error}")
+            tr(f"{where}：CSV 格式有误：{error}", f"{where}: not valid CSV: {error}")
         ) from error
     return Table(rows)
 
@@ -282,14 +282,14 @@ def _check_header(columns: list[str], header: list[str], name: str) -> None:
     if "file" not in columns:
         raise UserError(
             tr(
-                f"{name}:1: 缺少“文件”(file)列，表头是 {','.join(header) or '空的'}",
+                f"{name}:1：缺少“文件”（file）列，表头是 {','.join(header) or '空的'}",
                 f"{name}:1: no `file` column; the header is {','.join(header) or 'empty'}",
             )
         )
     twice = next((column for column in columns if column and columns.count(column) > 1), None)
     if twice:
         raise UserError(
-            tr(f"{name}:1: {twice} 有两列", f"{name}:1: there are two columns for {twice}")
+            tr(f"{name}:1：{twice} 有两列", f"{name}:1: there are two columns for {twice}")
         )
 
 

@@ -65,7 +65,7 @@ class WhisperDecoder:
         except (RuntimeError, ValueError) as error:
             raise UserError(
                 tr(
-                    f"{path}: faster-whisper 无法加载({device}, {compute}):{error}",
+                    f"{path}：faster-whisper 无法加载（{device}，{compute}）：{error}",
                     f"{path}: faster-whisper cannot load it ({device}, {compute}): {error}",
                 )
             ) from error
