@@ -42,7 +42,7 @@ def test_a_near_miss_says_what_would_have_been_needed() -> None:
     assert miss is not None
     text = explain(miss)
     assert "未命中" in text
-    assert "没听到:请 问" in text
+    assert "没听到：请 问" in text
     assert miss.cost > miss.budget
 
 
