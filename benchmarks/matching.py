@@ -42,9 +42,9 @@ import click
 import numpy as np
 
 from monitor.events import Party, Token
-from monitor.rules.match import Matcher, Phrase, parse
-from monitor.text.pinyin import syllables
-from monitor.text.words import frequencies
+from monitor.language.phrases import Matcher, Phrase, parse
+from monitor.language.pinyin import syllables
+from monitor.language.words import frequencies
 
 SYLLABLES_PER_S = 4.5
 SYLLABLE_MS = round(1000 / SYLLABLES_PER_S)

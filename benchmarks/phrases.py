@@ -19,9 +19,9 @@ from monitor.asr.ctc import CtcRecognizer
 from monitor.asr.folder import ModelFolder
 from monitor.asr.spotting import Spotter
 from monitor.events import SAMPLE_RATE, Chunk, Party, Samples, Spotted, Token
+from monitor.language.phrases import Match, Matcher, Phrase
+from monitor.language.phrases.keywords import Sought, sought
 from monitor.rules import Rulebook
-from monitor.rules.match import Match, Matcher, Phrase
-from monitor.rules.match.sought import Sought, sought
 
 WAYS = ("text", "spotting", "both")
 _SILENCE = np.zeros(SAMPLE_RATE // 2, np.float32)

@@ -31,8 +31,8 @@ from monitor.events import (
 
 if TYPE_CHECKING:
     from monitor.asr import Recognizer
+    from monitor.language.phrases import Match
     from monitor.rules import Rulebook
-    from monitor.rules.match import Match
     from monitor.rules.ready import Listener, ReadyRule
 
 _PER_MS = SAMPLE_RATE // 1000

@@ -13,7 +13,7 @@ from monitor.events import Chunk, Event, Partial, Party, Samples, Speech, Spotte
 from monitor.vad import WINDOW, WINDOW_MS, Edge, VadSettings, VadStream
 
 if TYPE_CHECKING:
-    from monitor.rules.match.sought import Sought
+    from monitor.language.phrases.keywords import Sought
 
 _PRE_ROLL = 10
 """Windows (320 ms) before the onset that the recogniser also hears, as the VAD

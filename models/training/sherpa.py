@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from monitor.asr import vocabulary
-from monitor.text import pinyin
+from monitor.language import pinyin
 
 KINDS = ("streaming-ctc", "streaming-transducer", "offline-ctc", "streaming-paraformer")
 

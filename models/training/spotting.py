@@ -36,7 +36,7 @@ from monitor.asr.paths import paths_of
 from monitor.asr.spotting import Spotter, Target
 from monitor.errors import UserError
 from monitor.events import SAMPLE_RATE
-from monitor.text.pinyin import syllables
+from monitor.language.pinyin import syllables
 
 LENGTHS = (4, 5, 6, 7, 8, 10)
 GAPS = (2, 6)

@@ -14,7 +14,7 @@ from monitor.events import Chunk, Party, Samples, Spotted, Token
 from monitor.models import find
 
 if TYPE_CHECKING:
-    from monitor.rules.match.sought import Sought
+    from monitor.language.phrases.keywords import Sought
 
 DEFAULT = "embedded"
 """Name of the model that is used when none is asked for."""

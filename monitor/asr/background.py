@@ -33,8 +33,8 @@ from monitor.asr.paths import GAP_FRAMES, Node, Path, firm, paths_of, syllables
 from monitor.asr.spotting import LEAST_SYLLABLES, Target
 from monitor.errors import UserError
 from monitor.i18n import tr
-from monitor.rules.match.costs import NATS_PER_EDIT
-from monitor.rules.match.sought import Sought
+from monitor.language.phrases.costs import NATS_PER_EDIT
+from monitor.language.phrases.keywords import Sought
 
 if TYPE_CHECKING:
     from monitor.asr.folder import ModelFolder

@@ -24,7 +24,7 @@ from monitor.events import SAMPLE_RATE, Chunk, Party, Spotted, Token
 if TYPE_CHECKING:
     from monitor.asr.decode import Posteriors
     from monitor.asr.folder import ModelFolder
-    from monitor.rules.match.sought import Sought
+    from monitor.language.phrases.keywords import Sought
 
 _LEAD_MS = 180
 TRAIL_MS = 60

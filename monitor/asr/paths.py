@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 
-from monitor.rules.match.costs import NEGATIONS, PARTICLES
-from monitor.rules.match.pattern import Gap, Slot, Variant, is_regex, parse
-from monitor.text.pinyin import readings
+from monitor.language.phrases.costs import NEGATIONS, PARTICLES
+from monitor.language.phrases.pattern import Gap, Slot, Variant, is_regex, parse
+from monitor.language.pinyin import readings
 
 GAP_FRAMES = 10
 """Frames per syllable that a gap or slot may last (300 ms at 30 ms per frame)."""

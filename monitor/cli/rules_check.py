@@ -12,9 +12,9 @@ from monitor import rules
 from monitor.errors import UserError
 from monitor.events import Alert, Party, ScriptState
 from monitor.i18n import tr
+from monitor.language.phrases import explain, nearest
 from monitor.rules import trial
 from monitor.rules.compile import compile_packs
-from monitor.rules.match import explain, nearest
 from monitor.rules.model import Example, Pack, Turn
 from monitor.rules.packs import ResolvedPack, resolve, shipped, survey
 from monitor.rules.problems import PackErrors, Problem

@@ -15,10 +15,10 @@ from sqlalchemy.orm import Session
 
 from monitor.events import Party, Token, from_dict
 from monitor.i18n import tr
+from monitor.language.phrases import PatternError, nearest
+from monitor.language.phrases.explain import Row, rows, verdict
 from monitor.review.findings import Finding
 from monitor.rules.findings import shown
-from monitor.rules.match import PatternError, nearest
-from monitor.rules.match.explain import Row, rows, verdict
 from monitor.rules.spot import slot_alone
 from monitor.store.schema import Utterance
 

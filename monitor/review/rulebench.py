@@ -14,12 +14,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from monitor.events import Alert, Party, ScriptState, ScriptStatus, Token
+from monitor.language.phrases import nearest
 from monitor.review.evidence import Comparison, compare
 from monitor.review.labelled import reviews
 from monitor.review.packs import Version, compiled, resolved
 from monitor.rules import Rulebook, trial
 from monitor.rules.backtest import Backtest, backtest
-from monitor.rules.match import nearest
 from monitor.rules.model import Example, Rule, Turn
 from monitor.rules.replay import replay
 from monitor.store.read import call_json

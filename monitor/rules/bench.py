@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import replace
 
 from monitor.events import Party
-from monitor.rules.match import Phrase, Role, parse
+from monitor.language.phrases import Phrase, Role, parse
 from monitor.rules.packs import Written
 from monitor.rules.problems import Problem
 from monitor.rules.ready import Listener, ReadyRule, ReadySituation, ReadySlot

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import Literal
 
 from monitor.i18n import tr
+from monitor.language.phrases import Matcher
 from monitor.rules.bench import PARTIES, Bench, plain_texts
-from monitor.rules.match import Matcher
 from monitor.rules.model import Case, Policy, Rule, Situation, Slot, Window
 from monitor.rules.model import Phrase as Said
 from monitor.rules.packs import Origin, ResolvedPack, Written

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from monitor.events import Token
-from monitor.text.pinyin import syllables
+from monitor.language.pinyin import syllables
 
 _TITLES = ("先生", "小姐", "女士")
 _DIGITS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from monitor.events import Detail, Gap, Token
-from monitor.rules.match import Match, StepKind, nearest
+from monitor.language.phrases import Match, StepKind, nearest
 from monitor.rules.spot import slot_alone
 
 _SEARCHED_TOKENS = 600

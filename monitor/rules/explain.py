@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 
 from monitor.events import Alert, Detail, Party, ScriptState, ScriptStatus, Token
 from monitor.i18n import tr
+from monitor.language.phrases import explain as aligned
+from monitor.language.phrases import nearest
 from monitor.rules.conditions import facts_of, steady
-from monitor.rules.match import explain as aligned
-from monitor.rules.match import nearest
 from monitor.rules.ready import ReadyRule
 from monitor.rules.replay import KnownCall, replay_session
 from monitor.rules.rulebook import Rulebook

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing_extensions import override
 
 from monitor.events import CallEnd, Party, Reading
+from monitor.language.phrases import Match
 from monitor.rules.evidence import of_match
-from monitor.rules.match import Match
 from monitor.rules.model import MEASURES
 from monitor.rules.policy import ORDERED
 from monitor.rules.ready import ReadyRule

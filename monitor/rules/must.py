@@ -14,9 +14,9 @@ from typing_extensions import override
 
 from monitor.events import CallEnd, Detail, Party, ScriptStatus
 from monitor.i18n import tr
+from monitor.language.phrases import Match
 from monitor.rules.conditions import CallFacts, Verdict, facts_of, judge, steady
 from monitor.rules.evidence import of_absence, of_match, similarity
-from monitor.rules.match import Match
 from monitor.rules.model import When
 from monitor.rules.proof import Hit, missing, prove
 from monitor.rules.ready import ReadyRule, Requirement

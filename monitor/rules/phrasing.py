@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from monitor.events import Party
 from monitor.i18n import tr
+from monitor.language.phrases import Matcher, PatternError, Phrase, Role, parse
 from monitor.rules.bench import Bench, faithful, make_phrase
-from monitor.rules.match import Matcher, PatternError, Phrase, Role, parse
 from monitor.rules.model import Phrase as Said
 from monitor.rules.packs import Origin
 from monitor.rules.ready import Listener

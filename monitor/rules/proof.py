@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from monitor.rules.match import Match
+from monitor.language.phrases import Match
 from monitor.rules.ready import Requirement
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing_extensions import override
 
 from monitor.events import CallEnd, Detail, Party, ScriptStatus, Token
+from monitor.language.phrases import Match
 from monitor.rules.echo import Echo, echo_of
-from monitor.rules.match import Match
 from monitor.rules.ready import ReadyRule
 from monitor.rules.stage import RANK_TIMER, Finding, Happening, Idle, Stage
 

@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from monitor.events import CallInfo, Party
+from monitor.language.phrases.keywords import Sought, sought
 from monitor.rules.canonical import canonical
-from monitor.rules.match.sought import Sought, sought
 from monitor.rules.ready import (
     Listeners,
     PackName,
@@ -20,7 +20,7 @@ from monitor.rules.ready import (
 )
 
 if TYPE_CHECKING:
-    from monitor.rules.match import Matcher
+    from monitor.language.phrases import Matcher
     from monitor.rules.packs import ResolvedPack
     from monitor.rules.session import RuleSession
 

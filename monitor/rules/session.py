@@ -20,9 +20,9 @@ from monitor.events import (
     Utterance,
 )
 from monitor.i18n import tr
+from monitor.language.phrases import Match, MatchStream
 from monitor.rules.conditions import Verdict, facts_of, steady, tenure_ms
 from monitor.rules.findings import Avoid, Measured, Never
-from monitor.rules.match import Match, MatchStream
 from monitor.rules.must import Must
 from monitor.rules.policy import Gate
 from monitor.rules.ready import Listener, ReadyRule

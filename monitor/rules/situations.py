@@ -9,9 +9,9 @@ from typing_extensions import override
 from monitor.errors import UserError
 from monitor.events import CallEnd, Party, Reading, Token
 from monitor.i18n import tr
+from monitor.language.phrases import Match
 from monitor.rules.evidence import of_match
 from monitor.rules.findings import Bounds, shown
-from monitor.rules.match import Match
 from monitor.rules.model import MEASURES
 from monitor.rules.ready import ReadySituation
 from monitor.rules.stage import (

@@ -11,9 +11,9 @@ import re
 from collections.abc import Mapping
 
 from monitor.events import Party, Token
-from monitor.rules.match import SLOTS, Match
-from monitor.rules.match.slots import SlotKind
-from monitor.rules.match.units import Unit, split
+from monitor.language.phrases import SLOTS, Match
+from monitor.language.phrases.slots import SlotKind
+from monitor.language.phrases.syllables import Unit, split
 
 _ALONE = re.compile(r"\{([^{}]+)\}")
 _SURE = 4

@@ -28,7 +28,7 @@ from monitor.events import (
     ScriptStatus,
     Token,
 )
-from monitor.rules.match import Match
+from monitor.language.phrases import Match
 from monitor.rules.policy import ORDERED, Gate
 from monitor.rules.ready import ReadyRule
 from monitor.rules.timeline import Timeline

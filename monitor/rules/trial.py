@@ -22,6 +22,8 @@ from monitor.events import (
     Utterance,
 )
 from monitor.i18n import tr
+from monitor.language.normalise import normalise
+from monitor.language.pinyin import syllables
 from monitor.rules.compile import compile_packs
 from monitor.rules.model import MEASURES, Example, PackPolicy, Policy, Turn, When
 from monitor.rules.packs import ResolvedPack, Written
@@ -29,8 +31,6 @@ from monitor.rules.problems import Place
 from monitor.rules.ready import ReadyRule
 from monitor.rules.replay import KnownCall, replay
 from monitor.rules.rulebook import Rulebook
-from monitor.text.normalise import normalise
-from monitor.text.pinyin import syllables
 
 PACE_MS = 200
 """One syllable: five a second, an ordinary telephone pace."""
@@ -145,7 +145,7 @@ def _why(ready: ReadyRule, call: KnownCall, outcome: Sequence[Alert | ScriptStat
         reason = last.evidence.get("reason")
         said = f"“{last.quote}”" if last.quote else ""
         return f"{last.status.value} {said}{reason or ''}".strip()
-    from monitor.rules.match import nearest
+    from monitor.language.phrases import nearest
 
     party = ready.rule.party or Party.AGENT
     tokens = [t for u in call.utterances if u.party is party for t in u.tokens]

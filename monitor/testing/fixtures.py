@@ -67,7 +67,7 @@ class Fixture:
 
     def tokens(self) -> list[Token]:
         """What a perfect recogniser would hear: each line's characters, evenly over its time."""
-        from monitor.text.pinyin import is_han, syllables
+        from monitor.language.pinyin import is_han, syllables
 
         tokens = []
         for line in self.lines:

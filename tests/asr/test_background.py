@@ -18,9 +18,9 @@ from monitor.asr.calibrate import Mistaken, estimate, prevalence
 from monitor.asr.inventory import Inventory
 from monitor.asr.paths import paths_of
 from monitor.errors import UserError
+from monitor.language.phrases.costs import NATS_PER_EDIT
+from monitor.language.phrases.keywords import Sought
 from monitor.resources import models_dir
-from monitor.rules.match.costs import NATS_PER_EDIT
-from monitor.rules.match.sought import Sought
 
 SOUNDS = ("<b>", *sorted(set(lazy_pinyin("这不归我管你快点说话费的是"))))
 INVENTORY = Inventory(SOUNDS, "syllable", 0)

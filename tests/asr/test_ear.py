@@ -16,8 +16,8 @@ from monitor.asr.spotting import Spotter, Target
 from monitor.audio.file import read_call
 from monitor.errors import UserError
 from monitor.events import Chunk, Party, Samples, Spotted, Token
+from monitor.language.phrases.keywords import Sought
 from monitor.resources import fixtures_dir
-from monitor.rules.match.sought import Sought
 
 SOUNDS = ("<b>", "ni", "you", "mei", "gao", "cuo", "a")
 NUMBER = {sound: index for index, sound in enumerate(SOUNDS)}

@@ -25,8 +25,8 @@ from monitor.events import (
     Samples,
     Token,
 )
+from monitor.language.pinyin import syllables
 from monitor.rules import Rulebook
-from monitor.text.pinyin import syllables
 from monitor.vad import SileroVad
 
 FORBIDDEN = "你问我我问谁"

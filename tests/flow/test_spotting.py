@@ -18,7 +18,7 @@ from monitor.call import Call
 from monitor.calljson import CallRecord, to_json, utterance_json, utterance_of
 from monitor.engine import Engine
 from monitor.events import Alert, CallInfo, Chunk, Event, Party, Spotted, Token, Utterance
-from monitor.rules.match.sought import Sought
+from monitor.language.phrases.keywords import Sought
 from monitor.rules.replay import from_json, replay
 from monitor.testing import fixtures
 

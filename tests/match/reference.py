@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
-from monitor.rules.match.cells import Cell, Line
-from monitor.rules.match.costs import syllable_cost
-from monitor.rules.match.pattern import Gap, Slot
-from monitor.rules.match.slots import SLOTS, capture
-from monitor.rules.match.units import Unit
+from monitor.language.phrases.cells import Cell, Line
+from monitor.language.phrases.costs import syllable_cost
+from monitor.language.phrases.pattern import Gap, Slot
+from monitor.language.phrases.slots import SLOTS, capture
+from monitor.language.phrases.syllables import Unit
 
 BREAK_MS = 3000
 SETTLE_MS = 700

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from monitor.events import Party, Token
-from monitor.rules.match import Match, Matcher, Phrase
-from monitor.text.pinyin import syllables
+from monitor.language.phrases import Match, Matcher, Phrase
+from monitor.language.pinyin import syllables
 
 STEP_MS = 200
 PAUSE_MS = 600

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.events import Party
-from monitor.rules.match import Match, Matcher, Phrase
+from monitor.language.phrases import Match, Matcher, Phrase
 
 from .speech import listen, quotes, tokens
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from monitor.events import Alternative, Party, Token
-from monitor.rules.match import Matcher, Phrase, StepKind
+from monitor.language.phrases import Matcher, Phrase, StepKind
 
 from .speech import listen, quotes, tokens
 

@@ -8,8 +8,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from monitor.events import Alternative, Party, Token
-from monitor.rules.match import Match, Matcher, Phrase
-from monitor.rules.match.units import Unit, split
+from monitor.language.phrases import Match, Matcher, Phrase
+from monitor.language.phrases.syllables import Unit, split
 
 from .reference import Occurrence, occurrences
 
@@ -135,7 +135,7 @@ def test_words_or_syllables_make_no_difference(
     text = "".join(data.draw(st.lists(st.sampled_from(wanted), min_size=1, max_size=3)))
     text = "".join(c for c in text if c in CHARS)
     cuts = sorted(data.draw(st.sets(st.integers(1, max(1, len(text))), max_size=6)) | {len(text)})
-    from monitor.text.pinyin import readings, syllables
+    from monitor.language.pinyin import readings, syllables
 
     # A word may tell tones that its characters by themselves do not (个个): another input.
     pieces = [text[a:b] for a, b in zip([0, *cuts], cuts, strict=False)]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 from monitor.events import Party
-from monitor.rules.match import Match, Matcher, Phrase
-from monitor.rules.match.slots import SURNAMES
+from monitor.language.phrases import Match, Matcher, Phrase
+from monitor.language.phrases.slots import SURNAMES
 
 from .speech import tokens
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from monitor.events import Party, Token
-from monitor.rules.match import Matcher, Phrase
-from monitor.rules.match.slots import SLOTS, capture
-from monitor.rules.match.units import split
+from monitor.language.phrases import Matcher, Phrase
+from monitor.language.phrases.slots import SLOTS, capture
+from monitor.language.phrases.syllables import split
 
 from .speech import listen, tokens
 

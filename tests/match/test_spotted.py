@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from monitor.events import Party, Spotted
-from monitor.rules.match import Match, Matcher, Phrase
-from monitor.rules.match.sought import Sought, sought
+from monitor.language.phrases import Match, Matcher, Phrase
+from monitor.language.phrases.keywords import Sought, sought
 
 from .speech import STEP_MS, phrase, tokens
 

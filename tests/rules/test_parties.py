@@ -6,7 +6,7 @@ import pytest
 
 from monitor import rules
 from monitor.events import Alert, CallEnd, CallInfo, Party, ScriptState, ScriptStatus, Token
-from monitor.text.pinyin import syllables
+from monitor.language.pinyin import syllables
 
 PACK = """
 pack: parties

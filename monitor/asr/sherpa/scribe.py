@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from monitor.events import Alternative, Party, Token
-from monitor.text.pinyin import Reading, is_han, readings
+from monitor.language.pinyin import Reading, is_han, readings
 
 if TYPE_CHECKING:
     from monitor.asr.sherpa.symbols import Piece

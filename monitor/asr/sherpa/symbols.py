@@ -16,7 +16,7 @@ from pathlib import Path
 
 from monitor.errors import UserError
 from monitor.i18n import tr
-from monitor.text.pinyin import is_han
+from monitor.language.pinyin import is_han
 
 _HEX = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 _MARK = re.compile(r"<.*>|\[.*\]")  # <unk>, <|zh|>, [UNK]: something, but no text

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from monitor.events import Alternative, Party, Token
-from monitor.text.normalise import converter
-from monitor.text.pinyin import is_han, readings
+from monitor.language.normalise import converter
+from monitor.language.pinyin import is_han, readings
 
 if TYPE_CHECKING:
     from monitor.asr.whisper.hypothesis import Word

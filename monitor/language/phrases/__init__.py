@@ -10,13 +10,13 @@ What counts as a match – likeness, budgets, priority, holds – is defined in
 docs/matching.md; `align` is its executable definition.
 """
 
-from monitor.rules.match.explain import explain, rows
-from monitor.rules.match.matcher import Matcher
-from monitor.rules.match.nearest import nearest
-from monitor.rules.match.pattern import parse
-from monitor.rules.match.slots import SLOTS
-from monitor.rules.match.stream import MatchStream
-from monitor.rules.match.values import Match, PatternError, Phrase, Role, Step, StepKind
+from monitor.language.phrases.explain import explain, rows
+from monitor.language.phrases.matcher import Matcher
+from monitor.language.phrases.nearest import nearest
+from monitor.language.phrases.pattern import parse
+from monitor.language.phrases.slots import SLOTS
+from monitor.language.phrases.stream import MatchStream
+from monitor.language.phrases.values import Match, PatternError, Phrase, Role, Step, StepKind
 
 __all__ = [
     "SLOTS",

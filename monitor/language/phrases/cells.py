@@ -6,11 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from monitor.rules.match.costs import EDGE, EDIT, FAR, NEGATIONS, NEVER, PARTICLES, REPEAT, TONE
-from monitor.rules.match.pattern import Gap, Slot, Variant
-from monitor.rules.match.slots import SLOTS
-from monitor.text.pinyin import ANY_TONE, readings
-from monitor.text.words import split, surprise
+from monitor.language.phrases.costs import (
+    EDGE,
+    EDIT,
+    FAR,
+    NEGATIONS,
+    NEVER,
+    PARTICLES,
+    REPEAT,
+    TONE,
+)
+from monitor.language.phrases.pattern import Gap, Slot, Variant
+from monitor.language.phrases.slots import SLOTS
+from monitor.language.pinyin import ANY_TONE, readings
+from monitor.language.words import split, surprise
 
 NEGATION_WEIGHT = 1.5
 PARTICLE_WEIGHT = 0.25

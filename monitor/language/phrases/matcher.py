@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from itertools import islice, product
 
 from monitor.events import Party
-from monitor.rules.match.cells import Line, compile_line
-from monitor.rules.match.index import Index
-from monitor.rules.match.pattern import compile_regex, is_regex, parse
-from monitor.rules.match.sought import by_pattern
-from monitor.rules.match.stream import MatchStream
-from monitor.rules.match.values import Phrase
+from monitor.language.phrases.cells import Line, compile_line
+from monitor.language.phrases.index import Index
+from monitor.language.phrases.pattern import compile_regex, is_regex, parse
+from monitor.language.phrases.stream import MatchStream
+from monitor.language.phrases.values import Phrase
 
 SPELLINGS = 64
 """Readings of one phrase that are looked at when phrases are searched in one another."""
@@ -133,3 +132,12 @@ def _runs(line: Line) -> list[tuple[str, ...]]:
         if cell.after:
             runs.append([])
     return [spelt for run in runs if run for spelt in islice(product(*run), SPELLINGS)]
+
+
+def by_pattern(matcher: Matcher) -> Mapping[str, tuple[int, ...]]:
+    """The numbers of the phrases that a spotted pattern stands for."""
+    found: dict[str, list[int]] = {}
+    for number, phrase in enumerate(matcher.phrases):
+        if not phrase.exact and phrase.role != "shield":
+            found.setdefault(phrase.text, []).append(number)
+    return {text: tuple(numbers) for text, numbers in found.items()}

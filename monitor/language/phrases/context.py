@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from monitor.rules.match.costs import FILLER_SOUNDS, FILLERS, PARTICLES
-from monitor.rules.match.units import Unit
-from monitor.text.words import boundaries, is_word
+from monitor.language.phrases.costs import FILLER_SOUNDS, FILLERS, PARTICLES
+from monitor.language.phrases.syllables import Unit
+from monitor.language.words import boundaries, is_word
 
 PAUSE_MS = 400
 """So long without a syllable ends a clause."""

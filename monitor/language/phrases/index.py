@@ -14,8 +14,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from monitor.rules.match.cells import Cell, Line
-from monitor.rules.match.costs import (
+from monitor.language.phrases.cells import Cell, Line
+from monitor.language.phrases.costs import (
     EDIT,
     FAR,
     NEVER,
@@ -24,7 +24,7 @@ from monitor.rules.match.costs import (
     CostTable,
     alternative_cost,
 )
-from monitor.rules.match.units import Unit
+from monitor.language.phrases.syllables import Unit
 
 Bytes = npt.NDArray[np.uint8]
 

@@ -6,8 +6,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from monitor.events import Token
-from monitor.text.normalise import normalise
-from monitor.text.pinyin import ANY_TONE, readings
+from monitor.language.normalise import normalise
+from monitor.language.pinyin import ANY_TONE, readings
 
 MIN_ALTERNATIVE = 0.02
 MAX_ALTERNATIVES = 4

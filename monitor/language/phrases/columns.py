@@ -12,10 +12,10 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from monitor.rules.match.align import insertion_cost, pair_cost
-from monitor.rules.match.costs import SKIP_RUN
-from monitor.rules.match.index import Bytes, Index, Place
-from monitor.rules.match.units import Unit
+from monitor.language.phrases.align import insertion_cost, pair_cost
+from monitor.language.phrases.costs import SKIP_RUN
+from monitor.language.phrases.index import Bytes, Index, Place
+from monitor.language.phrases.syllables import Unit
 
 _BYTES = tuple(np.uint8(n) for n in range(256))
 

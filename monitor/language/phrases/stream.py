@@ -13,18 +13,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from monitor.events import Party, Spotted, Token
-from monitor.rules.match.align import Alignment, align, faithful
-from monitor.rules.match.cells import Line
-from monitor.rules.match.columns import Columns
-from monitor.rules.match.costs import EDIT
-from monitor.rules.match.history import History, spelt
-from monitor.rules.match.holding import Bench, Candidate, Found, Waiting
-from monitor.rules.match.spotted import lay_over
-from monitor.rules.match.units import Unit, split
-from monitor.rules.match.values import Match
+from monitor.language.phrases.align import Alignment, align, faithful
+from monitor.language.phrases.cells import Line
+from monitor.language.phrases.columns import Columns
+from monitor.language.phrases.costs import EDIT
+from monitor.language.phrases.history import History, spelt
+from monitor.language.phrases.keyword_match import lay_over
+from monitor.language.phrases.pending import Bench, Candidate, Found, Waiting
+from monitor.language.phrases.syllables import Unit, split
+from monitor.language.phrases.values import Match
 
 if TYPE_CHECKING:
-    from monitor.rules.match.matcher import Compiled, Matcher
+    from monitor.language.phrases.matcher import Compiled, Matcher
 
 BREAK_MS = 3000
 """A silence this long inside a phrase ends every attempt at it."""

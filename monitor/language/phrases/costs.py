@@ -19,7 +19,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from monitor.text.pinyin import split_syllable
+from monitor.language.pinyin import split_syllable
 
 EDIT = 16
 TONE = 1  # the same syllable in another tone

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.rules.match.costs import (
+from monitor.language.phrases.costs import (
     EDIT,
     FILLER,
     FILLER_PAIRS,
@@ -35,11 +35,11 @@ from monitor.rules.match.costs import (
     alternative_cost,
     syllable_cost,
 )
-from monitor.rules.match.index import DOUBT, DOUBTED, Index, Place
-from monitor.rules.match.pattern import Gap, Slot
-from monitor.rules.match.slots import SLOTS, capture
-from monitor.rules.match.units import Unit
-from monitor.rules.match.values import Step, StepKind
+from monitor.language.phrases.index import DOUBT, DOUBTED, Index, Place
+from monitor.language.phrases.pattern import Gap, Slot
+from monitor.language.phrases.slots import SLOTS, capture
+from monitor.language.phrases.syllables import Unit
+from monitor.language.phrases.values import Step, StepKind
 
 PARTICLE_MOST = 0.3  # what leaving out a particle may cost
 ALIKE = 0.6  # syllables up to this far apart are called easily confused

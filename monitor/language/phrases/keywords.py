@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from monitor.rules.match.pattern import Slot, is_regex, parse
+from monitor.language.phrases.pattern import Slot, is_regex, parse
 
 if TYPE_CHECKING:
-    from monitor.rules.match.matcher import Matcher
+    from monitor.language.phrases.matcher import Matcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +62,3 @@ def _both(one: Sought, other: Sought) -> Sought:
     asked = [w.likeness for w in (one, other) if w.likeness is not None]
     shields = tuple(sorted({*one.protected_by, *other.protected_by}))
     return replace(one, likeness=max(asked, default=None), protected_by=shields)
-
-
-def by_pattern(matcher: Matcher) -> Mapping[str, tuple[int, ...]]:
-    """The numbers of the phrases that a spotted pattern stands for."""
-    found: dict[str, list[int]] = {}
-    for number, phrase in enumerate(matcher.phrases):
-        if not phrase.exact and phrase.role != "shield":
-            found.setdefault(phrase.text, []).append(number)
-    return {text: tuple(numbers) for text, numbers in found.items()}

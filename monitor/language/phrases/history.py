@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from monitor.rules.match.units import Unit
+from monitor.language.phrases.syllables import Unit
 
 KEEP = 320
 """Syllables kept at least; no phrase with all its gaps and fillers is longer."""

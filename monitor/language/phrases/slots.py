@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeAlias
 
-from monitor.rules.match.units import Unit
-from monitor.text.pinyin import readings
+from monitor.language.phrases.syllables import Unit
+from monitor.language.pinyin import readings
 
 Ends: TypeAlias = list[tuple[int, str]]
 """(number of units, captured value) of every stretch that could fill the slot."""

@@ -8,13 +8,13 @@ from functools import lru_cache
 import numpy as np
 
 from monitor.events import Token
-from monitor.rules.match.align import Alignment, align, cell_costs, insertion_cost
-from monitor.rules.match.costs import EDIT
-from monitor.rules.match.index import Index, Place
-from monitor.rules.match.matcher import Matcher
-from monitor.rules.match.pattern import is_regex
-from monitor.rules.match.units import Unit, split
-from monitor.rules.match.values import Match, Phrase
+from monitor.language.phrases.align import Alignment, align, cell_costs, insertion_cost
+from monitor.language.phrases.costs import EDIT
+from monitor.language.phrases.index import Index, Place
+from monitor.language.phrases.matcher import Matcher
+from monitor.language.phrases.pattern import is_regex
+from monitor.language.phrases.syllables import Unit, split
+from monitor.language.phrases.values import Match, Phrase
 
 WORTH = 0.25
 """Below this similarity nothing is worth showing."""

@@ -10,16 +10,16 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from monitor.rules.match.cells import Line
-from monitor.rules.match.columns import Columns
-from monitor.rules.match.context import PAUSE_MS, alone, another_word, courteous, on_boundaries
-from monitor.rules.match.costs import EDIT
-from monitor.rules.match.history import History, spelt
-from monitor.rules.match.units import Unit
-from monitor.rules.match.values import Match
+from monitor.language.phrases.cells import Line
+from monitor.language.phrases.columns import Columns
+from monitor.language.phrases.context import PAUSE_MS, alone, another_word, courteous, on_boundaries
+from monitor.language.phrases.costs import EDIT
+from monitor.language.phrases.history import History, spelt
+from monitor.language.phrases.syllables import Unit
+from monitor.language.phrases.values import Match
 
 if TYPE_CHECKING:
-    from monitor.rules.match.matcher import Compiled, Matcher
+    from monitor.language.phrases.matcher import Compiled, Matcher
 
 HOLD_MS = 1500
 """How long after the last syllable a phrase waits for a protecting one to go on."""

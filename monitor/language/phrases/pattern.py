@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TypeAlias
 
-from monitor.rules.match.slots import SLOTS
-from monitor.rules.match.values import PatternError
-from monitor.text.normalise import normalise
+from monitor.language.normalise import normalise
+from monitor.language.phrases.slots import SLOTS
+from monitor.language.phrases.values import PatternError
 
 MAX_VARIANTS = 128
 MAX_SYLLABLES = 120

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from monitor.i18n import tr
-from monitor.rules.match.values import Match, Step, StepKind
-from monitor.text.pinyin import split_syllable
+from monitor.language.phrases.values import Match, Step, StepKind
+from monitor.language.pinyin import split_syllable
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,16 +10,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from monitor.events import Spotted
-from monitor.rules.match.align import Alignment, align
-from monitor.rules.match.cells import Line
-from monitor.rules.match.costs import EDIT, NATS_PER_EDIT
-from monitor.rules.match.history import History
-from monitor.rules.match.holding import Found
-from monitor.rules.match.pattern import Slot
-from monitor.rules.match.values import Match, StepKind
+from monitor.language.phrases.align import Alignment, align
+from monitor.language.phrases.cells import Line
+from monitor.language.phrases.costs import EDIT, NATS_PER_EDIT
+from monitor.language.phrases.history import History
+from monitor.language.phrases.pattern import Slot
+from monitor.language.phrases.pending import Found
+from monitor.language.phrases.values import Match, StepKind
 
 if TYPE_CHECKING:
-    from monitor.rules.match.matcher import Matcher
+    from monitor.language.phrases.matcher import Matcher
 
 NEGATION_SOUNDS = frozenset({"bu", "mei", "bie"})
 
