@@ -346,7 +346,7 @@ def recall(random: np.random.Generator, size: int, rate: float, trials: int) -> 
 
 @lru_cache(maxsize=1)
 def _pack_variants() -> dict[str, None]:
-    from monitor.resources import rules_dir
+    from monitor.base.package_files import rules_dir
     from monitor.rules import load
 
     rulebook = load(sorted(rules_dir().glob("*.yaml")))

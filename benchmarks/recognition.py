@@ -33,7 +33,7 @@ import click
 import numpy as np
 
 from monitor.asr import Recognizer, load
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 from monitor.events import SAMPLE_RATE, Chunk, Party, Samples, Token
 
 STEP = SAMPLE_RATE // 10

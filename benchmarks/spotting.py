@@ -60,7 +60,7 @@ from monitor.asr.ctc import CtcRecognizer
 from monitor.asr.decode import Posteriors
 from monitor.asr.paths import paths_of
 from monitor.asr.spotting import FLOOR, Spotter, Target
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 from monitor.events import Chunk, Party
 from monitor.facts import DEFAULT_PACKS
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 from monitor.events import SAMPLE_RATE, Chunk, Party, Samples, Token
 from monitor.lane import Lane
 from monitor.vad import WINDOW

@@ -20,13 +20,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from monitor import calljson, engine
+from monitor import engine
 from monitor.audio import file as audio_file
+from monitor.base import call_record
+from monitor.base.errors import UserError
+from monitor.base.i18n import Language, tr, use_language
 from monitor.engine import Engine, Second
-from monitor.errors import UserError
 from monitor.events import Party, to_dict
 from monitor.facts import DEFAULT_PACKS, CallFacts
-from monitor.i18n import Language, tr, use_language
 from monitor.results import Folder, failed_row, row_of
 from monitor.score import scorecard
 
@@ -219,13 +220,13 @@ def _score_one(settings: BatchSettings, job: Job, fingerprint: str) -> Done:
             again = second.engine.call(str(job.source), parties, settings.facts)
             engine.hear_again(record, second, again, audio_file.read_call(job.source, parties))
         card = scorecard(loaded.rulebook, record.alerts, record.scripts)
-        data = calljson.to_json(record, to_dict(card), fingerprint)
+        data = call_record.to_json(record, to_dict(card), fingerprint)
         if folder is not None:
             folder.write(job.name, data)
         if calls is not None:
             calls.save(job.source, data, _texts(settings))
         return Done(job, row_of(job.name, str(job.source), data))
-    except calljson.OutputError:
+    except call_record.OutputError:
         raise
     except UserError as error:
         return _failed(job, settings, str(error), fingerprint)
@@ -259,7 +260,7 @@ def _stamp(loaded: Engine, settings: BatchSettings) -> dict[str, Any]:
     confirmed = {"confirm": second.listener.name} if second else {}
     return {
         **confirmed,
-        "json": calljson.VERSION,
+        "json": call_record.VERSION,
         "asr": loaded.recognizer.name,
         "packs": [loaded.rulebook.digest],
         "channels": settings.channels,

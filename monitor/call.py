@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from monitor.asr import Recognizer
+from monitor.base.errors import UserError
 from monitor.dynamics import Dynamics
-from monitor.errors import UserError
 from monitor.events import SAMPLE_RATE, CallEnd, CallInfo, Chunk, Event, Gap, Party
 from monitor.lane import Lane
 from monitor.rules import Rulebook

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from monitor import asr, rules
 from monitor.asr import Prefetches, Recognizer
 from monitor.audio.file import TruncatedAudioError
+from monitor.base.call_record import CallRecord, Review
 from monitor.call import Call
-from monitor.calljson import CallRecord, Review
 from monitor.events import CallInfo, Chunk, Party
 from monitor.facts import DEFAULT_PACKS, CallFacts
 from monitor.rules import Rulebook

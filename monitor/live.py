@@ -17,9 +17,9 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from monitor.base.i18n import tr
 from monitor.confirm import Doubt, Recheck, SecondListener
 from monitor.events import SAMPLE_RATE, Alert, CallEnd, Chunk, Event, Gap, Party
-from monitor.i18n import tr
 
 if TYPE_CHECKING:
     from monitor.asr.whisper.hypothesis import Decoder, Hypothesis, Window

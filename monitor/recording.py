@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from monitor import calljson
 from monitor.audio.record import Recorder
-from monitor.calljson import CallRecord
+from monitor.base import call_record
+from monitor.base.call_record import CallRecord
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.engine import Engine
-from monitor.errors import UserError
 from monitor.events import Chunk, Event, Party, to_dict, to_json
-from monitor.i18n import tr
 from monitor.score import scorecard
 
 
@@ -55,10 +55,10 @@ class CallFiles:
             return
         record = self._record
         card = scorecard(self._loaded.rulebook, record.alerts, record.scripts)
-        data = calljson.to_json(record, to_dict(card))
+        data = call_record.to_json(record, to_dict(card))
         text = json.dumps(data, ensure_ascii=False, indent=1) + "\n"
         try:
-            calljson.write_atomically(self._json, text)
+            call_record.write_atomically(self._json, text)
         except UserError as error:
             self.problems.append(str(error))
 

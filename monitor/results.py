@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from monitor import calljson
+from monitor.base import call_record
 from monitor.events import Severity
 
 _HEAD = 300  # bytes of a call JSON that hold its version and fingerprint
@@ -57,14 +57,14 @@ class Folder:
         Raises:
             UserError: it cannot be read.
         """
-        return calljson.read(self.file(name))
+        return call_record.read(self.file(name))
 
     def write(self, name: str, data: Mapping[str, Any]) -> None:
         """Raises:
         OutputError: the disk is full or the folder cannot be written.
         """
         text = json.dumps(data, ensure_ascii=False, indent=1)
-        calljson.write_atomically(self.file(name), text)
+        call_record.write_atomically(self.file(name), text)
 
     def row(self, name: str, source: str, fingerprint: str) -> Mapping[str, Any]:
         """The summary's row of a call that is there."""
@@ -94,7 +94,9 @@ class Folder:
         writer.writeheader()
         writer.writerows(rows[name] for name in sorted(rows))
         # The byte-order mark lets spreadsheet programs read the Chinese.
-        calljson.write_atomically(self._path / "summary.csv", text.getvalue(), encoding="utf-8-sig")
+        call_record.write_atomically(
+            self._path / "summary.csv", text.getvalue(), encoding="utf-8-sig"
+        )
 
 
 def row_of(name: str, source: str, data: Mapping[str, Any]) -> dict[str, Any]:

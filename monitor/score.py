@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from monitor.base.i18n import tr
 from monitor.events import Alert, AlertState, ScriptState, ScriptStatus, Severity
-from monitor.i18n import tr
 from monitor.rules import Rulebook
 from monitor.rules.model import PackScore, Rule
 from monitor.rules.packs import ResolvedPack

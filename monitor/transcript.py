@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from monitor.calljson import CallRecord, utterance_json
+from monitor.base import labels
+from monitor.base.call_record import CallRecord, utterance_json
 from monitor.events import Token, Utterance
-from monitor.screen import words
 
 _CUE_CHARACTERS = 24
 """Longest cue, two comfortable lines of Chinese subtitles."""
@@ -55,7 +55,7 @@ def _plain(turn: dict[str, Any]) -> dict[str, Any]:
 
 
 def _text_line(turn: Utterance) -> str:
-    return f"[{words.clock(turn.start_ms)}] {words.party(turn.party)}: {turn.text}"
+    return f"[{labels.clock(turn.start_ms)}] {labels.party(turn.party)}: {turn.text}"
 
 
 def _cues(turns: Sequence[Utterance]) -> Iterator[list[Token]]:
@@ -76,7 +76,7 @@ def _cues(turns: Sequence[Utterance]) -> Iterator[list[Token]]:
 def _cue(tokens: Sequence[Token], point: str) -> str:
     text = "".join(token.text for token in tokens)
     start, end = _stamp(tokens[0].start_ms, point), _stamp(tokens[-1].end_ms, point)
-    return f"{start} --> {end}\n{words.party(tokens[0].party)}: {text}\n"
+    return f"{start} --> {end}\n{labels.party(tokens[0].party)}: {text}\n"
 
 
 def _stamp(ms: int, point: str) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 from monitor.events import SAMPLE_RATE, Samples
 
 if TYPE_CHECKING:

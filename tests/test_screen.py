@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from rich.console import Console
 
+from monitor.base.i18n import use_language
 from monitor.events import (
     Alert,
     AlertState,
@@ -22,7 +23,6 @@ from monitor.events import (
     Token,
     Utterance,
 )
-from monitor.i18n import use_language
 from monitor.screen import page
 from monitor.screen.board import Board
 from monitor.screen.plain import PlainScreen

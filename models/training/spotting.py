@@ -34,7 +34,7 @@ from monitor.asr.frontend import StreamingFrontend
 from monitor.asr.inventory import Inventory
 from monitor.asr.paths import paths_of
 from monitor.asr.spotting import Spotter, Target
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 from monitor.events import SAMPLE_RATE
 from monitor.language.pinyin import syllables
 

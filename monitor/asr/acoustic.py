@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from monitor.asr.decode import Posteriors
 from monitor.asr.folder import CacheStreaming, ContextStreaming
-from monitor.errors import UserError
-from monitor.i18n import tr
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 
 if TYPE_CHECKING:
     import onnxruntime

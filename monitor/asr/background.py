@@ -31,8 +31,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from monitor.asr.inventory import Inventory
 from monitor.asr.paths import GAP_FRAMES, Node, Path, firm, paths_of, syllables
 from monitor.asr.spotting import LEAST_SYLLABLES, Target
-from monitor.errors import UserError
-from monitor.i18n import tr
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.language.phrases.costs import NATS_PER_EDIT
 from monitor.language.phrases.keywords import Sought
 

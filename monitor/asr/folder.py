@@ -18,8 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from monitor.asr import grammar
 from monitor.asr.decode import DecodingSettings
 from monitor.asr.grammar import Grammar
-from monitor.errors import UserError
-from monitor.i18n import tr
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 
 DESCRIPTION = "model.json"
 DECODING = "decoding.json"

@@ -17,8 +17,8 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
-from monitor.errors import UserError
-from monitor.i18n import tr
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 
 STEP = 1 / 16
 """Files hold -ln p in steps of this, as bytes: 0 … 15.9 nats."""

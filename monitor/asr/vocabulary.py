@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.asr.grammar import STEP
-from monitor.errors import UserError
-from monitor.i18n import tr
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 
 LONGEST_WORD = 6
 """Syllables of the longest word that is kept."""

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from monitor.audio.decode import AudioInfo, Decoder, TruncatedAudioError
 from monitor.audio.resample import Resampler
-from monitor.errors import UserError
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.events import SAMPLE_RATE, Chunk, Party
-from monitor.i18n import tr
 
 __all__ = ["SUFFIXES", "AudioInfo", "TruncatedAudioError", "parties", "probe", "read_call"]
 

@@ -17,9 +17,9 @@ import numpy.typing as npt
 
 from monitor.audio.devices import Device, Line, devices, find, quiet, sound
 from monitor.audio.resample import Resampler
-from monitor.errors import UserError
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.events import SAMPLE_RATE, Chunk, Gap, Party
-from monitor.i18n import tr
 
 __all__ = ["Device", "Listening", "devices", "open_headset"]
 

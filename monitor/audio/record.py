@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from monitor.errors import UserError
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.events import SAMPLE_RATE, Chunk, Party
-from monitor.i18n import tr
 
 _HEADER = 44
 _BYTES = 2  # 16-bit PCM

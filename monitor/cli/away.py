@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
-from monitor.errors import UserError
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.events import to_dict
-from monitor.i18n import tr
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -97,7 +97,7 @@ def destinations(wanted: Wanted, loaded: Engine) -> Iterator[list[Destination]]:
 
 class _Server:
     def __init__(self, url: str, token: str) -> None:
-        from monitor.store.place import user_folder
+        from monitor.base.user_folders import user_folder
         from monitor.uplink.sender import Uplink
 
         folder = os.environ.get("MONITOR_SPOOL")

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from monitor import cli
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.cli import calls_sample, calls_which, options, trail
-from monitor.errors import UserError
-from monitor.i18n import tr
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -260,7 +260,7 @@ def _audit(session: Session, action: str, number: int, **detail: Any) -> None:
 
 
 def _export(session: Session, number: int, out: Path | None, *, events: bool, audio: bool) -> None:
-    from monitor.calljson import write_atomically
+    from monitor.base.files import write_atomically
     from monitor.store import export
     from monitor.store.schema import Call
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.cli import trail
-from monitor.errors import UserError
-from monitor.i18n import tr
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 def sample(store: str | None, names: Sequence[str], *, deal: bool, dry_run: bool) -> None:
     """Draw by the plans of these names (none: by every active one) and tell what came of it."""
+    from monitor.base.time_zone import local_zone
     from monitor.qa import tasks
-    from monitor.qa.zone import local_zone
     from monitor.store import open_store
 
     at = tasks.Moment(datetime.now(UTC), local_zone())

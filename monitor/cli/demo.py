@@ -5,10 +5,10 @@ from __future__ import annotations
 import click
 
 from monitor import cli
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.cli import options
-from monitor.errors import UserError
 from monitor.facts import DEFAULT_PACKS
-from monitor.i18n import tr
 
 DEFAULT_CALL = "demo"
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import click
 
 from monitor import cli
+from monitor.base.i18n import tr
 from monitor.cli import options
 from monitor.events import Direction, Party
 from monitor.facts import DEFAULT_PACKS
-from monitor.i18n import tr
 
 
 @click.command(

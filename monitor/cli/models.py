@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from monitor import cli
-from monitor.i18n import tr
+from monitor.base.i18n import tr
 
 if TYPE_CHECKING:
     from monitor.models.download import Progress
@@ -175,7 +175,7 @@ def model_path(name: str | None) -> None:
     en="file or folder to write to (default: here)",
 )
 def export_model(name: str, out: Path | None) -> None:
-    from monitor.errors import UserError
+    from monitor.base.errors import UserError
     from monitor.models import archive, installed, manifest, receipt
     from monitor.models.download import SourceError
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from monitor import cli
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.cli import options
-from monitor.errors import UserError
-from monitor.i18n import tr
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -101,7 +101,7 @@ def command(
     form: str | None,
     out: Path | None,
 ) -> None:
-    from monitor.qa.zone import local_zone
+    from monitor.base.time_zone import local_zone
     from monitor.store import open_store
 
     if (name is not None) != (kind in ("agent", "call")):
@@ -258,7 +258,7 @@ def _write(data: bytes, form: str, out: Path | None) -> None:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
         return
-    from monitor.calljson import write_bytes_atomically
+    from monitor.base.files import write_bytes_atomically
 
     write_bytes_atomically(out, data)
     click.echo(f"{out}", err=True)

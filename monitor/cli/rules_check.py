@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 
 from monitor import rules
-from monitor.errors import UserError
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.events import Alert, Party, ScriptState
-from monitor.i18n import tr
 from monitor.language.phrases import explain, nearest
 from monitor.rules import trial
 from monitor.rules.compile import compile_packs

@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 
 from monitor import cli
+from monitor.base.errors import UserError
+from monitor.base.i18n import language, tr
 from monitor.cli import options
-from monitor.errors import UserError
 from monitor.events import Direction
 from monitor.facts import DEFAULT_PACKS
-from monitor.i18n import language, tr
 
 
 @click.command(

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 import click
 
 from monitor import cli
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.cli import options
-from monitor.errors import UserError
 from monitor.facts import DEFAULT_PACKS
-from monitor.i18n import tr
 
 if TYPE_CHECKING:
     from monitor.store import Store
@@ -226,6 +226,6 @@ def _is_loopback(host: str) -> bool:
 
 
 def _demo_folder() -> Path:
-    from monitor.store.place import user_folder
+    from monitor.base.user_folders import user_folder
 
     return user_folder() / "demo"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import click
 from rich.console import Console
 
-from monitor.calljson import CallRecord
+from monitor.base.call_record import CallRecord
 from monitor.engine import Engine
 from monitor.live import Sink
 from monitor.score import Scorecard, scorecard

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from monitor import cli
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.cli import options
-from monitor.errors import UserError
 from monitor.facts import DEFAULT_PACKS
-from monitor.i18n import tr
 
 if TYPE_CHECKING:
     from monitor.engine import Engine
@@ -133,7 +133,7 @@ class _Facts:
     """What CSV and file names say; a CSV that is changed while we watch is read anew."""
 
     def __init__(self, csv: Path | None, pattern: Pattern | None) -> None:
-        from monitor.qa.zone import local_zone
+        from monitor.base.time_zone import local_zone
 
         self._zone = local_zone()
         self._csv = csv

@@ -15,9 +15,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from monitor import resources
-from monitor.errors import UserError
-from monitor.i18n import tr
+from monitor.base import package_files
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.models.places import SEARCH_PATH, search_path, store
 
 __all__ = ["EMBEDDED", "SEARCH_PATH", "find", "search_path", "store"]
@@ -47,7 +47,7 @@ def find(name: str | Path, engine: str = EMBEDDED) -> Path:
                 f"no model folder at {given}; check the path given to --asr",
             )
         )
-    places = [*search_path(), resources.models_dir()]
+    places = [*search_path(), package_files.models_dir()]
     for folder in _candidates(places, str(name), engine):
         if folder.is_dir():
             return folder

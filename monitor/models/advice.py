@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from monitor.i18n import tr
+from monitor.base.i18n import tr
 from monitor.models.machine import Machine
 from monitor.models.manifest import Entry, Manifest, Use
 

@@ -7,8 +7,8 @@ import shutil
 import tarfile
 from pathlib import Path
 
-from monitor.errors import UserError
-from monitor.i18n import tr
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.models import receipt, unpack
 from monitor.models.download import SourceError, written
 from monitor.models.manifest import Entry, File, Manifest, Needs, Text

@@ -7,8 +7,8 @@ from itertools import chain
 from pathlib import Path
 from typing import get_args
 
-from monitor.errors import UserError
-from monitor.i18n import tr
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.models import receipt
 from monitor.models.manifest import Engine, Manifest
 from monitor.models.places import search_path

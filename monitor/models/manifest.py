@@ -15,9 +15,9 @@ from pydantic import (
     model_validator,
 )
 
-from monitor import resources
-from monitor.errors import UserError
-from monitor.i18n import tr
+from monitor.base import package_files
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 
 FILE = "manifest.yaml"
 
@@ -156,7 +156,7 @@ def is_safe(path: str) -> bool:
 
 def path() -> Path:
     """The manifest that travels with the package."""
-    return resources.models_dir() / FILE
+    return package_files.models_dir() / FILE
 
 
 def read(file: Path | None = None) -> Manifest:

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from monitor.errors import UserError
-from monitor.i18n import tr
-from monitor.locks import hold
+from monitor.base.errors import UserError
+from monitor.base.file_locks import hold
+from monitor.base.i18n import tr
 from monitor.models import download, receipt, unpack
 from monitor.models.addresses import Address, addresses
 from monitor.models.download import Progress, SourceError, written

@@ -9,8 +9,8 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from monitor.errors import UserError
-from monitor.i18n import tr
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.models.download import SourceError, written
 from monitor.models.manifest import is_safe
 

@@ -9,8 +9,8 @@ from typing import Literal, TypeAlias
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from monitor.errors import UserError
-from monitor.i18n import tr
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.qa import tasks
 from monitor.qa.form import Answer, Form, Item, form_of_packs, judge
 from monitor.review import packs

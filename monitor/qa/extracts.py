@@ -8,7 +8,7 @@ from datetime import tzinfo
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from monitor.i18n import tr
+from monitor.base.i18n import tr
 from monitor.qa import words
 from monitor.qa.figures import RuleFigures, ScriptFigures, Totals, human_cards
 from monitor.qa.sheets import Cell, Column, Sheet

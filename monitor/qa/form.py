@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from monitor.errors import UserError
-from monitor.i18n import tr
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.rules import Rulebook
 from monitor.rules.packs import ResolvedPack
 from monitor.score import ItemStatus, Line, Scorecard, ScoreModel, summed

@@ -9,13 +9,14 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from monitor import calljson, engine
+from monitor import engine
 from monitor.audio import file as audio_file
 from monitor.audio.playable import prepare_quietly
+from monitor.base import call_record
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.engine import Engine
-from monitor.errors import UserError
 from monitor.events import Chunk, Party, to_dict
-from monitor.i18n import tr
 from monitor.qa import intake
 from monitor.qa.metadata import Known
 from monitor.qa.tables import Import
@@ -112,7 +113,7 @@ def _score(
 
     record = engine.run(call, watched(audio_file.read_call(path, parties)), known.released_by)
     card = scorecard(loaded.rulebook, record.alerts, record.scripts)
-    data = calljson.to_json(record, to_dict(card), digest[:32])
+    data = call_record.to_json(record, to_dict(card), digest[:32])
     kept = store.put_audio(path)
     with store.session() as session:
         call_id = save_call(

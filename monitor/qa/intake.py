@@ -16,8 +16,8 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from monitor.audio import file as audio_file
-from monitor.errors import UserError
-from monitor.i18n import tr
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.qa.metadata import Known
 from monitor.qa.tables import Import
 from monitor.store import Store

@@ -15,10 +15,10 @@ from datetime import datetime, tzinfo
 from pathlib import Path, PurePath
 from typing import Any, Literal
 
-from monitor.errors import UserError
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.events import Detail, Direction, Party
 from monitor.facts import CallFacts
-from monitor.i18n import tr
 
 FIELDS = ("agent", "queue", "direction", "tier", "started_at", "released_by")
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from sqlalchemy import false, select
 from sqlalchemy.orm import Session
 
-from monitor.errors import UserError
-from monitor.i18n import language, tr
+from monitor.base.errors import UserError
+from monitor.base.i18n import language, tr
 from monitor.qa import words
 from monitor.qa.sampling import span_of
 from monitor.qa.scope import Scope

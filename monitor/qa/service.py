@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
-from monitor.i18n import tr
+from monitor.base.i18n import tr
 from monitor.qa.scope import Scope
 from monitor.store.schema import Call, Reading
 

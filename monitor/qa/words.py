@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from monitor.i18n import tr
+from monitor.base.i18n import tr
 from monitor.qa.sampling import Span, span_of
 from monitor.score import grade_name
 from monitor.store.schema import User

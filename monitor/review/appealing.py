@@ -8,9 +8,9 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from monitor.errors import UserError
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.events import to_dict
-from monitor.i18n import tr
 from monitor.review import verdicts
 from monitor.review.appeals import (
     AppealPolicy,

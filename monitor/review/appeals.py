@@ -15,8 +15,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from monitor.errors import UserError
-from monitor.i18n import tr
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 
 
 class AppealState(StrEnum):

@@ -9,9 +9,9 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from monitor.errors import UserError
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.events import to_dict
-from monitor.i18n import tr
 from monitor.qa.form import Answer, Form, Item, judge
 from monitor.review.agreement import Agreement, Spread, agreement, bias, spread
 from monitor.review.cardrows import final_card

@@ -9,8 +9,8 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Integer, cast, func, select
 from sqlalchemy.orm import Session
 
-from monitor.errors import UserError
-from monitor.i18n import tr
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.review.tables import Case, CaseAnswer
 from monitor.store.schema import Alert, Call, User, Utterance
 

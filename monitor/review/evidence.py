@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from monitor.base.i18n import tr
 from monitor.events import Party, Token, from_dict
-from monitor.i18n import tr
 from monitor.language.phrases import PatternError, nearest
 from monitor.language.phrases.explain import Row, rows, verdict
 from monitor.review.findings import Finding

@@ -10,8 +10,8 @@ from typing import Any, Literal, TypeAlias
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from monitor.errors import UserError
-from monitor.i18n import tr
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.store.schema import Alert, Call, Script, User, Verdict
 
 Kind: TypeAlias = Literal["alert", "script", "missed"]

@@ -12,8 +12,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from monitor import rules
-from monitor.errors import UserError
-from monitor.i18n import tr
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.rules import Rulebook
 from monitor.rules.packs import ResolvedPack, find, resolve, shipped
 from monitor.store.schema import Call, CallPack, Pack

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from monitor.errors import UserError
-from monitor.i18n import tr
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.qa import cards
 from monitor.qa.form import Answer, Form, Item, judge
 from monitor.review.appeals import AppealState

@@ -11,8 +11,8 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from monitor.errors import UserError
-from monitor.i18n import tr
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.review.findings import VERDICTS, Finding
 from monitor.review.tables import CallReview
 from monitor.store.schema import Call, Utterance, Verdict

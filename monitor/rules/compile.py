@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from monitor.i18n import tr
+from monitor.base.i18n import tr
 from monitor.language.phrases import Matcher
 from monitor.rules.bench import PARTIES, Bench, plain_texts
 from monitor.rules.model import Case, Policy, Rule, Situation, Slot, Window

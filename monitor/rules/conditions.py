@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from monitor.errors import UserError
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.events import CallInfo, Detail
-from monitor.i18n import tr
 from monitor.rules.calendar import holidays_on, is_workday, lunar_day
 from monitor.rules.model import Tenure, When
 from monitor.rules.units import Day

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from monitor.base.i18n import tr
 from monitor.events import Alert, Detail, Party, ScriptState, ScriptStatus, Token
-from monitor.i18n import tr
 from monitor.language.phrases import explain as aligned
 from monitor.language.phrases import nearest
 from monitor.rules.conditions import facts_of, steady

@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from monitor.base.i18n import tr
 from monitor.events import Party, Severity
-from monitor.i18n import tr
 from monitor.rules.model_base import (
     Names,
     Phrase,

@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from monitor.i18n import tr
+from monitor.base.i18n import tr
 
 
 class Strict(BaseModel):

@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from monitor.i18n import tr
+from monitor.base.i18n import tr
 from monitor.rules.model_base import Strict, complain, listed
 from monitor.rules.model_when import Measure
 from monitor.rules.units import Bound, Duration, Moment, PartyName

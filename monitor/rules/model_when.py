@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from monitor.i18n import tr
+from monitor.base.i18n import tr
 from monitor.rules.model_base import Names, Strict, complain, listed
 from monitor.rules.units import ClockSpan, DaySpan, Direction, Duration, Weekday
 

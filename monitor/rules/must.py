@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from typing_extensions import override
 
+from monitor.base.i18n import tr
 from monitor.events import CallEnd, Detail, Party, ScriptStatus
-from monitor.i18n import tr
 from monitor.language.phrases import Match
 from monitor.rules.conditions import CallFacts, Verdict, facts_of, judge, steady
 from monitor.rules.evidence import of_absence, of_match, similarity

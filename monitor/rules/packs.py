@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from monitor import resources
-from monitor.i18n import tr
+from monitor.base import package_files
+from monitor.base.i18n import tr
 from monitor.rules.model import Pack, PackPolicy, PackScore, Rule, Situation, Slot, When
 from monitor.rules.problems import PackErrors, Place, Problem
 from monitor.rules.source import Loc, Source, read, suggest, validate
@@ -66,7 +66,7 @@ class ResolvedPack:
 
 def shipped() -> list[Path]:
     """The rule packs that come with the product."""
-    return sorted(resources.rules_dir().glob("*.yaml"))
+    return sorted(package_files.rules_dir().glob("*.yaml"))
 
 
 def find(name: str | Path, beside: Path | None = None) -> Path | None:
@@ -78,7 +78,7 @@ def find(name: str | Path, beside: Path | None = None) -> Path | None:
         candidates = [folder / path for folder in folders] + [path]
     else:
         candidates = [folder / f"{text}.yaml" for folder in folders]
-        candidates += [resources.rules_dir() / f"{text}.yaml", path.with_suffix(".yaml"), path]
+        candidates += [package_files.rules_dir() / f"{text}.yaml", path.with_suffix(".yaml"), path]
     return next((c for c in candidates if c.is_file()), None)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from monitor.base.i18n import tr
 from monitor.events import Party
-from monitor.i18n import tr
 from monitor.language.phrases import Matcher, PatternError, Phrase, Role, parse
 from monitor.rules.bench import Bench, faithful, make_phrase
 from monitor.rules.model import Phrase as Said

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from monitor.errors import UserError
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.events import (
     Alert,
     CallEnd,
@@ -25,7 +26,6 @@ from monitor.events import (
     from_dict,
 )
 from monitor.floor import MIN_MONOLOGUE_MS, MIN_SILENCE_MS, STEP_MS
-from monitor.i18n import tr
 from monitor.rules.rulebook import Rulebook
 
 if TYPE_CHECKING:

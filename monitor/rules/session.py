@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
+from monitor.base.i18n import tr
 from monitor.events import (
     Alert,
     CallEnd,
@@ -19,7 +20,6 @@ from monitor.events import (
     Token,
     Utterance,
 )
-from monitor.i18n import tr
 from monitor.language.phrases import Match, MatchStream
 from monitor.rules.conditions import Verdict, facts_of, steady, tenure_ms
 from monitor.rules.findings import Avoid, Measured, Never

@@ -6,9 +6,9 @@ from collections import deque
 
 from typing_extensions import override
 
-from monitor.errors import UserError
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.events import CallEnd, Party, Reading, Token
-from monitor.i18n import tr
 from monitor.language.phrases import Match
 from monitor.rules.evidence import of_match
 from monitor.rules.findings import Bounds, shown

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from monitor.i18n import tr
+from monitor.base.i18n import tr
 from monitor.rules.model import Pack
 from monitor.rules.problems import PackErrors, Place, Problem
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from monitor.errors import UserError
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.events import (
     Alert,
     CallEnd,
@@ -21,7 +22,6 @@ from monitor.events import (
     Token,
     Utterance,
 )
-from monitor.i18n import tr
 from monitor.language.normalise import normalise
 from monitor.language.pinyin import syllables
 from monitor.rules.compile import compile_packs

@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, WithJsonSchema
 
+from monitor.base.i18n import tr
 from monitor.events import Party, Severity
-from monitor.i18n import tr
 
 _UNIT_MS = {
     "ms": 1,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from monitor.i18n import tr
+from monitor.base.i18n import tr
 from monitor.rules.source import suggest
 
 _NAME = re.compile(r"<([^<>]+)>")

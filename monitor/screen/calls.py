@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, TextIO
 from rich.console import Console
 from rich.table import Table
 
-from monitor.calljson import utterance_of
+from monitor.base import labels
+from monitor.base.call_record import utterance_of
+from monitor.base.i18n import tr
 from monitor.events import Alert, Event, Party, ScriptState, Severity, from_dict
-from monitor.i18n import tr
 from monitor.score import grade_name
-from monitor.screen import words
 from monitor.screen.card import stored_card_text
 from monitor.screen.plain import PlainScreen
 
@@ -34,7 +34,8 @@ class CallTable:
         """`hits` are the utterances that a search found in it."""
         self._calls.append(call)
         self._hits += [
-            f"{call.id}\t[{words.clock(hit.start_ms)}] {words.party(Party(hit.party))}: {hit.text}"
+            f"{call.id}\t[{labels.clock(hit.start_ms)}] "
+            f"{labels.party(Party(hit.party))}: {hit.text}"
             for hit in hits
         ]
 
@@ -85,7 +86,7 @@ def _cells(call: Call) -> list[str]:
     return [
         str(call.id),
         f"{call.started_at.astimezone():%Y-%m-%d %H:%M}",
-        words.clock(call.duration_ms),
+        labels.clock(call.duration_ms),
         call.agent or "",
         call.queue or "",
         score,
@@ -96,7 +97,7 @@ def _cells(call: Call) -> list[str]:
 
 
 def _levels() -> list[str]:
-    return [words.severity(level).name for level in reversed(Severity)]
+    return [labels.severity(level).name for level in reversed(Severity)]
 
 
 def _counts(call: Call) -> list[int]:
@@ -110,7 +111,7 @@ def _fields(call: Call) -> list[str]:
 def _alerts(call: Call) -> str:
     """How many of each severity, the gravest first: ■1 ●2."""
     counted = zip(reversed(Severity), _counts(call), strict=True)
-    return " ".join(f"{words.severity(level).sign}{count}" for level, count in counted if count)
+    return " ".join(f"{labels.severity(level).sign}{count}" for level, count in counted if count)
 
 
 def row_of(call: Call) -> dict[str, Any]:
@@ -140,7 +141,7 @@ def call_text(call: Call, data: Mapping[str, Any]) -> str:
         tr("来源", "source"): call.source,
         tr("状态", "status"): f"{status(call.status)} {call.error}".strip(),
         tr("开始", "began"): f"{call.started_at.astimezone():%Y-%m-%d %H:%M:%S}",
-        tr("时长", "length"): words.clock(call.duration_ms),
+        tr("时长", "length"): labels.clock(call.duration_ms),
         tr("坐席", "agent"): call.agent,
         tr("队列", "queue"): call.queue,
         tr("客户等级", "tier"): call.tier,

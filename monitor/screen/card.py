@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from monitor.base.i18n import tr
+from monitor.base.labels import clock
 from monitor.events import from_dict
-from monitor.i18n import tr
 from monitor.score import ItemStatus, Line, Scorecard, grade_name
-from monitor.screen.words import clock
 
 _SIGNS: Mapping[ItemStatus, str] = {
     ItemStatus.MET: "✓",

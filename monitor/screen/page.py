@@ -12,9 +12,9 @@ from rich.live import Live
 from rich.panel import Panel
 from rich.text import Text
 
+from monitor.base import labels
+from monitor.base.i18n import tr
 from monitor.events import Alert, AlertState, Event, Party, ScriptState, ScriptStatus
-from monitor.i18n import tr
-from monitor.screen import words
 from monitor.screen.board import Board, Line
 
 _NARROW = 64
@@ -84,7 +84,7 @@ def _headline(board: Board) -> Text:
     name = board.info.source if board.info else ""
     standing = sum(a.state is not AlertState.RETRACTED for a in board.alerts.values())
     text = Text(no_wrap=True, overflow="ellipsis")
-    text.append(f" {words.clock(board.now_ms)} ", "bold reverse")
+    text.append(f" {labels.clock(board.now_ms)} ", "bold reverse")
     text.append(tr(f" 告警 {standing} ", f" alerts {standing} "), "bold")
     if board.gaps:
         gaps = len(board.gaps)
@@ -110,12 +110,12 @@ def _transcript(board: Board, width: int, rows: int) -> Panel:
 def _line(board: Board, line: Line) -> Text:
     agent = line.party is Party.AGENT
     text = Text()
-    text.append(f"{words.party(line.party)} ", "bold blue" if agent else "bold magenta")
+    text.append(f"{labels.party(line.party)} ", "bold blue" if agent else "bold magenta")
     if line.note:
         return text.append(f"({line.note})", "red")
     for token in line.tokens:
         hit = board.hit(token)
-        text.append(token.text, words.severity(hit.severity).style + " underline" if hit else "")
+        text.append(token.text, labels.severity(hit.severity).style + " underline" if hit else "")
     if line.open:
         text.append(board.tails.get(line.party, ""), "dim")
     return text
@@ -150,27 +150,27 @@ def _card(newest: list[Alert], width: int, rows: int) -> Panel:
         calm = Text(tr("暂无告警", "no alerts"), "dim")
         return Panel(calm, title=tr("告警", "Alerts"), height=rows)
     alert = newest[0]
-    mark = words.severity(alert.severity)
+    mark = labels.severity(alert.severity)
     gone = alert.state is AlertState.RETRACTED
     parts = [*_wrap(Text(alert.title, "dim strike" if gone else mark.style), width)]
     if alert.quote:
         heard = Text(tr("听到 ", "heard "), "dim")
         parts += _wrap(heard.append(alert.quote, "not dim bold"), width)
-    again = words.heard_again(alert)
+    again = labels.heard_again(alert)
     if again:
         parts += _wrap(Text(tr(f"复核听到 {again}", f"heard again {again}"), "dim"), width)
     if alert.advice and not gone:
         say = Text(tr("请说 ", "say "), "dim")
         parts += _wrap(say.append(alert.advice, "not dim bold green"), width)
     for old in newest[1 : max(rows - 1 - len(parts), 1)]:
-        sign = words.severity(old.severity).sign
-        row = Text(f"{words.clock(old.at_ms)} {sign} ", "dim")
-        row.append(words.verdict(old.state))
+        sign = labels.severity(old.severity).sign
+        row = Text(f"{labels.clock(old.at_ms)} {sign} ", "dim")
+        row.append(labels.verdict(old.state))
         row.append(old.title, "strike" if old.state is AlertState.RETRACTED else "")
         row.no_wrap, row.overflow = True, "ellipsis"
         parts.append(row)
-    state = words.alert_state(alert.state)
-    title = f"{mark.sign} {mark.name} {words.clock(alert.at_ms)} {state}".rstrip()
+    state = labels.alert_state(alert.state)
+    title = f"{mark.sign} {mark.name} {labels.clock(alert.at_ms)} {state}".rstrip()
     border = "dim" if gone else mark.style
     return Panel(Group(*parts), title=title, border_style=border, height=rows)
 
@@ -181,13 +181,13 @@ def _checklist(board: Board, rows: int) -> Panel:
 
 
 def _item(board: Board, state: ScriptState) -> Text:
-    mark = words.script(state.status)
+    mark = labels.script(state.status)
     text = Text(f"{mark.sign} {state.title}", mark.style, no_wrap=True, overflow="ellipsis")
     if state.status is ScriptStatus.PENDING and state.deadline_ms is not None:
         left = max(state.deadline_ms - board.now_ms, 0)
         text = Text.assemble(
             (f"{mark.sign} ", mark.style),
-            (f"{words.clock(left)} ", "bold yellow" if left < 5000 else "yellow"),
+            (f"{labels.clock(left)} ", "bold yellow" if left < 5000 else "yellow"),
             (state.title, mark.style),
         )
         text.no_wrap, text.overflow = True, "ellipsis"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TextIO
 
+from monitor.base import labels
+from monitor.base.i18n import tr
 from monitor.events import Alert, Event, Gap, ScriptState, ScriptStatus, Utterance
-from monitor.i18n import tr
-from monitor.screen import words
 
 
 class PlainScreen:
@@ -38,29 +38,29 @@ class PlainScreen:
 def _lines(event: Event) -> list[str]:
     match event:
         case Utterance():
-            return [f"[{words.clock(event.start_ms)}] {words.party(event.party)}: {event.text}"]
+            return [f"[{labels.clock(event.start_ms)}] {labels.party(event.party)}: {event.text}"]
         case Alert():
-            mark = words.severity(event.severity)
-            state = words.alert_state(event.state)
+            mark = labels.severity(event.severity)
+            state = labels.alert_state(event.state)
             quote = tr(f"「{event.quote}」", f'"{event.quote}"') if event.quote else ""
             head = " ".join(
                 part for part in (mark.sign, mark.name, state, event.title, quote) if part
             )
-            lines = [f"[{words.clock(event.at_ms)}] {head}"]
-            again = words.heard_again(event)
+            lines = [f"[{labels.clock(event.at_ms)}] {head}"]
+            again = labels.heard_again(event)
             if again:
                 lines.append(f"        {tr('复核听到', 'Heard again')}: {again}")
             elif event.advice:
                 lines.append(f"        {tr('建议说', 'Say instead')}: {event.advice}")
             return lines
         case ScriptState() if event.status in (ScriptStatus.MET, ScriptStatus.MISSED):
-            mark = words.script(event.status)
-            lines = [f"[{words.clock(event.at_ms)}] {mark.sign} {mark.name} {event.title}"]
+            mark = labels.script(event.status)
+            lines = [f"[{labels.clock(event.at_ms)}] {mark.sign} {mark.name} {event.title}"]
             if event.status is ScriptStatus.MISSED and event.advice:
                 lines.append(f"        {tr('应说', 'To be said')}: {event.advice}")
             return lines
         case Gap():
-            span = f"{words.clock(event.start_ms)}–{words.clock(event.end_ms)}"
-            return [f"[{span}] {words.party(event.party)}: ({event.reason})"]
+            span = f"{labels.clock(event.start_ms)}–{labels.clock(event.end_ms)}"
+            return [f"[{span}] {labels.party(event.party)}: ({event.reason})"]
         case _:
             return []

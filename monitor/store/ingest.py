@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, func, insert, select
 from sqlalchemy.orm import Session, undefer
 
 from monitor import events as nouns
-from monitor.calljson import VERSION, call_json, script_json, utterance_json
+from monitor.base.call_record import VERSION, call_json, script_json, utterance_json
 from monitor.events import CallInfo, Event
 from monitor.store import packs, rows, schema
 from monitor.store.schema import Call, now

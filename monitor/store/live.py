@@ -15,8 +15,8 @@ from contextvars import copy_context
 from pathlib import Path
 from typing import Any
 
+from monitor.base.i18n import tr
 from monitor.events import Event, Partial
-from monitor.i18n import tr
 from monitor.store.database import Store
 from monitor.store.ingest import append_events, begin_call, mark_interrupted, next_seq, save_score
 from monitor.store.keeping import keep_audio

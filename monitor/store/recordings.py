@@ -12,8 +12,8 @@ from typing import Any
 from sqlalchemy import select
 
 from monitor.audio.playable import prepare_quietly
-from monitor.errors import UserError
-from monitor.i18n import tr
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.store import open_store
 from monitor.store.export import call_json
 from monitor.store.packs import PackText

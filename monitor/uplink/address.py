@@ -6,8 +6,8 @@ import ssl
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from monitor.errors import UserError
-from monitor.i18n import tr
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 
 PATIENCE_S = 5.0
 """How long the beginning of a call waits for the server to answer."""

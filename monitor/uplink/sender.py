@@ -17,8 +17,8 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from monitor.base.i18n import tr
 from monitor.events import CallInfo, Event, Partial, to_dict, to_json
-from monitor.i18n import tr
 from monitor.score import Scorecard
 from monitor.uplink.address import not_accepted, socket_url
 from monitor.uplink.spool import Closing, Head, Item, Spool, left_behind

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from monitor.errors import UserError
-from monitor.i18n import tr
-from monitor.locks import hold
+from monitor.base.errors import UserError
+from monitor.base.file_locks import hold
+from monitor.base.i18n import tr
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from fastapi import HTTPException, WebSocketException
 from starlette.requests import HTTPConnection, Request
 
-from monitor.i18n import tr
+from monitor.base.i18n import tr
 
 HEADER = "X-CSRF-Token"
 FIELD = "csrf"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from monitor.base.i18n import tr
 from monitor.events import CallInfo, Event, Partial, to_dict
-from monitor.i18n import tr
 from monitor.score import Scorecard
 from monitor.web import wire
 from monitor.web.hub import LiveCall

@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from monitor.i18n import language, tr
+from monitor.base.i18n import language, tr
 from monitor.store.schema import User
 from monitor.web import csrf, look, nav
 from monitor.web.roles import Role

@@ -17,10 +17,10 @@ from monitor.asr.background import DOUBT, MOST_DOUBT, Background
 from monitor.asr.calibrate import Mistaken, estimate, prevalence
 from monitor.asr.inventory import Inventory
 from monitor.asr.paths import paths_of
-from monitor.errors import UserError
+from monitor.base.errors import UserError
+from monitor.base.package_files import models_dir
 from monitor.language.phrases.costs import NATS_PER_EDIT
 from monitor.language.phrases.keywords import Sought
-from monitor.resources import models_dir
 
 SOUNDS = ("<b>", *sorted(set(lazy_pinyin("这不归我管你快点说话费的是"))))
 INVENTORY = Inventory(SOUNDS, "syllable", 0)

@@ -14,10 +14,10 @@ from monitor.asr.ear import Ear
 from monitor.asr.paths import paths_of
 from monitor.asr.spotting import Spotter, Target
 from monitor.audio.file import read_call
-from monitor.errors import UserError
+from monitor.base.errors import UserError
+from monitor.base.package_files import fixtures_dir
 from monitor.events import Chunk, Party, Samples, Spotted, Token
 from monitor.language.phrases.keywords import Sought
-from monitor.resources import fixtures_dir
 
 SOUNDS = ("<b>", "ni", "you", "mei", "gao", "cuo", "a")
 NUMBER = {sound: index for index, sound in enumerate(SOUNDS)}

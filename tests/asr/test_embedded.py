@@ -12,9 +12,9 @@ from monitor.asr.acoustic import BLOCK, AcousticModel
 from monitor.asr.folder import CacheStreaming, ModelFolder
 from monitor.asr.frontend import StreamingFrontend
 from monitor.audio.file import read_call
-from monitor.errors import UserError
+from monitor.base.errors import UserError
+from monitor.base.package_files import fixtures_dir
 from monitor.events import SAMPLE_RATE, Party
-from monitor.resources import fixtures_dir
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 
 from monitor import asr, rules
 from monitor.asr import engines, hotwords
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 
 
 @pytest.mark.parametrize(

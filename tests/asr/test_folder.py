@@ -11,7 +11,7 @@ import pytest
 
 from monitor.asr import find, folder, grammar, load
 from monitor.asr.decode import DecodingSettings
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 
 
 def _edit(path: Path, **changes: Any) -> None:
@@ -109,7 +109,7 @@ def test_a_name_is_searched_in_the_path_then_in_the_package(
 ) -> None:
     first, second, package = (tmp_path / name for name in ("first", "second", "package"))
     monkeypatch.setenv("MONITOR_MODELS", f"{first}:{second}")
-    monkeypatch.setattr("monitor.resources.models_dir", lambda: package)
+    monkeypatch.setattr("monitor.base.package_files.models_dir", lambda: package)
     (package / "asr-x").mkdir(parents=True)
     assert find("asr-x") == package / "asr-x"
     (second / "asr-x").mkdir(parents=True)

@@ -11,7 +11,7 @@ import pytest
 from monitor.asr import grammar
 from monitor.asr.decode import CtcDecoder, DecodingSettings
 from monitor.asr.grammar import Grammar, Order
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 
 BASE = 4
 PAIRS = np.arange(16, dtype=np.uint8).reshape(4, 4) * 2

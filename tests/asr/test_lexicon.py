@@ -17,7 +17,7 @@ from monitor.asr.grammar import STEP
 from monitor.asr.inventory import Inventory
 from monitor.asr.lexicon import Lexicon
 from monitor.asr.syllables import LexiconSpeller, LexiconStream
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 from monitor.events import Party, Token
 
 SYLLABLES = ("", "bu", "gui", "guan", "wo", "zhe", "shi", "xia", "yi", "xyz", "lv", "nve")

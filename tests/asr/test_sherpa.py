@@ -21,7 +21,7 @@ from monitor.asr.engines import Wanted
 from monitor.asr.sherpa import offline
 from monitor.asr.sherpa.settings import SherpaSettings
 from monitor.audio.file import read_call
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 from monitor.events import SAMPLE_RATE, Chunk, Party, Samples, Token
 from monitor.testing import fixtures
 

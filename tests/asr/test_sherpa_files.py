@@ -17,7 +17,7 @@ from monitor.asr.sherpa.layout import Kind
 from monitor.asr.sherpa.scribe import Scribe
 from monitor.asr.sherpa.symbols import Piece, SymbolTable
 from monitor.asr.sherpa.symbols import read as read_symbols
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 from monitor.events import Party
 
 

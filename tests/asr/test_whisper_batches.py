@@ -13,9 +13,9 @@ from monitor.asr.scripted import ScriptedRecognizer
 from monitor.asr.whisper.hypothesis import Hypothesis, Window, Word
 from monitor.asr.whisper.packing import PackingDecoder
 from monitor.audio.file import TruncatedAudioError, read_call
+from monitor.base.package_files import fixtures_dir
 from monitor.engine import Engine, run
 from monitor.events import Chunk, Party, Samples, Token
-from monitor.resources import fixtures_dir
 from monitor.vad import SileroVad
 
 SECOND = 16_000

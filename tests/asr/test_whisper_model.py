@@ -19,9 +19,9 @@ from monitor.asr.whisper.hypothesis import Hypothesis, Window
 from monitor.asr.whisper.recognizer import WhisperRecognizer
 from monitor.asr.whisper.settings import WhisperSettings
 from monitor.audio.file import read_call
-from monitor.errors import UserError
+from monitor.base.errors import UserError
+from monitor.base.package_files import fixtures_dir, models_dir
 from monitor.events import Chunk, Party, Samples, Token
-from monitor.resources import fixtures_dir, models_dir
 from monitor.testing import fixtures
 
 FOLDER = models_dir() / "faster-whisper" / "tiny-test"

@@ -10,7 +10,7 @@ import pytest
 from monitor import engine, rules
 from monitor.asr.scripted import ScriptedRecognizer
 from monitor.audio import file
-from monitor.calljson import CallRecord
+from monitor.base.call_record import CallRecord
 from monitor.engine import Engine
 from monitor.events import Party, ScriptState, ScriptStatus
 from monitor.rules import Rulebook

@@ -12,10 +12,10 @@ from pypinyin import lazy_pinyin
 
 from monitor import engine, rules
 from monitor.asr.scripted import ScriptedRecognizer
+from monitor.base.call_record import CallRecord
+from monitor.base.errors import UserError
 from monitor.call import Call
-from monitor.calljson import CallRecord
 from monitor.engine import Engine
-from monitor.errors import UserError
 from monitor.events import (
     Alert,
     CallEnd,

@@ -10,8 +10,8 @@ import pytest
 
 from monitor import confirm, live, rules
 from monitor.asr.scripted import ScriptedRecognizer, ScriptedStream
+from monitor.base.call_record import CallRecord
 from monitor.call import Call
-from monitor.calljson import CallRecord
 from monitor.confirm import SecondListener
 from monitor.engine import Engine
 from monitor.events import (
@@ -50,7 +50,7 @@ def rulebook() -> Rulebook:
 def speech() -> Samples:
     """Speech enough for the voice activity model: a bundled call's agent, 60 s of it."""
     from monitor.audio.file import read_call
-    from monitor.resources import fixtures_dir
+    from monitor.base.package_files import fixtures_dir
 
     call = read_call(fixtures_dir() / "demo.flac")
     agent = [chunk.samples for chunk in call if chunk.party is Party.AGENT]
@@ -212,7 +212,8 @@ def test_the_memory_of_a_long_call_is_bounded(rulebook: Rulebook) -> None:
 def test_batch_keeps_both_transcripts_and_scores_what_stands(
     rulebook: Rulebook, speech: Samples
 ) -> None:
-    from monitor import calljson, engine
+    from monitor import engine
+    from monitor.base import call_record
     from monitor.score import scorecard
 
     vad = SileroVad()
@@ -226,15 +227,15 @@ def test_batch_keeps_both_transcripts_and_scores_what_stands(
     (alert,) = _alerts(record.alerts)
     assert alert.state is AlertState.RETRACTED
     assert after.total > before.total
-    data = calljson.to_json(record)
+    data = call_record.to_json(record)
     assert FORBIDDEN in "".join(u["text"] for u in data["utterances"])
     assert data["review"]["recogniser"] == "scripted"
     assert "".join(u["text"] for u in data["review"]["utterances"]) == "请您稍等一下"
 
 
 def test_without_a_second_pass_there_is_no_review(rulebook: Rulebook) -> None:
-    from monitor import calljson
+    from monitor.base import call_record
 
     record = CallRecord()
     record([CallInfo("t", "t", (Party.AGENT,)), CallEnd(1_000)])
-    assert calljson.to_json(record)["review"] is None
+    assert call_record.to_json(record)["review"] is None

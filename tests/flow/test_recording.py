@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from monitor.base.errors import UserError
 from monitor.engine import Engine
-from monitor.errors import UserError
 from monitor.events import CallEnd, CallInfo, Chunk, Party, Utterance, from_json
 from monitor.recording import CallFiles
 

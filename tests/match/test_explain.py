@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from monitor.i18n import use_language
+from monitor.base.i18n import use_language
 from monitor.language.phrases import explain, nearest, rows
 
 from .speech import listen, tokens

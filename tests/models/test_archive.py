@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 from monitor.models import archive, receipt
 from monitor.models.manifest import Source, is_safe
 from monitor.models.pull import PARTIAL

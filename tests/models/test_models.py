@@ -9,8 +9,8 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from monitor.base.errors import UserError
 from monitor.cli.models import command
-from monitor.errors import UserError
 from monitor.models import EMBEDDED, advice, find, manifest, places, receipt
 from monitor.models.machine import Machine, look
 from monitor.models.manifest import Source, Text

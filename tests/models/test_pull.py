@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 from monitor.models import find, receipt
 from monitor.models.manifest import Entry, Source
 from monitor.models.pull import PARTIAL, pull

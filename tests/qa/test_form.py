@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor import rules
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 from monitor.events import Alert, Party, ScriptState, ScriptStatus, Severity
 from monitor.qa.form import Answer, Form, Item, form_of, form_of_card, judge
 from monitor.score import ItemStatus, scorecard

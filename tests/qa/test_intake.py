@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 from monitor.qa import intake
 from monitor.qa.metadata import Known
 from monitor.qa.tables import Import

@@ -7,7 +7,7 @@ from pathlib import Path, PurePath
 
 import pytest
 
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 from monitor.events import Party
 from monitor.qa.metadata import Known, Pattern, parse_csv, read_csv
 

@@ -12,7 +12,7 @@ import pytest
 from openpyxl import load_workbook
 from sqlalchemy import select
 
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 from monitor.qa import extracts, figures, report, sheets, summary, words
 from monitor.qa.report import Look
 from monitor.qa.sampling import Span, span_of

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 from monitor.qa.sampling import (
     All,
     ByRisk,

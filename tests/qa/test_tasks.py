@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 from monitor.qa import sampling, tasks
 from monitor.qa.tables import Plan, Task
 from monitor.qa.tasks import Moment

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 from monitor.qa import cards
 from monitor.qa.form import Answer
 from monitor.review import appealing, findings

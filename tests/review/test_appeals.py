@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 from monitor.review.appeals import (
     AppealPolicy,
     AppealState,

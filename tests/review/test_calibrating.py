@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 from monitor.qa import cards
 from monitor.qa.form import Answer, Form
 from monitor.review import calibrating

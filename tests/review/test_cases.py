@@ -10,7 +10,7 @@ import pytest
 
 from monitor.audio.clips import clip
 from monitor.audio.decode import Decoder
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 from monitor.review import cases
 from monitor.review.cases import NewCase
 from monitor.review.tables import Case

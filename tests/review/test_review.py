@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 from monitor.events import Party
 from monitor.review import labelled, packs, rulebench, transcript, verdicts
 from monitor.review.evidence import evidence

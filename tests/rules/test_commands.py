@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.calljson import CallRecord, to_json
+from monitor.base.call_record import CallRecord, to_json
 from monitor.cli import main
 from monitor.events import Event
 from monitor.rules import load

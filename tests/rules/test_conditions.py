@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 from monitor.events import CallInfo, Party
 from monitor.rules.calendar import HOLIDAYS, holidays_on, is_workday, lunar_day
 from monitor.rules.conditions import facts_of, judge, steady

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor.base.i18n import use_language
 from monitor.events import Severity
-from monitor.i18n import use_language
 from monitor.rules import PackErrors, load
 from monitor.rules.model import VERBS, Pack, Rule
 from monitor.rules.packs import resolve

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from monitor.calljson import CallRecord, to_json
+from monitor.base.call_record import CallRecord, to_json
 from monitor.events import (
     Alert,
     CallEnd,

@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import select
 
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 from monitor.store import Store
 from monitor.store.schema import ApiToken, Audit, User
 from monitor.web import users

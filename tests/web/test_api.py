@@ -9,8 +9,8 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import select
 
-from monitor import calljson
-from monitor.calljson import CallRecord
+from monitor.base import call_record
+from monitor.base.call_record import CallRecord
 from monitor.events import CallEnd, Event, Party, to_dict
 from monitor.store import Store, read, write
 from monitor.store.schema import Alert, Audit, Thumb
@@ -29,7 +29,7 @@ def _said(text: str, *more: Event) -> list[Event]:
 def _call(name: str, events: Sequence[Event], **facts: Any) -> Mapping[str, Any]:
     record = CallRecord()
     record([talk.info(name, **facts), *events])
-    return calljson.to_json(record, to_dict(CARD), name)
+    return call_record.to_json(record, to_dict(CARD), name)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from sqlalchemy import select
 from websockets.sync.server import ServerConnection, serve
 
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 from monitor.events import CallEnd, Event, Partial, Party
 from monitor.store import Store, read
 from monitor.store.schema import Call

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from monitor import cli, engine
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 from monitor.uplink.address import check, socket_url
 from monitor.web.server import listening
 

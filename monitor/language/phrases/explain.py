@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from monitor.i18n import tr
+from monitor.base.i18n import tr
 from monitor.language.phrases.values import Match, Step, StepKind
 from monitor.language.pinyin import split_syllable
 

@@ -14,11 +14,11 @@ from sqlalchemy import select
 
 from monitor import engine, live
 from monitor.audio import file as audio_file
-from monitor.calljson import CallRecord
+from monitor.base.call_record import CallRecord
+from monitor.base.errors import UserError
+from monitor.base.i18n import language, use_language
 from monitor.engine import Engine
-from monitor.errors import UserError
 from monitor.facts import CallFacts
-from monitor.i18n import language, use_language
 from monitor.score import scorecard
 from monitor.store import write
 from monitor.store.schema import Call, User

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from monitor.i18n import tr
+from monitor.base.i18n import tr
 from monitor.qa import figures, service, tasks, words
 from monitor.qa.figures import BINS, RuleFigures, ScriptFigures, Totals
 from monitor.qa.sampling import Span, span_named

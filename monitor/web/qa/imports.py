@@ -18,13 +18,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from monitor.audio import file as audio_file
-from monitor.errors import UserError
-from monitor.i18n import tr
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
+from monitor.base.time_zone import local_zone
 from monitor.qa import intake
 from monitor.qa.intake import Seen
 from monitor.qa.metadata import FieldError, Known, Pattern, Table, parse_csv, read_fields
 from monitor.qa.tables import Import
-from monitor.qa.zone import local_zone
 from monitor.store import audit
 from monitor.store.schema import Call, User
 from monitor.web.deps import Db, need

@@ -12,14 +12,14 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from monitor.errors import UserError
-from monitor.i18n import tr
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
+from monitor.base.time_zone import local_zone
 from monitor.qa import sampling, tasks
 from monitor.qa.sampling import All, ByRisk, PerAgent, Ratio, span_of
 from monitor.qa.scope import Scope
 from monitor.qa.tables import Plan, Task
 from monitor.qa.tasks import Moment
-from monitor.qa.zone import local_zone
 from monitor.store import audit
 from monitor.store.schema import User, now
 from monitor.web.deps import Db, need

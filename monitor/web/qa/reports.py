@@ -12,12 +12,12 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from monitor.i18n import tr
+from monitor.base.i18n import tr
+from monitor.base.time_zone import local_zone
 from monitor.qa import extracts, figures, report, sheets, summary, words
 from monitor.qa.report import Look
 from monitor.qa.sampling import Per, Span, span_of
 from monitor.qa.sheets import MIME, Format, Sheet
-from monitor.qa.zone import local_zone
 from monitor.store import audit
 from monitor.store.schema import User, now
 from monitor.web.deps import Db, SignedIn, find_call, leave, need, opened

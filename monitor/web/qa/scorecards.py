@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 from monitor.qa import cards, words
 from monitor.qa.cards import Purpose
 from monitor.qa.form import Answer, Form, Item

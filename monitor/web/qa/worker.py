@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from monitor.i18n import language
+from monitor.base.i18n import language
 from monitor.store import Store
 
 _END_S = 20.0  # how long a worker may take to lay its work down

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 
 from monitor.audio.clips import clip
-from monitor.i18n import tr
+from monitor.base.i18n import tr
 from monitor.review import cases
 from monitor.review.tables import Case
 from monitor.store.schema import Call, User, now

@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 
-from monitor.errors import UserError
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.events import Party
-from monitor.i18n import tr
 from monitor.review import labelled, packs, rulebench
 from monitor.review.figures import rule_figures
 from monitor.review.packs import Version

@@ -14,7 +14,7 @@ from threading import Event, Thread
 
 from fastapi import FastAPI
 
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 from monitor.review import packs
 from monitor.store import Store
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from monitor.base.i18n import tr
 from monitor.events import Alert, AlertState, Party, ScriptStatus, Severity
-from monitor.i18n import tr
 
 
 @dataclass(frozen=True, slots=True)
