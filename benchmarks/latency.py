@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from monitor import engine, live
 from monitor.audio import file as audio_file
+from monitor.call import engine, live
 from monitor.events import Alert, Event
 from monitor.testing import fixtures
 from monitor.testing.fixtures import Fixture

@@ -61,8 +61,8 @@ from monitor.asr.decode import Posteriors
 from monitor.asr.paths import paths_of
 from monitor.asr.spotting import FLOOR, Spotter, Target
 from monitor.base.errors import UserError
+from monitor.call.facts import DEFAULT_PACKS
 from monitor.events import Chunk, Party
-from monitor.facts import DEFAULT_PACKS
 
 RATES = (0.05, 0.5)
 LENGTHS = (4, 6)

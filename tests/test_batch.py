@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from monitor import batch
 from monitor.base import call_record
 from monitor.base.errors import UserError
-from monitor.batch import BatchSettings, Done
+from monitor.call import batch
+from monitor.call.batch import BatchSettings, Done
 from monitor.testing import fixtures
 
 _SHORT = fixtures.load("last-word").audio

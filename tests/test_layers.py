@@ -66,20 +66,65 @@ def test_only_the_edges_know_clocks_threads_and_processes(path: Path) -> None:
     ("room", "may_not_import"),
     [
         ("events.py", {"monitor"}),
-        ("vad.py", {"monitor.rules", "monitor.asr", "monitor.call", "monitor.cli"}),
-        ("asr", {"monitor.rules.engine", "monitor.call", "monitor.cli", "monitor.screen"}),
-        ("audio", {"monitor.rules", "monitor.asr", "monitor.call", "monitor.cli", "monitor.live"}),
-        ("models", {"monitor.rules", "monitor.asr", "monitor.call", "monitor.cli"}),
-        ("text", {"monitor.rules", "monitor.asr", "monitor.call"}),
-        ("rules", {"monitor.asr", "monitor.audio", "monitor.live", "monitor.cli", "monitor.vad"}),
-        ("dynamics.py", {"monitor.rules", "monitor.asr", "monitor.audio", "monitor.call"}),
-        ("ahead.py", {"monitor.rules", "monitor.call", "monitor.cli", "monitor.live"}),
-        ("confirm.py", {"monitor.call", "monitor.cli", "monitor.live", "monitor.batch"}),
-        ("uplink", {"monitor.web", "monitor.store", "monitor.cli", "monitor.call", "monitor.live"}),
+        ("vad.py", {"monitor.rules", "monitor.asr", "monitor.call.flow", "monitor.cli"}),
+        ("asr", {"monitor.rules.engine", "monitor.call.flow", "monitor.cli", "monitor.cli.screen"}),
+        (
+            "audio",
+            {
+                "monitor.rules",
+                "monitor.asr",
+                "monitor.call.flow",
+                "monitor.cli",
+                "monitor.call.live",
+            },
+        ),
+        ("models", {"monitor.rules", "monitor.asr", "monitor.call.flow", "monitor.cli"}),
+        ("text", {"monitor.rules", "monitor.asr", "monitor.call.flow"}),
+        (
+            "rules",
+            {
+                "monitor.asr",
+                "monitor.audio",
+                "monitor.call.live",
+                "monitor.cli",
+                "monitor.audio.vad",
+            },
+        ),
+        ("dynamics.py", {"monitor.rules", "monitor.asr", "monitor.audio", "monitor.call.flow"}),
+        ("ahead.py", {"monitor.rules", "monitor.call.flow", "monitor.cli", "monitor.call.live"}),
+        (
+            "confirm.py",
+            {"monitor.call.flow", "monitor.cli", "monitor.call.live", "monitor.call.batch"},
+        ),
+        (
+            "uplink",
+            {
+                "monitor.web",
+                "monitor.store",
+                "monitor.cli",
+                "monitor.call.flow",
+                "monitor.call.live",
+            },
+        ),
         ("web", {"monitor.cli"}),
-        ("call.py", {"monitor.cli", "monitor.live", "monitor.batch", "monitor.screen"}),
-        ("store", {"monitor.cli", "monitor.web", "monitor.qa", "monitor.review", "monitor.engine"}),
-        ("review", {"monitor.cli", "monitor.web", "monitor.live", "monitor.batch", "monitor.asr"}),
+        (
+            "call.py",
+            {"monitor.cli", "monitor.call.live", "monitor.call.batch", "monitor.cli.screen"},
+        ),
+        (
+            "store",
+            {"monitor.cli", "monitor.web", "monitor.qa", "monitor.review", "monitor.call.engine"},
+        ),
+        (
+            "review",
+            {
+                "monitor.cli",
+                "monitor.web",
+                "monitor.call.live",
+                "monitor.call.batch",
+                "monitor.asr",
+            },
+        ),
     ],
 )
 def test_no_arrow_points_back(room: str, may_not_import: set[str]) -> None:

@@ -9,6 +9,9 @@ import pytest
 from rich.console import Console
 
 from monitor.base.i18n import use_language
+from monitor.cli.screen import page
+from monitor.cli.screen.call_board import Board
+from monitor.cli.screen.plain import PlainScreen
 from monitor.events import (
     Alert,
     AlertState,
@@ -23,9 +26,6 @@ from monitor.events import (
     Token,
     Utterance,
 )
-from monitor.screen import page
-from monitor.screen.board import Board
-from monitor.screen.plain import PlainScreen
 
 A, C = Party.AGENT, Party.CUSTOMER
 

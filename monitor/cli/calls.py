@@ -89,7 +89,7 @@ def list_command(
     as_json: bool,
     **which: Any,
 ) -> None:
-    from monitor.screen.calls import CallTable, row_of
+    from monitor.cli.screen.calls import CallTable, row_of
     from monitor.store import open_store
     from monitor.store.read import hits, list_calls
 
@@ -122,7 +122,7 @@ def list_command(
 @click.argument("call", metavar="ID")
 @options.store
 def show_command(call: str, store: str | None) -> None:
-    from monitor.screen.calls import call_text
+    from monitor.cli.screen.calls import call_text
     from monitor.store import open_store
     from monitor.store.export import call_json
     from monitor.store.schema import Call

@@ -10,9 +10,9 @@ import click
 
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
+from monitor.call.facts import DEFAULT_PACKS, CallFacts
 from monitor.cli import option
 from monitor.events import Detail, Direction, Party
-from monitor.facts import DEFAULT_PACKS, CallFacts
 
 Verb: TypeAlias = Callable[..., Any]
 

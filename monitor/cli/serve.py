@@ -15,8 +15,8 @@ import click
 from monitor import cli
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
+from monitor.call.facts import DEFAULT_PACKS
 from monitor.cli import options
-from monitor.facts import DEFAULT_PACKS
 
 if TYPE_CHECKING:
     from monitor.store import Store
@@ -204,7 +204,7 @@ def _greet(settings: WebSettings, store: Store, bound: socket.socket) -> None:
 
 
 def _check_url(url: str | None) -> None:
-    from monitor.uplink.address import is_server
+    from monitor.call.uplink.address import is_server
 
     if url is not None and not is_server(url):
         raise UserError(

@@ -12,11 +12,11 @@ import click
 from monitor import cli
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
+from monitor.call.facts import DEFAULT_PACKS
 from monitor.cli import options
-from monitor.facts import DEFAULT_PACKS
 
 if TYPE_CHECKING:
-    from monitor.engine import Engine
+    from monitor.call.engine import Engine
     from monitor.events import Party
     from monitor.qa.importing import Outcome
     from monitor.qa.intake import Seen
@@ -98,8 +98,8 @@ def command(
 ) -> int | None:
     if not folders and not uploads:
         raise UserError(tr("请给出文件夹，或用 --uploads", "name a folder, or use --uploads"))
-    from monitor import engine
-    from monitor.live import interruptible
+    from monitor.call import engine
+    from monitor.call.live import interruptible
     from monitor.qa import intake
     from monitor.qa.metadata import Pattern
     from monitor.store import open_store

@@ -14,8 +14,8 @@ from monitor.base.i18n import tr
 from monitor.qa import tasks
 from monitor.qa.form import Answer, Form, Item, form_of_packs, judge
 from monitor.review import packs
-from monitor.score import ItemStatus
-from monitor.score import Scorecard as Judged
+from monitor.rules.scorecard import ItemStatus
+from monitor.rules.scorecard import Scorecard as Judged
 from monitor.store.schema import Call, Scorecard, ScoreLine, User
 from monitor.store.standing import settle
 

@@ -1,7 +1,7 @@
 """The scorecard a person fills in: the items of the rule packs, answered by hand.
 
 The form is made of the same rules, groups and points as the machine's card and
-is added up by the same arithmetic (`monitor.score`); the machine's answers are
+is added up by the same arithmetic (`monitor.rules.scorecard`); the machine's answers are
 shown beside the items as suggestions and never become a person's by themselves.
 """
 
@@ -14,7 +14,7 @@ from monitor.base.errors import UserError
 from monitor.base.i18n import tr
 from monitor.rules import Rulebook
 from monitor.rules.packs import ResolvedPack
-from monitor.score import ItemStatus, Line, Scorecard, ScoreModel, summed
+from monitor.rules.scorecard import ItemStatus, Line, Scorecard, ScoreModel, summed
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,18 +9,18 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from monitor import engine
 from monitor.audio import file as audio_file
 from monitor.audio.playable import prepare_quietly
 from monitor.base import call_record
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
-from monitor.engine import Engine
+from monitor.call import engine
+from monitor.call.engine import Engine
 from monitor.events import Chunk, Party, to_dict
 from monitor.qa import intake
 from monitor.qa.metadata import Known
 from monitor.qa.tables import Import
-from monitor.score import scorecard
+from monitor.rules.scorecard import scorecard
 from monitor.store import Store
 from monitor.store.packs import texts_of
 from monitor.store.problems import StoreError

@@ -17,8 +17,8 @@ from typing import Any, Literal
 
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
+from monitor.call.facts import CallFacts
 from monitor.events import Detail, Direction, Party
-from monitor.facts import CallFacts
 
 FIELDS = ("agent", "queue", "direction", "tier", "started_at", "released_by")
 

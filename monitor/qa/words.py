@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from monitor.base.i18n import tr
 from monitor.qa.sampling import Span, span_of
-from monitor.score import grade_name
+from monitor.rules.scorecard import grade_name
 from monitor.store.schema import User
 
 NONE = "–"

@@ -21,7 +21,7 @@ from monitor.review.tables import (
     CalibrationCard,
     CalibrationMember,
 )
-from monitor.score import ItemStatus
+from monitor.rules.scorecard import ItemStatus
 from monitor.store.schema import Call, Scorecard, ScoreLine, User
 
 _FEWEST_MEMBERS = 2

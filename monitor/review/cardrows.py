@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from monitor.events import to_dict
-from monitor.score import Scorecard as Card
+from monitor.rules.scorecard import Scorecard as Card
 from monitor.store.schema import Scorecard, ScoreLine
 
 

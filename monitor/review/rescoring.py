@@ -15,8 +15,8 @@ from monitor.qa import cards
 from monitor.qa.form import Answer, Form, Item, judge
 from monitor.review.appeals import AppealState
 from monitor.review.tables import Appeal
-from monitor.score import ItemStatus
-from monitor.score import Scorecard as Card
+from monitor.rules.scorecard import ItemStatus
+from monitor.rules.scorecard import Scorecard as Card
 from monitor.store.schema import Alert, Call, Scorecard, ScoreLine, Script
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from monitor.audio.turn_taking import MIN_MONOLOGUE_MS, MIN_SILENCE_MS, STEP_MS
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
 from monitor.events import (
@@ -25,7 +26,6 @@ from monitor.events import (
     Utterance,
     from_dict,
 )
-from monitor.floor import MIN_MONOLOGUE_MS, MIN_SILENCE_MS, STEP_MS
 from monitor.rules.rulebook import Rulebook
 
 if TYPE_CHECKING:

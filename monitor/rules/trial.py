@@ -263,7 +263,7 @@ def example_call(
 
 def _measured(info: CallInfo, utterances: Sequence[Utterance], duration: int) -> list[Reading]:
     """What would be measured of a call with these turns, spoken at an even level."""
-    from monitor.dynamics import Dynamics
+    from monitor.audio.conversation import Dynamics
 
     dynamics = Dynamics(info.parties)
     found: list[Reading] = []

@@ -32,7 +32,7 @@ RETRY_S = 2.0
 
 
 class LiveWriter:
-    """A sink that writes one live call (`monitor.live.Sink`), and a context manager.
+    """A sink that writes one live call (`monitor.call.live.Sink`), and a context manager.
 
     `key` identifies the call in the store; going on with a key that was
     interrupted numbers the events from where it stopped. `problems` tells what

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from monitor.base import labels
 from monitor.base.i18n import tr
 from monitor.events import Party, Severity
-from monitor.score import grade_name
+from monitor.rules.scorecard import grade_name
 from monitor.web.roles import Role
 
 if TYPE_CHECKING:

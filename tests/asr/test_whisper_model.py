@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monitor import live
 from monitor.asr import engines, load
 from monitor.asr.engines import Wanted
 from monitor.asr.whisper.decoder import WhisperDecoder
@@ -21,6 +20,8 @@ from monitor.asr.whisper.settings import WhisperSettings
 from monitor.audio.file import read_call
 from monitor.base.errors import UserError
 from monitor.base.package_files import fixtures_dir, models_dir
+from monitor.call import live
+from monitor.call.live_shared_decoder import SharedDecoder, shared_decoder
 from monitor.events import Chunk, Party, Samples, Token
 from monitor.testing import fixtures
 
@@ -168,7 +169,7 @@ def test_calls_on_threads_share_batches_and_hear_the_same() -> None:
     audio = [_line("demo", Party.AGENT, text)[0] for text, _, _ in _lines("demo", Party.AGENT)[:4]]
     alone = ["".join(t.text for t in _live_text(recognizer, samples)) for samples in audio]
     counting = Counting(recognizer.model)
-    shared = live.SharedDecoder(counting, limit=3)
+    shared = SharedDecoder(counting, limit=3)
     recognizer.decoder = shared
     heard: dict[int, str] = {}
 
@@ -195,7 +196,7 @@ def test_an_error_reaches_the_call_it_belongs_to() -> None:
         def decode(self, windows: Sequence[Window]) -> list[Hypothesis]:
             raise MemoryError("no room")
 
-    shared = live.SharedDecoder(Broken())
+    shared = SharedDecoder(Broken())
     with pytest.raises(MemoryError, match="no room"):
         shared.decode([Window(np.zeros(16_000, np.float32))])
     shared.close()
@@ -203,7 +204,7 @@ def test_an_error_reaches_the_call_it_belongs_to() -> None:
 
 def test_shared_decoder_gives_the_model_back() -> None:
     recognizer = _recognizer(live=True)
-    with live.shared_decoder(recognizer):
+    with shared_decoder(recognizer):
         assert recognizer.decoder is not recognizer.model
     assert recognizer.decoder is recognizer.model
     recognizer.close()

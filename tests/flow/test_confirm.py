@@ -8,12 +8,15 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pytest
 
-from monitor import confirm, live, rules
+from monitor import rules
 from monitor.asr.scripted import ScriptedRecognizer, ScriptedStream
+from monitor.audio.vad import SileroVad
 from monitor.base.call_record import CallRecord
-from monitor.call import Call
-from monitor.confirm import SecondListener
-from monitor.engine import Engine
+from monitor.call import live, second_pass
+from monitor.call.engine import Engine
+from monitor.call.flow import Call
+from monitor.call.live_second_pass import ConfirmedCall
+from monitor.call.second_pass import SecondListener
 from monitor.events import (
     Alert,
     AlertState,
@@ -27,7 +30,6 @@ from monitor.events import (
 )
 from monitor.language.pinyin import syllables
 from monitor.rules import Rulebook
-from monitor.vad import SileroVad
 
 FORBIDDEN = "你问我我问谁"
 RULE = "unicom-forbidden-01"
@@ -146,9 +148,7 @@ class Hearing(ScriptedRecognizer):
 def test_live_the_verdict_comes_before_the_end(rulebook: Rulebook, speech: Samples) -> None:
     heard = _say(FORBIDDEN, 19_400)  # where the agent of the demo call says it
     second = Hearing(heard)
-    call = live.ConfirmedCall(
-        _call(rulebook, heard), [Party.AGENT], SecondListener(second, rulebook)
-    )
+    call = ConfirmedCall(_call(rulebook, heard), [Party.AGENT], SecondListener(second, rulebook))
     events: list[Event] = []
     live.play(call, _chunks(speech), [lambda new, _now: events.extend(new)])
     raised, verdict = _alerts(events)
@@ -161,7 +161,7 @@ def test_live_the_verdict_comes_before_the_end(rulebook: Rulebook, speech: Sampl
     assert np.array_equal(again.samples, speech[first : first + len(again.samples)])
     assert again.start_ms <= 19_250
     assert again.start_ms + len(again.samples) // MS >= 21_321
-    assert len(again.samples) <= (confirm.BEFORE_MS + confirm.AFTER_MS + 2_000) * MS
+    assert len(again.samples) <= (second_pass.BEFORE_MS + second_pass.AFTER_MS + 2_000) * MS
 
 
 def test_live_the_call_does_not_wait_for_the_second(rulebook: Rulebook, speech: Samples) -> None:
@@ -169,13 +169,13 @@ def test_live_the_call_does_not_wait_for_the_second(rulebook: Rulebook, speech: 
     stuck = threading.Event()
 
     class Stuck(SecondListener):
-        def listen(self, doubt: confirm.Doubt) -> Alert:
+        def listen(self, doubt: second_pass.Doubt) -> Alert:
             stuck.wait(60)
             return super().listen(doubt)
 
     heard = _say(FORBIDDEN, 19_400)
     second = Stuck(ScriptedRecognizer(heard), rulebook)
-    call = live.ConfirmedCall(_call(rulebook, heard), [Party.AGENT], second, patience_s=0.2)
+    call = ConfirmedCall(_call(rulebook, heard), [Party.AGENT], second, patience_s=0.2)
     events: list[Event] = []
     live.play(call, _chunks(speech), [lambda new, _now: events.extend(new)])
     # It was too slow: the alert stays as it was raised, and the call is over all the same.
@@ -188,21 +188,21 @@ def test_a_turn_that_goes_on_is_not_waited_for(rulebook: Rulebook) -> None:
     from monitor.events import Speech
 
     alert = _raised(rulebook, _say(FORBIDDEN, 5_000))
-    recheck = confirm.Recheck([Party.AGENT], SecondListener(ScriptedRecognizer(()), rulebook))
+    recheck = second_pass.Recheck([Party.AGENT], SecondListener(ScriptedRecognizer(()), rulebook))
     recheck.take([Speech(Party.AGENT, 1_000), alert])
-    ready: list[confirm.Doubt] = []
+    ready: list[second_pass.Doubt] = []
     second = 0
     while not ready:
         recheck.hear(Chunk(Party.AGENT, second * 1_000, np.full(16_000, second, np.float32)))
         second += 1
         ready = recheck.take([])
-    assert second * 1_000 <= alert.end_ms + confirm.AFTER_MS + 1_000
+    assert second * 1_000 <= alert.end_ms + second_pass.AFTER_MS + 1_000
     assert ready[0].start_ms == 680  # the turn's beginning and what comes before an onset
     assert recheck.take([]) == []
 
 
 def test_the_memory_of_a_long_call_is_bounded(rulebook: Rulebook) -> None:
-    recheck = confirm.Recheck([Party.AGENT], SecondListener(ScriptedRecognizer(()), rulebook))
+    recheck = second_pass.Recheck([Party.AGENT], SecondListener(ScriptedRecognizer(()), rulebook))
     for at in range(600):
         recheck.hear(Chunk(Party.AGENT, at * 1_000, np.zeros(16_000, np.float32)))
     kept = sum(len(part) for _, part in recheck._audio[Party.AGENT]._parts)
@@ -212,9 +212,9 @@ def test_the_memory_of_a_long_call_is_bounded(rulebook: Rulebook) -> None:
 def test_batch_keeps_both_transcripts_and_scores_what_stands(
     rulebook: Rulebook, speech: Samples
 ) -> None:
-    from monitor import engine
     from monitor.base import call_record
-    from monitor.score import scorecard
+    from monitor.call import engine
+    from monitor.rules.scorecard import scorecard
 
     vad = SileroVad()
     first = Engine(ScriptedRecognizer(_say(FORBIDDEN, 19_400)), rulebook, vad)

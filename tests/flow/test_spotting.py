@@ -15,8 +15,8 @@ from monitor import rules
 from monitor.asr import Recognizer, RecognizerStream, Spots
 from monitor.asr.ctc import CtcRecognizer
 from monitor.base.call_record import CallRecord, to_json, utterance_json, utterance_of
-from monitor.call import Call
-from monitor.engine import Engine
+from monitor.call.engine import Engine
+from monitor.call.flow import Call
 from monitor.events import Alert, CallInfo, Chunk, Event, Party, Spotted, Token, Utterance
 from monitor.language.phrases.keywords import Sought
 from monitor.rules.replay import from_json, replay

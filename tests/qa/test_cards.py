@@ -17,7 +17,7 @@ from monitor.qa import cards
 from monitor.qa.form import Answer
 from monitor.qa.tables import Task
 from monitor.rules import Rulebook
-from monitor.score import ItemStatus, scorecard
+from monitor.rules.scorecard import ItemStatus, scorecard
 from monitor.store import Store
 from monitor.store.packs import texts_of
 from monitor.store.schema import Call, Pack, Scorecard, User, now

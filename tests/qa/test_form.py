@@ -10,7 +10,7 @@ from monitor import rules
 from monitor.base.errors import UserError
 from monitor.events import Alert, Party, ScriptState, ScriptStatus, Severity
 from monitor.qa.form import Answer, Form, Item, form_of, form_of_card, judge
-from monitor.score import ItemStatus, scorecard
+from monitor.rules.scorecard import ItemStatus, scorecard
 
 _FORM = Form(
     full=100,

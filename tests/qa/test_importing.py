@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from monitor.engine import Engine
+from monitor.call.engine import Engine
 from monitor.events import Party
 from monitor.qa import importing, intake
 from monitor.qa.metadata import Known

@@ -17,8 +17,8 @@ from monitor.events import to_dict
 from monitor.rules import Rulebook
 from monitor.rules.model import Example
 from monitor.rules.replay import replay_session
+from monitor.rules.scorecard import scorecard
 from monitor.rules.trial import example_call
-from monitor.score import scorecard
 from monitor.store import Store, write
 from monitor.store.packs import texts_of
 from monitor.store.schema import User

@@ -15,7 +15,7 @@ from monitor.review import appealing, findings
 from monitor.review.appeals import AppealPolicy
 from monitor.review.rescoring import rescore
 from monitor.review.tables import Appeal
-from monitor.score import ItemStatus
+from monitor.rules.scorecard import ItemStatus
 from monitor.store import Store
 from monitor.store.schema import Alert, Call, Pack, Scorecard, User, now
 from tests.review.conftest import BAD, GOOD, Keep

@@ -9,7 +9,7 @@ from monitor.qa import cards
 from monitor.qa.form import Answer, Form
 from monitor.review import calibrating
 from monitor.review.tables import Calibration
-from monitor.score import ItemStatus
+from monitor.rules.scorecard import ItemStatus
 from monitor.store import Store
 from monitor.store.schema import Call, User
 from tests.review.conftest import BAD, GOOD, NOW, Keep

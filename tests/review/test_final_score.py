@@ -14,7 +14,7 @@ from monitor.qa.scope import Scope
 from monitor.qa.settled import settled
 from monitor.review import appealing, calibrating
 from monitor.review.tables import Appeal
-from monitor.score import ItemStatus
+from monitor.rules.scorecard import ItemStatus
 from monitor.store import Store, open_store, write
 from monitor.store.read import CallFilter, calls_where, list_calls
 from monitor.store.schema import Alert, Call, User

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from monitor import batch, cli
-from monitor.batch import BatchSettings, Done
+from monitor import cli
+from monitor.call import batch
+from monitor.call.batch import BatchSettings, Done
 from monitor.store import Store, open_store
 from monitor.store.export import call_json
 from monitor.store.recordings import Recordings

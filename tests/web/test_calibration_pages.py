@@ -9,7 +9,7 @@ from sqlalchemy import select
 from monitor.qa import cards
 from monitor.qa.form import Answer
 from monitor.review import calibrating
-from monitor.score import ItemStatus
+from monitor.rules.scorecard import ItemStatus
 from monitor.store import Store
 from monitor.store.schema import Call, User
 from tests.review.conftest import BAD, GOOD, NOW, Keep, book, keep  # noqa: F401 - fixtures

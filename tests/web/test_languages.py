@@ -10,7 +10,7 @@ import yaml
 
 from monitor.base import package_files
 from monitor.base.i18n import use_language
-from monitor.score import DEFAULT_GRADES, grade_name
+from monitor.rules.scorecard import DEFAULT_GRADES, grade_name
 from monitor.web.app import routes
 from tests.web.conftest import Browser
 

@@ -23,13 +23,13 @@ import numpy as np
 from monitor.asr.whisper.evidence import Voice, believable
 from monitor.asr.whisper.hypothesis import Window, letters
 from monitor.asr.whisper.spelling import Scribe, simplified
+from monitor.audio.vad import WINDOW
 from monitor.events import SAMPLE_RATE, Chunk, Party, Samples, Token
-from monitor.vad import WINDOW
 
 if TYPE_CHECKING:
     from monitor.asr.whisper.hypothesis import Decoder, Word
     from monitor.asr.whisper.settings import WhisperSettings
-    from monitor.vad import SileroVad, VadStream
+    from monitor.audio.vad import SileroVad, VadStream
 
 _PER_MS = SAMPLE_RATE // 1000
 _ALIGNED_MS = 200

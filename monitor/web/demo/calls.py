@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from monitor import engine
 from monitor.audio import file as audio_file
 from monitor.base import call_record
 from monitor.base.call_record import CallRecord
-from monitor.engine import Engine
+from monitor.call import engine
+from monitor.call.engine import Engine
+from monitor.call.facts import CallFacts
 from monitor.events import to_dict
-from monitor.facts import CallFacts
 from monitor.rules import replay
-from monitor.score import scorecard
+from monitor.rules.scorecard import scorecard
 from monitor.store import write
 from monitor.store.packs import texts_of
 from monitor.store.schema import Call

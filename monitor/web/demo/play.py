@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from monitor import engine, live
 from monitor.audio import file as audio_file
 from monitor.base.call_record import CallRecord
 from monitor.base.errors import UserError
 from monitor.base.i18n import language, use_language
-from monitor.engine import Engine
-from monitor.facts import CallFacts
-from monitor.score import scorecard
+from monitor.call import engine, live
+from monitor.call.engine import Engine
+from monitor.call.facts import CallFacts
+from monitor.rules.scorecard import scorecard
 from monitor.store import write
 from monitor.store.schema import Call, User
 from monitor.testing import fixtures

@@ -16,7 +16,7 @@ from monitor.base.errors import UserError
 from monitor.qa import cards, words
 from monitor.qa.cards import Purpose
 from monitor.qa.form import Answer, Form, Item
-from monitor.score import ItemStatus, grade_name
+from monitor.rules.scorecard import ItemStatus, grade_name
 from monitor.store.schema import Call, Scorecard, ScoreLine, User, now
 from monitor.web.deps import Db, find_call, need, opened
 from monitor.web.pages import page

@@ -19,7 +19,7 @@ from monitor.qa.form import Answer
 from monitor.review import calibrating
 from monitor.review.agreement import Agreement, strength
 from monitor.review.tables import Calibration, CalibrationCall, CalibrationCard, CalibrationMember
-from monitor.score import ItemStatus
+from monitor.rules.scorecard import ItemStatus
 from monitor.store import audit
 from monitor.store.schema import Alert, Call, User, now
 from monitor.web.deps import Db, find_call, need, opened

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from monitor.base.i18n import tr
+from monitor.call.uplink.address import not_accepted, socket_url
+from monitor.call.uplink.spool import Closing, Head, Item, Spool, left_behind
 from monitor.events import CallInfo, Event, Partial, to_dict, to_json
-from monitor.score import Scorecard
-from monitor.uplink.address import not_accepted, socket_url
-from monitor.uplink.spool import Closing, Head, Item, Spool, left_behind
+from monitor.rules.scorecard import Scorecard
 
 if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
@@ -96,7 +96,7 @@ class Parcel:
 
 
 class Uplink:
-    """A sink (`monitor.live.Sink`) whose events go to a server.
+    """A sink (`monitor.call.live.Sink`) whose events go to a server.
 
     It writes to the spool's file and returns; a thread sends. `problems` are
     lines for the user, once the call is over.

@@ -26,8 +26,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from statistics import median
 
+from monitor.audio.turn_taking import (
+    Activity,
+    Interruptions,
+    Monologues,
+    Overlaps,
+    Silences,
+    Tracker,
+)
 from monitor.events import Event, Gap, Party, Reading, Speech, Token, Utterance
-from monitor.floor import Activity, Interruptions, Monologues, Overlaps, Silences, Tracker
 
 SPEECH_CLOSES_MS = 1_000
 """A stretch of speech is closed at most this long after its end (the VAD's hang-over and

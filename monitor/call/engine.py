@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 from monitor import asr, rules
 from monitor.asr import Prefetches, Recognizer
 from monitor.audio.file import TruncatedAudioError
+from monitor.audio.vad import SileroVad
 from monitor.base.call_record import CallRecord, Review
-from monitor.call import Call
+from monitor.call.facts import DEFAULT_PACKS, CallFacts
+from monitor.call.flow import Call
 from monitor.events import CallInfo, Chunk, Party
-from monitor.facts import DEFAULT_PACKS, CallFacts
 from monitor.rules import Rulebook
-from monitor.vad import SileroVad
 
 if TYPE_CHECKING:
-    from monitor.confirm import SecondListener
+    from monitor.call.second_pass import SecondListener
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def load_second(asr_name: str, loaded: Engine) -> Second:
     Raises:
         UserError: an unknown recogniser.
     """
-    from monitor.confirm import SecondListener
+    from monitor.call.second_pass import SecondListener
 
     recognizer = asr.load(asr_name, phrases=loaded.rulebook.phrases)
     listener = SecondListener(recognizer, loaded.rulebook)
@@ -109,7 +109,7 @@ def run(call: Call, chunks: Iterable[Chunk], released_by: Party | None = None) -
     record = CallRecord()
     record(call.start())
     if isinstance(call.recognizer, Prefetches):
-        from monitor.ahead import read_ahead
+        from monitor.call.prefetch import read_ahead
 
         chunks = read_ahead(call.recognizer, call.parties, chunks, call.vad)
     try:
@@ -129,7 +129,7 @@ def hear_again(record: CallRecord, second: Second, call: Call, chunks: Iterable[
         call: of `second.engine`, not begun.
         chunks: the same audio.
     """
-    from monitor.confirm import review
+    from monitor.call.second_pass import review
 
     heard = run(call, chunks)
     record.review = Review(second.listener.name, tuple(heard.utterances))

@@ -12,37 +12,19 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from monitor.base.i18n import tr
-from monitor.confirm import Doubt, Recheck, SecondListener
-from monitor.events import SAMPLE_RATE, Alert, CallEnd, Chunk, Event, Gap, Party
+from monitor.call.live_flow import Flow
+from monitor.events import SAMPLE_RATE, Chunk, Event, Gap, Party
 
 if TYPE_CHECKING:
-    from monitor.asr.whisper.hypothesis import Decoder, Hypothesis, Window
-    from monitor.asr.whisper.recognizer import WhisperRecognizer
+    pass
 
 Sink: TypeAlias = Callable[[Sequence[Event], int], None]
 """Takes the next events and the call time (ms) up to which audio has arrived."""
-
-
-class Flow(Protocol):
-    """A call in progress (`monitor.call.Call`, or one that is listened to twice)."""
-
-    def start(self) -> list[Event]:
-        """The events that open the call."""
-
-    def feed(self, chunk: Chunk) -> list[Event]:
-        """Take audio of one party."""
-
-    def skip(self, party: Party, until_ms: int, reason: str) -> list[Event]:
-        """Go on without audio that did not come."""
-
-    def finish(self) -> list[Event]:
-        """The call is over."""
 
 
 class Listening(Protocol):
@@ -233,133 +215,3 @@ def after(seconds: float | None, stopped: Callable[[], bool]) -> Callable[[], bo
         return stopped
     until = time.monotonic() + seconds
     return lambda: stopped() or time.monotonic() >= until
-
-
-class ConfirmedCall:
-    """A call whose alerts are heard again by a second recogniser, on a thread beside it.
-
-    The call never waits: verdicts come with whatever the call gives next. An
-    alert that has waited `patience_s` for the second recogniser, which then is too
-    slow for this machine, stays as it was raised. At the end of the call
-    what is left is waited for that long, and no longer.
-    """
-
-    def __init__(
-        self,
-        call: Flow,
-        parties: Iterable[Party],
-        second: SecondListener,
-        patience_s: float = 20.0,
-    ) -> None:
-        self._call = call
-        self._recheck = Recheck(parties, second)
-        self._listen = second.listen
-        self._patience_s = patience_s
-        self._doubts: queue.SimpleQueue[tuple[Doubt, float] | None] = queue.SimpleQueue()
-        self._verdicts: queue.SimpleQueue[Alert] = queue.SimpleQueue()
-        self._worker = threading.Thread(target=self._work, name="second listener", daemon=True)
-        self._worker.start()
-
-    def start(self) -> list[Event]:
-        return self._call.start()
-
-    def feed(self, chunk: Chunk) -> list[Event]:
-        self._recheck.hear(chunk)
-        return self._with_verdicts(self._call.feed(chunk))
-
-    def skip(self, party: Party, until_ms: int, reason: str) -> list[Event]:
-        return self._with_verdicts(self._call.skip(party, until_ms, reason))
-
-    def finish(self) -> list[Event]:
-        """The call's last events; the verdicts still to come stand before its end."""
-        events = self._with_verdicts(self._call.finish())
-        self._doubts.put(None)
-        self._worker.join(self._patience_s)
-        late = self._ripe()
-        end = [event for event in events if isinstance(event, CallEnd)]
-        return [*(event for event in events if not isinstance(event, CallEnd)), *late, *end]
-
-    def _with_verdicts(self, events: list[Event]) -> list[Event]:
-        for doubt in self._recheck.take(events):
-            self._doubts.put((doubt, time.monotonic()))
-        return [*events, *self._ripe()]
-
-    def _ripe(self) -> list[Alert]:
-        verdicts: list[Alert] = []
-        try:
-            while True:
-                verdicts.append(self._verdicts.get_nowait())
-        except queue.Empty:
-            return verdicts
-
-    def _work(self) -> None:
-        while (item := self._doubts.get()) is not None:
-            doubt, since = item
-            if time.monotonic() - since <= self._patience_s:
-                self._verdicts.put(self._listen(doubt))
-
-
-class SharedDecoder:
-    """Decodes the windows of several calls together, in the order in which they came.
-
-    Calls that run on threads of their own wait here for one model. Each stream
-    has one window waiting at most, and whatever waits when the model is free
-    goes into its next batch, oldest first: no call can crowd out another.
-    """
-
-    def __init__(self, decoder: Decoder, limit: int = 8) -> None:
-        self.longest_ms = decoder.longest_ms
-        self._decoder = decoder
-        self._limit = limit
-        self._waiting: queue.SimpleQueue[tuple[Window, Future[Hypothesis]] | None] = (
-            queue.SimpleQueue()
-        )
-        self._worker = threading.Thread(target=self._work, name="shared decoder", daemon=True)
-        self._worker.start()
-
-    def decode(self, windows: Sequence[Window]) -> list[Hypothesis]:
-        """A hypothesis for each window, once the model has come to them."""
-        promised: list[Future[Hypothesis]] = []
-        for window in windows:
-            promised.append(Future())
-            self._waiting.put((window, promised[-1]))
-        return [future.result() for future in promised]
-
-    def close(self) -> None:
-        """Stop when everything that waits is decoded. No call may decode any more."""
-        self._waiting.put(None)
-        self._worker.join()
-
-    def _work(self) -> None:
-        open_ = True
-        while open_:
-            batch: list[tuple[Window, Future[Hypothesis]]] = []
-            try:
-                while len(batch) < self._limit:
-                    item = self._waiting.get(block=not batch)
-                    if item is None:
-                        open_ = False
-                        break
-                    batch.append(item)
-            except queue.Empty:
-                pass
-            try:
-                found = self._decoder.decode([window for window, _ in batch])
-            except Exception as error:  # belongs to those who wait, on their own threads
-                for _, future in batch:
-                    future.set_exception(error)
-            else:
-                for (_, future), hypothesis in zip(batch, found, strict=True):
-                    future.set_result(hypothesis)
-
-
-@contextmanager
-def shared_decoder(recognizer: WhisperRecognizer, limit: int = 8) -> Iterator[None]:
-    """While this is open, calls on several threads have their windows decoded together."""
-    shared = SharedDecoder(recognizer.model, limit)
-    recognizer.decoder = shared
-    try:
-        yield
-    finally:
-        recognizer.decoder = recognizer.model
-        shared.close()

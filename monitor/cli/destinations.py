@@ -19,9 +19,9 @@ from monitor.events import to_dict
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from monitor.engine import Engine
-    from monitor.live import Sink
-    from monitor.score import Scorecard
+    from monitor.call.engine import Engine
+    from monitor.call.live import Sink
+    from monitor.rules.scorecard import Scorecard
     from monitor.store import Store
     from monitor.store.live import LiveWriter
     from monitor.store.schema import User
@@ -63,7 +63,7 @@ def check(wanted: Wanted) -> None:
     """
     if wanted.to is None:
         return
-    from monitor.uplink import address
+    from monitor.call.uplink import address
 
     away = address.check(wanted.to, _token(wanted.to, wanted.token))
     if away is not None:
@@ -98,7 +98,7 @@ def destinations(wanted: Wanted, loaded: Engine) -> Iterator[list[Destination]]:
 class _Server:
     def __init__(self, url: str, token: str) -> None:
         from monitor.base.user_folders import user_folder
-        from monitor.uplink.sender import Uplink
+        from monitor.call.uplink.sender import Uplink
 
         folder = os.environ.get("MONITOR_SPOOL")
         self._url = url

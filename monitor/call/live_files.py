@@ -12,9 +12,9 @@ from monitor.base import call_record
 from monitor.base.call_record import CallRecord
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
-from monitor.engine import Engine
+from monitor.call.engine import Engine
 from monitor.events import Chunk, Event, Party, to_dict, to_json
-from monitor.score import scorecard
+from monitor.rules.scorecard import scorecard
 
 
 class CallFiles:

@@ -20,16 +20,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from monitor import engine
 from monitor.audio import file as audio_file
 from monitor.base import call_record
 from monitor.base.errors import UserError
 from monitor.base.i18n import Language, tr, use_language
-from monitor.engine import Engine, Second
+from monitor.call import engine
+from monitor.call.batch_folder import Folder, failed_row, row_of
+from monitor.call.engine import Engine, Second
+from monitor.call.facts import DEFAULT_PACKS, CallFacts
 from monitor.events import Party, to_dict
-from monitor.facts import DEFAULT_PACKS, CallFacts
-from monitor.results import Folder, failed_row, row_of
-from monitor.score import scorecard
+from monitor.rules.scorecard import scorecard
 
 if TYPE_CHECKING:
     from monitor.store.packs import PackText

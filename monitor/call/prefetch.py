@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from monitor.audio.vad import WINDOW
 from monitor.base.errors import UserError
+from monitor.call.channel import Lane
 from monitor.events import SAMPLE_RATE, Chunk, Party, Samples, Token
-from monitor.lane import Lane
-from monitor.vad import WINDOW
 
 if TYPE_CHECKING:
     from monitor.asr import Prefetches
-    from monitor.vad import SileroVad
+    from monitor.audio.vad import SileroVad
 
 _SPAN_MS = 600_000
 """Audio read ahead at most; two parties' worth is 77 MB."""

@@ -8,7 +8,7 @@ from typing import Any
 from monitor.base.i18n import tr
 from monitor.base.labels import clock
 from monitor.events import from_dict
-from monitor.score import ItemStatus, Line, Scorecard, grade_name
+from monitor.rules.scorecard import ItemStatus, Line, Scorecard, grade_name
 
 _SIGNS: Mapping[ItemStatus, str] = {
     ItemStatus.MET: "✓",

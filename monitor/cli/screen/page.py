@@ -14,8 +14,8 @@ from rich.text import Text
 
 from monitor.base import labels
 from monitor.base.i18n import tr
+from monitor.cli.screen.call_board import Board, Line
 from monitor.events import Alert, AlertState, Event, Party, ScriptState, ScriptStatus
-from monitor.screen.board import Board, Line
 
 _NARROW = 64
 """Columns below which the page stacks its parts instead of setting them side by side."""

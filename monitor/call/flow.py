@@ -15,12 +15,12 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from monitor.asr import Recognizer
+from monitor.audio.conversation import Dynamics
+from monitor.audio.vad import WINDOW, SileroVad, VadSettings
 from monitor.base.errors import UserError
-from monitor.dynamics import Dynamics
+from monitor.call.channel import Lane
 from monitor.events import SAMPLE_RATE, CallEnd, CallInfo, Chunk, Event, Gap, Party
-from monitor.lane import Lane
 from monitor.rules import Rulebook
-from monitor.vad import WINDOW, SileroVad, VadSettings
 
 _PER_MS = SAMPLE_RATE // 1000
 _TOLERANCE_MS = 1  # sources round the start of a chunk to whole milliseconds

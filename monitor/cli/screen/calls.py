@@ -12,10 +12,10 @@ from rich.table import Table
 from monitor.base import labels
 from monitor.base.call_record import utterance_of
 from monitor.base.i18n import tr
+from monitor.cli.screen.card import stored_card_text
+from monitor.cli.screen.plain import PlainScreen
 from monitor.events import Alert, Event, Party, ScriptState, Severity, from_dict
-from monitor.score import grade_name
-from monitor.screen.card import stored_card_text
-from monitor.screen.plain import PlainScreen
+from monitor.rules.scorecard import grade_name
 
 if TYPE_CHECKING:
     from monitor.store.read import Hit
