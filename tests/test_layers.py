@@ -113,7 +113,13 @@ def test_only_the_edges_know_clocks_threads_and_processes(path: Path) -> None:
         ),
         (
             "store",
-            {"monitor.cli", "monitor.web", "monitor.qa", "monitor.review", "monitor.call.engine"},
+            {
+                "monitor.cli",
+                "monitor.web",
+                "monitor.quality",
+                "monitor.quality.review",
+                "monitor.call.engine",
+            },
         ),
         (
             "review",

@@ -24,10 +24,10 @@ import numpy as np
 from models.training import corpus, texts
 from models.training.augment import telephone
 from models.training.corpus import Clip
+from models.training.false_alarms import Mistaken, estimate, prevalence
 from models.training.sources import written_dialogues
 from monitor.asr import background, load
 from monitor.asr.acoustic import AcousticModel
-from monitor.asr.calibrate import Mistaken, estimate, prevalence
 from monitor.asr.ctc import CtcRecognizer
 from monitor.asr.decode import Posteriors
 from monitor.asr.frontend import StreamingFrontend

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from monitor.asr.models import find
 from monitor.events import Chunk, Party, Samples, Spotted, Token
-from monitor.models import find
 
 if TYPE_CHECKING:
     from monitor.language.phrases.keywords import Sought

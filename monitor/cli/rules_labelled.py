@@ -55,7 +55,7 @@ def _check(out: Path, suffix: str) -> None:
 
 def _write(session: Session, out: Path | None, suffix: str) -> int:
     from monitor.base.files import write_atomically, write_bytes_atomically
-    from monitor.review import labelled
+    from monitor.quality.rules import labelled
 
     if out is None:
         lines = 0

@@ -18,9 +18,9 @@ from monitor.cli import options
 if TYPE_CHECKING:
     from monitor.call.engine import Engine
     from monitor.events import Party
-    from monitor.qa.importing import Outcome
-    from monitor.qa.intake import Seen
-    from monitor.qa.metadata import Known, Pattern, Table
+    from monitor.quality.imports.metadata import Known, Pattern, Table
+    from monitor.quality.imports.queue import Seen
+    from monitor.quality.imports.worker import Outcome
     from monitor.store import Store
 
 _IDLE_S = 30.0  # `--uploads` alone ends after so long without work: the server starts it again
@@ -100,21 +100,21 @@ def command(
         raise UserError(tr("请给出文件夹，或用 --uploads", "name a folder, or use --uploads"))
     from monitor.call import engine
     from monitor.call.live import interruptible
-    from monitor.qa import intake
-    from monitor.qa.metadata import Pattern
+    from monitor.quality.imports import queue
+    from monitor.quality.imports.metadata import Pattern
     from monitor.store import open_store
 
     watched = [folder.expanduser().absolute() for folder in folders]
     parties = options.channel_map(channels)
     facts = _Facts(metadata, Pattern(pattern) if pattern else None)
     for folder in watched:
-        intake.look(folder)
+        queue.look(folder)
     with open_store(store) as opened, interruptible() as stopped:
         loaded = engine.load(asr, packs or DEFAULT_PACKS)
-        origins = [str(folder) for folder in watched] + [intake.UPLOAD] * uploads
+        origins = [str(folder) for folder in watched] + [queue.UPLOAD] * uploads
         if retry:
             with opened.session() as session:
-                intake.retry(session, origins=origins)
+                queue.retry(session, origins=origins)
         run = _Run(opened, loaded, origins, parties, stopped)
         if watched:
             click.echo(
@@ -148,7 +148,7 @@ class _Facts:
         Raises:
             UserError: it cannot be read.
         """
-        from monitor.qa.metadata import read_csv
+        from monitor.quality.imports.metadata import read_csv
 
         if self._csv is None:
             return
@@ -163,7 +163,7 @@ class _Facts:
         Raises:
             UserError: a part of the name cannot be read.
         """
-        from monitor.qa.metadata import Known
+        from monitor.quality.imports.metadata import Known
 
         listed = (self._table.get(path) if self._table else None) or Known()
         named = (self._pattern.match(path, self._zone) if self._pattern else None) or Known()
@@ -190,7 +190,7 @@ class _Run:
 
     def one(self) -> bool:
         """Score the next one; False when nothing waits."""
-        from monitor.qa.importing import next_one
+        from monitor.quality.imports.worker import next_one
 
         outcome = next_one(self.store, self._loaded, self._origins, self._channels, self.stopped)
         if outcome is None:
@@ -227,19 +227,19 @@ def _watch(run: _Run, folders: Sequence[Path], facts: _Facts, every: float, once
 
 def _look(run: _Run, folder: Path, facts: _Facts, before: dict[Path, Mapping[Path, Seen]]) -> bool:
     """Note the recordings of a folder that have settled; True while others are still changing."""
-    from monitor.qa import intake
+    from monitor.quality.imports import queue
 
-    now = intake.look(folder)
+    now = queue.look(folder)
     earlier = before.get(folder, {})
     before[folder] = now
-    ready = intake.settled(earlier, now)
+    ready = queue.settled(earlier, now)
     with run.store.reading() as session:
-        new = intake.unknown(session, ready)
-        waiting = intake.unknown(session, [s for s in now.values() if s not in ready])
+        new = queue.unknown(session, ready)
+        waiting = queue.unknown(session, [s for s in now.values() if s not in ready])
     if new:
         noted = [(seen, str(seen.path.relative_to(folder)), facts.of(seen.path)) for seen in new]
         with run.store.session() as session:
-            intake.add(session, str(folder), noted)
+            queue.add(session, str(folder), noted)
     return bool(waiting)
 
 

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pypinyin import lazy_pinyin
 
+from models.training.false_alarms import Mistaken, estimate, prevalence
 from monitor.asr import background, folder
 from monitor.asr.background import DOUBT, MOST_DOUBT, Background
-from monitor.asr.calibrate import Mistaken, estimate, prevalence
 from monitor.asr.inventory import Inventory
 from monitor.asr.paths import paths_of
 from monitor.base.errors import UserError

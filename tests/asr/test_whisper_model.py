@@ -20,7 +20,6 @@ from monitor.asr.whisper.settings import WhisperSettings
 from monitor.audio.file import read_call
 from monitor.base.errors import UserError
 from monitor.base.package_files import fixtures_dir, models_dir
-from monitor.call import live
 from monitor.call.live_shared_decoder import SharedDecoder, shared_decoder
 from monitor.events import Chunk, Party, Samples, Token
 from monitor.testing import fixtures

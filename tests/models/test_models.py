@@ -9,11 +9,11 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from monitor.asr.models import EMBEDDED, advice, find, manifest, places, receipt
+from monitor.asr.models.machine import Machine, look
+from monitor.asr.models.manifest import Source, Text
 from monitor.base.errors import UserError
 from monitor.cli.models import command
-from monitor.models import EMBEDDED, advice, find, manifest, places, receipt
-from monitor.models.machine import Machine, look
-from monitor.models.manifest import Source, Text
 from tests.models import conftest
 from tests.models.conftest import CONTENT, FOLDER, Site, entry, tar
 
@@ -28,7 +28,7 @@ def listed(monkeypatch: pytest.MonkeyPatch, store: Path, site: Site) -> Site:
         site.files[f"/some/model/resolve/main/{path}"] = content
     release = Source(archive=f"{site.url}/release.tar.bz2", folder=FOLDER)
     known = conftest.manifest(entry(Source(hub="some/model"), release))
-    monkeypatch.setattr("monitor.models.manifest.read", lambda file=None: known)
+    monkeypatch.setattr("monitor.asr.models.manifest.read", lambda file=None: known)
     return site
 
 

@@ -13,9 +13,9 @@ from monitor.base import call_record
 from monitor.base.call_record import CallRecord
 from monitor.base.errors import UserError
 from monitor.events import Alert, CallEnd, CallInfo, Party, Severity, to_dict
-from monitor.qa import cards
-from monitor.qa.form import Answer
-from monitor.qa.tables import Task
+from monitor.quality.scorecards import cards
+from monitor.quality.scorecards.form import Answer
+from monitor.quality.tables import Task
 from monitor.rules import Rulebook
 from monitor.rules.scorecard import ItemStatus, scorecard
 from monitor.store import Store

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from monitor import rules
 from monitor.base.errors import UserError
 from monitor.events import Alert, Party, ScriptState, ScriptStatus, Severity
-from monitor.qa.form import Answer, Form, Item, form_of, form_of_card, judge
+from monitor.quality.scorecards.form import Answer, Form, Item, form_of, form_of_card, judge
 from monitor.rules.scorecard import ItemStatus, scorecard
 
 _FORM = Form(

@@ -11,19 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.base.errors import UserError
-from monitor.qa.sampling import (
+from monitor.quality.periods import Span, period, span_of
+from monitor.quality.sampling.plans import (
     All,
     ByRisk,
     Candidate,
     PerAgent,
     Ratio,
-    Span,
     draw,
-    period,
     plan_of,
     risk,
     round_robin,
-    span_of,
 )
 
 _MONDAY = datetime(2026, 11, 2, 9, tzinfo=UTC)

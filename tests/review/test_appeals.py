@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from monitor.base.errors import UserError
-from monitor.review.appeals import (
+from monitor.quality.review.appeal_policy import (
     AppealPolicy,
     AppealState,
     answer_by,

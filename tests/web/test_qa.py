@@ -11,7 +11,7 @@ import pytest
 from openpyxl import load_workbook
 from sqlalchemy import func, select
 
-from monitor.qa.tables import Import, Plan, SavedView, Task
+from monitor.quality.tables import Import, Plan, SavedView, Task
 from monitor.store import Store
 from monitor.store.schema import Audit, Call, Scorecard, User
 from monitor.web.roles import Role
