@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from monitor.asr import Recognizer
     from monitor.language.phrases import Match
     from monitor.rules import Rulebook
-    from monitor.rules.ready import Listener, ReadyRule
+    from monitor.rules.compiler.compiled import Listener, ReadyRule
 
 _PER_MS = SAMPLE_RATE // 1000
 

@@ -13,12 +13,12 @@ from monitor.base import call_record
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
 from monitor.cli.rules_check import named, resolve_each
-from monitor.rules import coverage as covering
-from monitor.rules.backtest import Quote, RuleHistory
-from monitor.rules.backtest import backtest as run_backtest
-from monitor.rules.explain import explain as explain_rule
-from monitor.rules.replay import from_json
-from monitor.rules.source import suggest
+from monitor.rules.language.yaml_source import suggest
+from monitor.rules.tools import coverage as covering
+from monitor.rules.tools.backtest import Quote, RuleHistory
+from monitor.rules.tools.backtest import backtest as run_backtest
+from monitor.rules.tools.explain import explain as explain_rule
+from monitor.rules.tools.replay import from_json
 
 
 def coverage(packs: Sequence[str], inventory: str | None, full: bool) -> int:

@@ -15,7 +15,7 @@ from monitor import rules
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
 from monitor.rules import Rulebook
-from monitor.rules.packs import ResolvedPack, find, resolve, shipped
+from monitor.rules.language.resolve import ResolvedPack, find, resolve, shipped
 from monitor.store.schema import Call, CallPack, Pack
 
 _KEPT = 8  # compiled rulebooks: seconds of work and some megabytes each

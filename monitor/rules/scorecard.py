@@ -15,9 +15,9 @@ from enum import StrEnum
 from monitor.base.i18n import tr
 from monitor.events import Alert, AlertState, ScriptState, ScriptStatus, Severity
 from monitor.rules import Rulebook
-from monitor.rules.model import PackScore, Rule
-from monitor.rules.packs import ResolvedPack
-from monitor.rules.ready import ReadyRule
+from monitor.rules.compiler.compiled import ReadyRule
+from monitor.rules.language.pack import PackScore, Rule
+from monitor.rules.language.resolve import ResolvedPack
 
 FULL = 100.0
 DEFAULT_GROUP = "服务规范"

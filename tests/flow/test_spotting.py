@@ -19,7 +19,7 @@ from monitor.call.engine import Engine
 from monitor.call.flow import Call
 from monitor.events import Alert, CallInfo, Chunk, Event, Party, Spotted, Token, Utterance
 from monitor.language.phrases.keywords import Sought
-from monitor.rules.replay import from_json, replay
+from monitor.rules.tools.replay import from_json, replay
 from monitor.testing import fixtures
 
 from .conftest import chunked, events_of, samples_of

@@ -12,12 +12,12 @@ from ruamel.yaml import YAML
 
 from monitor.base import package_files
 from monitor.events import Alert
-from monitor.rules.compile import compile_packs
-from monitor.rules.model import Example, Turn
-from monitor.rules.packs import ResolvedPack, resolve
-from monitor.rules.replay import replay
-from monitor.rules.rulebook import Rulebook
-from monitor.rules.trial import example_call, strict_problems, try_packs
+from monitor.rules.compiler.compile import compile_packs
+from monitor.rules.compiler.rulebook import Rulebook
+from monitor.rules.language.pack import Example, Turn
+from monitor.rules.language.resolve import ResolvedPack, resolve
+from monitor.rules.tools.examples import example_call, strict_problems, try_packs
+from monitor.rules.tools.replay import replay
 
 FILES = sorted(package_files.rules_dir().glob("*.yaml"))
 PREFIXES = {

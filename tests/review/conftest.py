@@ -15,10 +15,10 @@ from monitor.base import call_record
 from monitor.base.call_record import CallRecord
 from monitor.events import to_dict
 from monitor.rules import Rulebook
-from monitor.rules.model import Example
-from monitor.rules.replay import replay_session
+from monitor.rules.language.pack import Example
 from monitor.rules.scorecard import scorecard
-from monitor.rules.trial import example_call
+from monitor.rules.tools.examples import example_call
+from monitor.rules.tools.replay import replay_session
 from monitor.store import Store, write
 from monitor.store.packs import texts_of
 from monitor.store.schema import User

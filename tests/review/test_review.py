@@ -18,7 +18,7 @@ from monitor.quality.review.findings import Finding, finding, findings
 from monitor.quality.rules import labelled, tryout
 from monitor.quality.rules.precision_by_rule import rule_figures
 from monitor.rules import Rulebook
-from monitor.rules.backtest import backtest
+from monitor.rules.tools.backtest import backtest
 from monitor.store import Store
 from monitor.store.schema import Call, Pack, User, Verdict
 from tests.review.conftest import BAD, GOOD, NOW, Keep

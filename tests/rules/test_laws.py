@@ -26,7 +26,7 @@ from monitor.events import (
     Utterance,
 )
 from monitor.rules import Rulebook, load
-from monitor.rules.replay import KnownCall, from_json, grown, replay
+from monitor.rules.tools.replay import KnownCall, from_json, grown, replay
 
 from .conftest import Outcome, call_of, run
 

@@ -6,9 +6,9 @@ import pytest
 
 from monitor.events import CallEnd, CallInfo, Gap, Party, ScriptStatus
 from monitor.rules import load
-from monitor.rules.echo import echo_of
-from monitor.rules.replay import KnownCall, replay
-from monitor.rules.trial import tokens_of
+from monitor.rules.engine.repetition import echo_of
+from monitor.rules.tools.examples import tokens_of
+from monitor.rules.tools.replay import KnownCall, replay
 
 from .conftest import HEAD, MakeBook, alerts, call_of, decided, run, scripts
 

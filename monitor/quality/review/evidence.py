@@ -18,8 +18,8 @@ from monitor.events import Party, Token, from_dict
 from monitor.language.phrases import PatternError, nearest
 from monitor.language.phrases.explain import Row, rows, verdict
 from monitor.quality.review.findings import Finding
-from monitor.rules.findings import shown
-from monitor.rules.spot import slot_alone
+from monitor.rules.compiler.lone_slots import slot_alone
+from monitor.rules.engine.forbidden import shown
 from monitor.store.schema import Utterance
 
 _AROUND_MS = 300  # recognisers place the edge of a syllable that exactly

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import exp, log, sqrt
 
-from monitor.rules.backtest import Precision
+from monitor.rules.tools.backtest import Precision
 
 __all__ = ["Estimate", "Precision", "Stratum", "precision", "recall", "trend"]
 

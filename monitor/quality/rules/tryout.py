@@ -18,10 +18,11 @@ from monitor.language.phrases import nearest
 from monitor.quality.review.evidence import Comparison, compare
 from monitor.quality.rules.labelled import reviews
 from monitor.quality.stored_packs import Version, compiled, resolved
-from monitor.rules import Rulebook, trial
-from monitor.rules.backtest import Backtest, backtest
-from monitor.rules.model import Example, Rule, Turn
-from monitor.rules.replay import replay
+from monitor.rules import Rulebook
+from monitor.rules.language.pack import Example, Rule, Turn
+from monitor.rules.tools import examples as trial
+from monitor.rules.tools.backtest import Backtest, backtest
+from monitor.rules.tools.replay import replay
 from monitor.store.read import call_json
 from monitor.store.schema import Call, CallPack, Pack
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
 from monitor.rules import Rulebook
-from monitor.rules.packs import ResolvedPack
+from monitor.rules.language.resolve import ResolvedPack
 from monitor.rules.scorecard import ItemStatus, Line, Scorecard, ScoreModel, summed
 
 

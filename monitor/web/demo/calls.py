@@ -21,8 +21,8 @@ from monitor.call import engine
 from monitor.call.engine import Engine
 from monitor.call.facts import CallFacts
 from monitor.events import to_dict
-from monitor.rules import replay
 from monitor.rules.scorecard import scorecard
+from monitor.rules.tools import replay
 from monitor.store import write
 from monitor.store.packs import texts_of
 from monitor.store.schema import Call

@@ -19,7 +19,7 @@ from monitor.quality import stored_packs
 from monitor.quality.rules import labelled, tryout
 from monitor.quality.rules.precision_by_rule import rule_figures
 from monitor.quality.stored_packs import Version
-from monitor.rules.packs import ResolvedPack
+from monitor.rules.language.resolve import ResolvedPack
 from monitor.store import Store, audit
 from monitor.web.deps import Db, leave, need
 from monitor.web.pages import page

@@ -13,7 +13,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from monitor.events import Severity
-from monitor.rules.ready import ReadyRule
+from monitor.rules.compiler.compiled import ReadyRule
 
 ORDERED = "ordered"
 _PRIORITY = {Severity.TIP: 0, Severity.MINOR: 10, Severity.MAJOR: 20, Severity.FATAL: 30}

@@ -8,12 +8,12 @@ from dataclasses import replace
 from monitor.base.i18n import tr
 from monitor.events import Party
 from monitor.language.phrases import Matcher, PatternError, Phrase, Role, parse
-from monitor.rules.bench import Bench, faithful, make_phrase
-from monitor.rules.model import Phrase as Said
-from monitor.rules.packs import Origin
-from monitor.rules.ready import Listener
-from monitor.rules.spot import slot_alone
-from monitor.rules.words import WordsError, expand
+from monitor.rules.compiler.compiled import Listener
+from monitor.rules.compiler.lone_slots import slot_alone
+from monitor.rules.compiler.phrase_table import Bench, faithful, make_phrase
+from monitor.rules.language.pack import Phrase as Said
+from monitor.rules.language.resolve import Origin
+from monitor.rules.language.word_lists import WordsError, expand
 
 
 class Phrasing:

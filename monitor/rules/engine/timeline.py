@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable
 
-from monitor.rules.ready import Span
+from monitor.rules.compiler.compiled import Span
 
 
 class Timeline:

@@ -13,8 +13,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from monitor.base.i18n import tr
-from monitor.rules.model import Pack
-from monitor.rules.problems import PackErrors, Place, Problem
+from monitor.rules.language.pack import Pack
+from monitor.rules.language.problems import PackErrors, Place, Problem
 
 Loc = tuple[str | int, ...]
 

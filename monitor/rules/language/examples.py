@@ -7,9 +7,9 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import BeforeValidator, Field, model_validator
 
 from monitor.base.i18n import tr
-from monitor.rules.model_base import Strict, complain, listed
-from monitor.rules.model_when import Measure
-from monitor.rules.units import Bound, Duration, Moment, PartyName
+from monitor.rules.language.basics import Strict, complain, listed
+from monitor.rules.language.values import Bound, Duration, Moment, PartyName
+from monitor.rules.language.when import Measure
 
 
 class Turn(Strict):

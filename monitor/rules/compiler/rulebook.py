@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from monitor.events import CallInfo, Party
 from monitor.language.phrases.keywords import Sought, sought
-from monitor.rules.canonical import canonical
-from monitor.rules.ready import (
+from monitor.rules.compiler.canonical import canonical
+from monitor.rules.compiler.compiled import (
     Listeners,
     PackName,
     ReadyRule,
@@ -21,8 +21,8 @@ from monitor.rules.ready import (
 
 if TYPE_CHECKING:
     from monitor.language.phrases import Matcher
-    from monitor.rules.packs import ResolvedPack
-    from monitor.rules.session import RuleSession
+    from monitor.rules.engine.session import RuleSession
+    from monitor.rules.language.resolve import ResolvedPack
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Rulebook:
     @cached_property
     def scripts(self) -> tuple[str, ...]:
         """The plain texts of what must be said."""
-        from monitor.rules.bench import plain_texts
+        from monitor.rules.compiler.phrase_table import plain_texts
 
         steps = [s for r in self.rules.values() for q in r.requirements for s in q.texts]
         return tuple(sorted({text for step in steps for p in step for text in plain_texts(p)}))
@@ -68,6 +68,6 @@ class Rulebook:
 
     def session(self, call: CallInfo) -> RuleSession:
         """The rules' view of one call; light, one per call."""
-        from monitor.rules.session import RuleSession
+        from monitor.rules.engine.session import RuleSession
 
         return RuleSession(self, call)

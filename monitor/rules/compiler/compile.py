@@ -12,13 +12,7 @@ from typing import Literal
 
 from monitor.base.i18n import tr
 from monitor.language.phrases import Matcher
-from monitor.rules.bench import PARTIES, Bench, plain_texts
-from monitor.rules.model import Case, Policy, Rule, Situation, Slot, Window
-from monitor.rules.model import Phrase as Said
-from monitor.rules.packs import Origin, ResolvedPack, Written
-from monitor.rules.phrasing import Phrasing
-from monitor.rules.problems import PackErrors, Problem
-from monitor.rules.ready import (
+from monitor.rules.compiler.compiled import (
     BUILT_IN,
     Listener,
     PackName,
@@ -28,8 +22,14 @@ from monitor.rules.ready import (
     Requirement,
     Span,
 )
-from monitor.rules.rulebook import Rulebook
-from monitor.rules.source import suggest
+from monitor.rules.compiler.phrase_table import PARTIES, Bench, plain_texts
+from monitor.rules.compiler.phrases import Phrasing
+from monitor.rules.compiler.rulebook import Rulebook
+from monitor.rules.language.pack import Case, Policy, Rule, Situation, Slot, Window
+from monitor.rules.language.pack import Phrase as Said
+from monitor.rules.language.problems import PackErrors, Problem
+from monitor.rules.language.resolve import Origin, ResolvedPack, Written
+from monitor.rules.language.yaml_source import suggest
 
 DEFAULT_GAP_MS = 5000
 

@@ -29,9 +29,9 @@ from monitor.events import (
     Token,
 )
 from monitor.language.phrases import Match
-from monitor.rules.policy import ORDERED, Gate
-from monitor.rules.ready import ReadyRule
-from monitor.rules.timeline import Timeline
+from monitor.rules.compiler.compiled import ReadyRule
+from monitor.rules.engine.alert_policy import ORDERED, Gate
+from monitor.rules.engine.timeline import Timeline
 
 LAG_MS = 1500
 """The queue runs this far behind what has been heard. A phrase is certain at most

@@ -26,10 +26,10 @@ from monitor.events import (
     Utterance,
     from_dict,
 )
-from monitor.rules.rulebook import Rulebook
+from monitor.rules.compiler.rulebook import Rulebook
 
 if TYPE_CHECKING:
-    from monitor.rules.session import RuleSession
+    from monitor.rules.engine.session import RuleSession
 
 _GROWING = MappingProxyType({"silence": MIN_SILENCE_MS, "monologue": MIN_MONOLOGUE_MS})
 """Readings that are reported on their way, and from which length on."""

@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from monitor.base.i18n import tr
 from monitor.events import Party, Severity
-from monitor.rules.model_base import (
+from monitor.rules.language.basics import (
     Names,
     Phrase,
     Phrases,
@@ -26,10 +26,10 @@ from monitor.rules.model_base import (
     listed,
     refuse,
 )
-from monitor.rules.model_examples import Example, Examples, Turn
-from monitor.rules.model_settings import PackPolicy, PackScore, Policy, RuleScore
-from monitor.rules.model_when import MEASURES, Measure, Tenure, When, Window, Windows
-from monitor.rules.units import Bound, Duration, PartyName, SeverityName
+from monitor.rules.language.examples import Example, Examples, Turn
+from monitor.rules.language.settings import PackPolicy, PackScore, Policy, RuleScore
+from monitor.rules.language.values import Bound, Duration, PartyName, SeverityName
+from monitor.rules.language.when import MEASURES, Measure, Tenure, When, Window, Windows
 
 __all__ = [
     "MEASURES",

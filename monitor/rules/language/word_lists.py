@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from monitor.base.i18n import tr
-from monitor.rules.source import suggest
+from monitor.rules.language.yaml_source import suggest
 
 _NAME = re.compile(r"<([^<>]+)>")
 _DEEPEST = 8

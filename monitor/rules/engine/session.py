@@ -21,16 +21,16 @@ from monitor.events import (
     Utterance,
 )
 from monitor.language.phrases import Match, MatchStream
-from monitor.rules.conditions import Verdict, facts_of, steady, tenure_ms
-from monitor.rules.findings import Avoid, Measured, Never
-from monitor.rules.must import Must
-from monitor.rules.policy import Gate
-from monitor.rules.ready import Listener, ReadyRule
-from monitor.rules.repeat import Repeat
-from monitor.rules.rulebook import Rulebook
-from monitor.rules.situations import Turns, watcher_of
-from monitor.rules.spot import Spotter
-from monitor.rules.stage import (
+from monitor.rules.compiler.compiled import Listener, ReadyRule
+from monitor.rules.compiler.lone_slots import Spotter
+from monitor.rules.compiler.rulebook import Rulebook
+from monitor.rules.engine.alert_policy import Gate
+from monitor.rules.engine.conditions import Verdict, facts_of, steady, tenure_ms
+from monitor.rules.engine.forbidden import Avoid, Measured, Never
+from monitor.rules.engine.repeated import Repeat
+from monitor.rules.engine.required import Must
+from monitor.rules.engine.situations import Turns, watcher_of
+from monitor.rules.engine.timed_queue import (
     LAG_MS,
     RANK_MATCH,
     RANK_READING,

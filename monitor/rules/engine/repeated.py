@@ -8,9 +8,9 @@ from typing_extensions import override
 
 from monitor.events import CallEnd, Detail, Party, ScriptStatus, Token
 from monitor.language.phrases import Match
-from monitor.rules.echo import Echo, echo_of
-from monitor.rules.ready import ReadyRule
-from monitor.rules.stage import RANK_TIMER, Finding, Happening, Idle, Stage
+from monitor.rules.compiler.compiled import ReadyRule
+from monitor.rules.engine.repetition import Echo, echo_of
+from monitor.rules.engine.timed_queue import RANK_TIMER, Finding, Happening, Idle, Stage
 
 
 @dataclass(slots=True)

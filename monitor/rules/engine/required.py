@@ -15,12 +15,10 @@ from typing_extensions import override
 from monitor.base.i18n import tr
 from monitor.events import CallEnd, Detail, Party, ScriptStatus
 from monitor.language.phrases import Match
-from monitor.rules.conditions import CallFacts, Verdict, facts_of, judge, steady
-from monitor.rules.evidence import of_absence, of_match, similarity
-from monitor.rules.model import When
-from monitor.rules.proof import Hit, missing, prove
-from monitor.rules.ready import ReadyRule, Requirement
-from monitor.rules.stage import (
+from monitor.rules.compiler.compiled import ReadyRule, Requirement
+from monitor.rules.engine.conditions import CallFacts, Verdict, facts_of, judge, steady
+from monitor.rules.engine.evidence import of_absence, of_match, similarity
+from monitor.rules.engine.timed_queue import (
     LAG_MS,
     RANK_TIMER,
     TURN_GAP_MS,
@@ -29,6 +27,7 @@ from monitor.rules.stage import (
     Idle,
     Stage,
 )
+from monitor.rules.language.pack import When
 
 _KEPT_HITS = 500
 
@@ -341,3 +340,65 @@ def _first(conditions: Sequence[When | None], facts: CallFacts) -> int | Verdict
         if verdict.holds:
             return number
     return Verdict(False, tr("没有适用的分支", "no case applies"))
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One phrase of a requirement, heard: which step of which case."""
+
+    case: int
+    step: int
+    match: Match
+
+    @property
+    def at_ms(self) -> int:
+        """The moment a phrase counts: when its last syllable ends."""
+        return self.match.end_ms
+
+
+def prove(requirement: Requirement, hits: Sequence[Hit], times: int = 1) -> list[Hit] | None:
+    """The earliest hits that meet the requirement, or None.
+
+    `hits` are those of this requirement in the window, in any order.
+    """
+    ordered = sorted(hits, key=lambda h: (h.at_ms, h.match.start_ms, h.step))
+    match requirement.kind:
+        case "any":
+            return _several(ordered, times)
+        case "all":
+            first = {step: hit for hit in reversed(ordered) for step in (hit.step,)}
+            if len(first) < len(requirement.steps):
+                return None
+            return sorted(first.values(), key=lambda h: h.at_ms)
+        case "order":
+            chain = _chain(ordered)
+            return chain if len(chain) == len(requirement.steps) else None
+
+
+def missing(requirement: Requirement, hits: Sequence[Hit]) -> list[str]:
+    """The names of the steps that were not met."""
+    ordered = sorted(hits, key=lambda h: (h.at_ms, h.match.start_ms, h.step))
+    if requirement.kind == "order":
+        return list(requirement.steps[len(_chain(ordered)) :])
+    said = {hit.step for hit in ordered}
+    return [name for step, name in enumerate(requirement.steps) if step not in said]
+
+
+def _several(hits: Sequence[Hit], times: int) -> list[Hit] | None:
+    """The first `times` hits that do not overlap (two wordings may cover the same words)."""
+    chosen: list[Hit] = []
+    for hit in hits:
+        if not chosen or hit.match.start_ms >= chosen[-1].at_ms:
+            chosen.append(hit)
+            if len(chosen) == times:
+                return chosen
+    return None
+
+
+def _chain(hits: Sequence[Hit]) -> list[Hit]:
+    """Hits of the steps 0, 1, … each after the one before, as early as possible."""
+    chain: list[Hit] = []
+    for hit in hits:
+        if hit.step == len(chain) and (not chain or hit.match.start_ms >= chain[-1].at_ms):
+            chain.append(hit)
+    return chain

@@ -24,13 +24,13 @@ from monitor.events import (
 )
 from monitor.language.normalise import normalise
 from monitor.language.pinyin import syllables
-from monitor.rules.compile import compile_packs
-from monitor.rules.model import MEASURES, Example, PackPolicy, Policy, Turn, When
-from monitor.rules.packs import ResolvedPack, Written
-from monitor.rules.problems import Place
-from monitor.rules.ready import ReadyRule
-from monitor.rules.replay import KnownCall, replay
-from monitor.rules.rulebook import Rulebook
+from monitor.rules.compiler.compile import compile_packs
+from monitor.rules.compiler.compiled import ReadyRule
+from monitor.rules.compiler.rulebook import Rulebook
+from monitor.rules.language.pack import MEASURES, Example, PackPolicy, Policy, Turn, When
+from monitor.rules.language.problems import Place
+from monitor.rules.language.resolve import ResolvedPack, Written
+from monitor.rules.tools.replay import KnownCall, replay
 
 PACE_MS = 200
 """One syllable: five a second, an ordinary telephone pace."""

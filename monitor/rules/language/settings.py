@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from monitor.rules.model_base import Strict, listed
-from monitor.rules.units import Duration, SeverityName
+from monitor.rules.language.basics import Strict, listed
+from monitor.rules.language.values import Duration, SeverityName
 
 
 class Policy(Strict):

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 from monitor.events import Party
 from monitor.language.phrases import Phrase, Role, parse
-from monitor.rules.packs import Written
-from monitor.rules.problems import Problem
-from monitor.rules.ready import Listener, ReadyRule, ReadySituation, ReadySlot
-from monitor.rules.spot import slot_alone
+from monitor.rules.compiler.compiled import Listener, ReadyRule, ReadySituation, ReadySlot
+from monitor.rules.compiler.lone_slots import slot_alone
+from monitor.rules.language.problems import Problem
+from monitor.rules.language.resolve import Written
 
 PARTIES = (Party.AGENT, Party.CUSTOMER)
 

@@ -8,11 +8,11 @@ from monitor.base.i18n import tr
 from monitor.events import Alert, Detail, Party, ScriptState, ScriptStatus, Token
 from monitor.language.phrases import explain as aligned
 from monitor.language.phrases import nearest
-from monitor.rules.conditions import facts_of, steady
-from monitor.rules.ready import ReadyRule
-from monitor.rules.replay import KnownCall, replay_session
-from monitor.rules.rulebook import Rulebook
-from monitor.rules.spot import slot_alone
+from monitor.rules.compiler.compiled import ReadyRule
+from monitor.rules.compiler.lone_slots import slot_alone
+from monitor.rules.compiler.rulebook import Rulebook
+from monitor.rules.engine.conditions import facts_of, steady
+from monitor.rules.tools.replay import KnownCall, replay_session
 
 
 def explain(rulebook: Rulebook, call: KnownCall, name: str) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from monitor.events import Detail, Gap, Token
 from monitor.language.phrases import Match, StepKind, nearest
-from monitor.rules.spot import slot_alone
+from monitor.rules.compiler.lone_slots import slot_alone
 
 _SEARCHED_TOKENS = 600
 _SEARCHED_PHRASES = 12

@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
 from monitor.events import CallInfo, Detail
-from monitor.rules.calendar import holidays_on, is_workday, lunar_day
-from monitor.rules.model import Tenure, When
-from monitor.rules.units import Day
+from monitor.rules.engine.calendar import holidays_on, is_workday, lunar_day
+from monitor.rules.language.pack import Tenure, When
+from monitor.rules.language.values import Day
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BeforeValidator, Field, model_validator
 
 from monitor.base.i18n import tr
-from monitor.rules.model_base import Names, Strict, complain, listed
-from monitor.rules.units import ClockSpan, DaySpan, Direction, Duration, Weekday
+from monitor.rules.language.basics import Names, Strict, complain, listed
+from monitor.rules.language.values import ClockSpan, DaySpan, Direction, Duration, Weekday
 
 HolidayName: TypeAlias = Literal[
     "元旦", "除夕", "春节", "清明节", "劳动节", "端午节", "中秋节", "国庆节", "any"

@@ -6,12 +6,12 @@ from typing_extensions import override
 
 from monitor.events import CallEnd, Party, Reading
 from monitor.language.phrases import Match
-from monitor.rules.evidence import of_match
-from monitor.rules.model import MEASURES
-from monitor.rules.policy import ORDERED
-from monitor.rules.ready import ReadyRule
-from monitor.rules.stage import Finding, Happening, Idle, Stage
-from monitor.rules.timeline import looks_back
+from monitor.rules.compiler.compiled import ReadyRule
+from monitor.rules.engine.alert_policy import ORDERED
+from monitor.rules.engine.evidence import of_match
+from monitor.rules.engine.timed_queue import Finding, Happening, Idle, Stage
+from monitor.rules.engine.timeline import looks_back
+from monitor.rules.language.pack import MEASURES
 
 _BEGINS = "call.start"
 

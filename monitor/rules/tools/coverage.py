@@ -9,7 +9,7 @@ from pathlib import Path
 
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
-from monitor.rules.packs import ResolvedPack
+from monitor.rules.language.resolve import ResolvedPack
 
 SECTIONS = ("A", "B", "C", "D")
 

@@ -10,11 +10,10 @@ from monitor.base.errors import UserError
 from monitor.base.i18n import tr
 from monitor.events import CallEnd, Party, Reading, Token
 from monitor.language.phrases import Match
-from monitor.rules.evidence import of_match
-from monitor.rules.findings import Bounds, shown
-from monitor.rules.model import MEASURES
-from monitor.rules.ready import ReadySituation
-from monitor.rules.stage import (
+from monitor.rules.compiler.compiled import ReadySituation
+from monitor.rules.engine.evidence import of_match
+from monitor.rules.engine.forbidden import Bounds, shown
+from monitor.rules.engine.timed_queue import (
     RANK_READING,
     RANK_TIMER,
     TURN_GAP_MS,
@@ -22,6 +21,7 @@ from monitor.rules.stage import (
     Idle,
     Stage,
 )
+from monitor.rules.language.pack import MEASURES
 
 
 def watcher_of(ready: ReadySituation) -> Idle:

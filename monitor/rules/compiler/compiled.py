@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from monitor.events import Party
-from monitor.rules.model import Policy, Rule, Situation, When
+from monitor.rules.language.pack import Policy, Rule, Situation, When
 
 BUILT_IN = frozenset(
     {

@@ -14,9 +14,9 @@ from typing import Any
 
 from monitor.base import package_files
 from monitor.base.i18n import tr
-from monitor.rules.model import Pack, PackPolicy, PackScore, Rule, Situation, Slot, When
-from monitor.rules.problems import PackErrors, Place, Problem
-from monitor.rules.source import Loc, Source, read, suggest, validate
+from monitor.rules.language.pack import Pack, PackPolicy, PackScore, Rule, Situation, Slot, When
+from monitor.rules.language.problems import PackErrors, Place, Problem
+from monitor.rules.language.yaml_source import Loc, Source, read, suggest, validate
 
 DEFAULT_TIMEZONE = "Asia/Shanghai"
 

@@ -8,8 +8,8 @@ from math import sqrt
 from typing import Any
 
 from monitor.events import Alert
-from monitor.rules.replay import from_json, replay
-from monitor.rules.rulebook import Rulebook
+from monitor.rules.compiler.rulebook import Rulebook
+from monitor.rules.tools.replay import from_json, replay
 
 _Z95 = 1.959964
 
