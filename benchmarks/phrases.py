@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from benchmarks.recognition import Clip, Condition, decode, hanzi, syllables
-from monitor.asr import Spots, background
-from monitor.asr.background import FALSE_ALARMS_PER_HOUR
-from monitor.asr.ctc import CtcRecognizer
-from monitor.asr.folder import ModelFolder
-from monitor.asr.spotting import Spotter
+from monitor.asr.ctc import false_alarms
+from monitor.asr.ctc.false_alarms import FALSE_ALARMS_PER_HOUR
+from monitor.asr.ctc.keyword_spotter import Spotter
+from monitor.asr.ctc.model_folder import ModelFolder
+from monitor.asr.ctc.recognizer import CtcRecognizer
+from monitor.asr.protocol import Spots
 from monitor.events import SAMPLE_RATE, Chunk, Party, Samples, Spotted, Token
 from monitor.language.phrases import Match, Matcher, Phrase
 from monitor.language.phrases.keywords import Sought, sought
@@ -76,9 +77,9 @@ class Sharing(CtcRecognizer):
         self._made: Spotter | None = None
 
     def spotter(self, phrases: tuple[Sought, ...]) -> Spotter | None:
-        found = background.read(self.folder)
+        found = false_alarms.read(self.folder)
         if self._made is None and found is not None:
-            targets = background.targets(phrases, self.inventory, found, self._rate)
+            targets = false_alarms.targets(phrases, self.inventory, found, self._rate)
             self._made = Spotter(targets, self.inventory.blank)
         return self._made
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from monitor.asr.background import DOUBT, Background, features
-from monitor.asr.decode import Posteriors
-from monitor.asr.inventory import Inventory
-from monitor.asr.paths import Path
+from monitor.asr.ctc.decode import Posteriors
+from monitor.asr.ctc.false_alarms import DOUBT, Background, features
+from monitor.asr.ctc.inventory import Inventory
+from monitor.asr.ctc.keyword_paths import Path
 
 _STEPS = 100
 _RIDGE = 1e-3

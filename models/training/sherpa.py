@@ -22,7 +22,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from models.training.onnx_dress import _END, BINS, SPAN, STRIDE, Dress, model_of, tensor
-from monitor.asr import vocabulary
+from monitor.asr.ctc import vocabulary
 from monitor.language import pinyin
 
 KINDS = ("streaming-ctc", "streaming-transducer", "offline-ctc", "streaming-paraformer")

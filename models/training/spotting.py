@@ -26,14 +26,15 @@ from models.training.augment import telephone
 from models.training.corpus import Clip
 from models.training.false_alarms import Mistaken, estimate, prevalence
 from models.training.sources import written_dialogues
-from monitor.asr import background, load
-from monitor.asr.acoustic import AcousticModel
-from monitor.asr.ctc import CtcRecognizer
-from monitor.asr.decode import Posteriors
-from monitor.asr.frontend import StreamingFrontend
-from monitor.asr.inventory import Inventory
-from monitor.asr.paths import paths_of
-from monitor.asr.spotting import Spotter, Target
+from monitor.asr import load
+from monitor.asr.ctc import false_alarms
+from monitor.asr.ctc.acoustic import AcousticModel
+from monitor.asr.ctc.decode import Posteriors
+from monitor.asr.ctc.frontend import StreamingFrontend
+from monitor.asr.ctc.inventory import Inventory
+from monitor.asr.ctc.keyword_paths import paths_of
+from monitor.asr.ctc.keyword_spotter import Spotter, Target
+from monitor.asr.ctc.recognizer import CtcRecognizer
 from monitor.base.errors import UserError
 from monitor.events import SAMPLE_RATE
 from monitor.language.pinyin import syllables
@@ -113,7 +114,7 @@ def main(folder: Path, out: Path | None, hours: float, each: int) -> None:
     patterns = draw([[clip.text for clip in clips], dialogues], each)
     paths = {text: paths_of(text, number)[-1:] for text in patterns}
     spotter = Spotter(
-        [Target(text, ways, -background.DOUBT) for text, ways in paths.items() if ways],
+        [Target(text, ways, -false_alarms.DOUBT) for text, ways in paths.items() if ways],
         inventory.blank,
     )
     phrases = {
@@ -132,7 +133,7 @@ def main(folder: Path, out: Path | None, hours: float, each: int) -> None:
             sample.append(rows[::3])
         sentence = [s for run in _CLAUSE.findall(clip.text) for s in syllables(run)]
         best = spotter.best_scores(rows)
-        for at in np.flatnonzero(best > -background.DOUBT).tolist():
+        for at in np.flatnonzero(best > -false_alarms.DOUBT).tolist():
             text = spotter.targets[at].text
             if is_near(phrases[text], sentence):
                 lost[text] += length
@@ -143,9 +144,9 @@ def main(folder: Path, out: Path | None, hours: float, each: int) -> None:
         for target in spotter.targets
     ]
     common = prevalence(sample, inventory)
-    network = background.digest(recognizer.folder.network)
+    network = false_alarms.digest(recognizer.folder.network)
     found = estimate(mistaken, common, inventory, network, heard_hours)
-    place = (out or folder) / background.FILE
+    place = (out or folder) / false_alarms.FILE
     place.write_text(json.dumps(found.model_dump(), ensure_ascii=False, indent=1) + "\n", "utf-8")
     click.echo(json.dumps(found.model_dump(exclude={"prevalence"})))
 

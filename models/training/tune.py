@@ -13,8 +13,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from models.training import evaluate, heldout, scoring
-from monitor.asr import folder as folders
-from monitor.asr.decode import CtcDecoder, DecodingSettings
+from monitor.asr.ctc import model_folder as folders
+from monitor.asr.ctc.decode import CtcDecoder, DecodingSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from monitor.asr.grammar import Grammar
+    from monitor.asr.ctc.ngram import Grammar
 
     Floats = NDArray[np.float32]
 

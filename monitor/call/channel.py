@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from monitor.asr import RecognizerStream, Spots
+from monitor.asr.protocol import RecognizerStream, Spots
 from monitor.audio.vad import WINDOW, WINDOW_MS, Edge, VadSettings, VadStream
 from monitor.events import Chunk, Event, Partial, Party, Samples, Speech, Spotted, Token, Utterance
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from monitor import asr, rules
-from monitor.asr import Prefetches, Recognizer
+from monitor.asr.protocol import Prefetches, Recognizer
 from monitor.audio.file import TruncatedAudioError
 from monitor.audio.vad import SileroVad
 from monitor.base.call_record import CallRecord, Review

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from monitor.asr import Recognizer
+from monitor.asr.protocol import Recognizer
 from monitor.audio.conversation import Dynamics
 from monitor.audio.vad import WINDOW, SileroVad, VadSettings
 from monitor.base.errors import UserError

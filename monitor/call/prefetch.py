@@ -19,7 +19,7 @@ from monitor.call.channel import Lane
 from monitor.events import SAMPLE_RATE, Chunk, Party, Samples, Token
 
 if TYPE_CHECKING:
-    from monitor.asr import Prefetches
+    from monitor.asr.protocol import Prefetches
     from monitor.audio.vad import SileroVad
 
 _SPAN_MS = 600_000

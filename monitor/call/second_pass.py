@@ -30,7 +30,7 @@ from monitor.events import (
 )
 
 if TYPE_CHECKING:
-    from monitor.asr import Recognizer
+    from monitor.asr.protocol import Recognizer
     from monitor.language.phrases import Match
     from monitor.rules import Rulebook
     from monitor.rules.compiler.compiled import Listener, ReadyRule

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.asr.acoustic import BLOCK, AcousticModel
-from monitor.asr.folder import read
+from monitor.asr.ctc.acoustic import BLOCK, AcousticModel
+from monitor.asr.ctc.model_folder import read
 from monitor.base.errors import UserError
 
 LENGTH = 29

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from pypinyin import lazy_pinyin
 
 from models.training.false_alarms import Mistaken, estimate, prevalence
-from monitor.asr import background, folder
-from monitor.asr.background import DOUBT, MOST_DOUBT, Background
-from monitor.asr.inventory import Inventory
-from monitor.asr.paths import paths_of
+from monitor.asr.ctc import false_alarms, model_folder
+from monitor.asr.ctc.false_alarms import DOUBT, MOST_DOUBT, Background
+from monitor.asr.ctc.inventory import Inventory
+from monitor.asr.ctc.keyword_paths import paths_of
 from monitor.base.errors import UserError
 from monitor.base.package_files import models_dir
 from monitor.language.phrases.costs import NATS_PER_EDIT
@@ -69,7 +69,7 @@ def test_wordings_add_up() -> None:
 
 
 def _targets(*phrases: Sought, rate: float = 0.2) -> dict[str, float | None]:
-    made = background.targets(phrases, INVENTORY, _background(constant=14.0), rate)
+    made = false_alarms.targets(phrases, INVENTORY, _background(constant=14.0), rate)
     return {target.text: target.limit for target in made}
 
 
@@ -104,7 +104,7 @@ def test_together_they_cost_no_more_than_the_rate(rate: float, count: int, const
         "是的是的是",
         "管你说话",
     ]
-    made = background.targets(
+    made = false_alarms.targets(
         [Sought(text) for text in texts[:count]], INVENTORY, _background(constant=constant), rate
     )
     cost = sum(
@@ -117,7 +117,7 @@ def test_together_they_cost_no_more_than_the_rate(rate: float, count: int, const
 
 
 def test_no_score_is_rare_enough_for_some() -> None:
-    made = background.targets([Sought("的是的是")], INVENTORY, _background(constant=30.0))
+    made = false_alarms.targets([Sought("的是的是")], INVENTORY, _background(constant=30.0))
     assert made[0].limit is None
 
 
@@ -179,22 +179,22 @@ def test_prevalence_is_a_mean_over_frames() -> None:
 
 def test_an_unusable_file_is_named(tmp_path: Path, tiny: Any) -> None:
     path = tiny.write(tmp_path, "cache")
-    assert background.read(folder.read(path)) is None
-    (path / background.FILE).write_text('{"slope": 0}', "utf-8")
+    assert false_alarms.read(model_folder.read(path)) is None
+    (path / false_alarms.FILE).write_text('{"slope": 0}', "utf-8")
     with pytest.raises(UserError, match=r"spotting\.json"):
-        background.read(folder.read(path))
+        false_alarms.read(model_folder.read(path))
 
 
 def test_the_package_has_one_for_its_network() -> None:
     """Whoever replaces the network runs `python -m models.training.spotting models/embedded`."""
-    embedded = folder.read(models_dir() / "embedded")
-    found = background.read(embedded)
+    embedded = model_folder.read(models_dir() / "embedded")
+    found = false_alarms.read(embedded)
     assert found is not None
-    assert found.network == background.digest(embedded.network)
+    assert found.network == false_alarms.digest(embedded.network)
 
 
 def test_the_package_has_one_for_the_fsmn_network(shared: Path) -> None:
-    fsmn = folder.read(shared / "models" / "fsmn-charctc")
-    found = background.read(fsmn)
+    fsmn = model_folder.read(shared / "models" / "fsmn-charctc")
+    found = false_alarms.read(fsmn)
     assert found is not None
-    assert found.network == background.digest(fsmn.network)
+    assert found.network == false_alarms.digest(fsmn.network)

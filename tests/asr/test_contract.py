@@ -19,7 +19,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from monitor.asr import Recognizer, RecognizerStream, load
+from monitor.asr import load
+from monitor.asr.protocol import Recognizer, RecognizerStream
 from monitor.asr.scripted import ScriptedRecognizer
 from monitor.audio.file import read_call
 from monitor.base.errors import UserError

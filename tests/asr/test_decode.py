@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.asr.decode import CtcDecoder, DecodingSettings, Unit
-from monitor.asr.grammar import Grammar
+from monitor.asr.ctc.decode import CtcDecoder, DecodingSettings, Unit
+from monitor.asr.ctc.ngram import Grammar
 
 
 def _posteriors(best: list[int], sure: float = 0.9) -> np.ndarray:

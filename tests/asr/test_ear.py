@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.asr import Spots, load
-from monitor.asr.ear import Ear
-from monitor.asr.paths import paths_of
-from monitor.asr.spotting import Spotter, Target
+from monitor.asr import load
+from monitor.asr.ctc.keyword_events import Ear
+from monitor.asr.ctc.keyword_paths import paths_of
+from monitor.asr.ctc.keyword_spotter import Spotter, Target
+from monitor.asr.protocol import Spots
 from monitor.audio.file import read_call
 from monitor.base.errors import UserError
 from monitor.base.package_files import fixtures_dir

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from monitor import asr, rules
-from monitor.asr import engines, hotwords
+from monitor.asr import hotwords, names
 from monitor.base.errors import UserError
 
 
@@ -28,14 +28,14 @@ from monitor.base.errors import UserError
     ],
 )
 def test_names(name: str, spec: tuple[str, str, dict[str, str]]) -> None:
-    found = engines.split(name)
+    found = names.split(name)
     assert (found.engine, found.model, dict(found.options)) == spec
 
 
 def test_a_folder_that_exists_is_taken_whole(tmp_path: Path) -> None:
     folder = tmp_path / "a,b=c"
     folder.mkdir()
-    assert engines.split(f"sherpa:{folder}") == engines.Spec("sherpa", str(folder), {})
+    assert names.split(f"sherpa:{folder}") == names.Spec("sherpa", str(folder), {})
 
 
 @pytest.mark.parametrize(

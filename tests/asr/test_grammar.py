@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monitor.asr import grammar
-from monitor.asr.decode import CtcDecoder, DecodingSettings
-from monitor.asr.grammar import Grammar, Order
+from monitor.asr.ctc import ngram
+from monitor.asr.ctc.decode import CtcDecoder, DecodingSettings
+from monitor.asr.ctc.ngram import Grammar, Order
 from monitor.base.errors import UserError
 
 BASE = 4
@@ -48,8 +48,8 @@ def test_what_is_listed_counts_and_the_rest_backs_off() -> None:
 
 
 def test_a_file_holds_it_whole(tmp_path: Path) -> None:
-    grammar.write(tmp_path / "ngram.npz", PAIRS, (THREE, FOUR))
-    again = grammar.read(tmp_path / "ngram.npz", BASE)
+    ngram.write(tmp_path / "ngram.npz", PAIRS, (THREE, FOUR))
+    again = ngram.read(tmp_path / "ngram.npz", BASE)
     for history in ((2,), (1, 2), (2, 2), (0, 1, 2), (3, 1, 2)):
         assert _costs(again, *history) == _costs(Grammar(PAIRS, (THREE, FOUR)), *history)
 
@@ -63,13 +63,13 @@ def test_what_is_no_ngram_is_named(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "ngram.npz"
     file.write_bytes(content)
     with pytest.raises(UserError, match=r"ngram\.npz"):
-        grammar.read(file, BASE)
+        ngram.read(file, BASE)
 
 
 def test_one_of_other_units_is_refused(tmp_path: Path) -> None:
-    grammar.write(tmp_path / "ngram.npz", PAIRS, (THREE,))
+    ngram.write(tmp_path / "ngram.npz", PAIRS, (THREE,))
     with pytest.raises(UserError, match="5"):
-        grammar.read(tmp_path / "ngram.npz", 5)
+        ngram.read(tmp_path / "ngram.npz", 5)
 
 
 def test_the_decoder_remembers_what_it_has_returned() -> None:

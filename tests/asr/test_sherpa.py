@@ -16,8 +16,9 @@ import soundfile
 import soxr
 from rapidfuzz.distance import Levenshtein
 
-from monitor.asr import Recognizer, load
-from monitor.asr.engines import Wanted
+from monitor.asr import load
+from monitor.asr.names import Wanted
+from monitor.asr.protocol import Recognizer
 from monitor.asr.sherpa import offline
 from monitor.asr.sherpa.settings import SherpaSettings
 from monitor.audio.file import read_call

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monitor.asr import engines, load
-from monitor.asr.engines import Wanted
+from monitor.asr import load, names
+from monitor.asr.names import Wanted
 from monitor.asr.whisper.decoder import WhisperDecoder
 from monitor.asr.whisper.hypothesis import Hypothesis, Window
 from monitor.asr.whisper.recognizer import WhisperRecognizer
@@ -288,4 +288,4 @@ def test_the_model_is_small_and_says_where_it_comes_from() -> None:
     assert sum(file.stat().st_size for file in FOLDER.iterdir()) < 2_000_000
     extractor = json.loads((FOLDER / "preprocessor_config.json").read_text("utf-8"))
     assert extractor["chunk_length"] == 8
-    assert engines.split("faster-whisper:tiny-test").engine == "faster-whisper"
+    assert names.split("faster-whisper:tiny-test").engine == "faster-whisper"

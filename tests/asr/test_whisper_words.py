@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.asr.whisper.evidence import VAD_HOP_S, Voice, believable
+from monitor.asr.whisper.credibility import VAD_HOP_S, Voice, believable
 from monitor.asr.whisper.hypothesis import Hypothesis, Word, gather
 from monitor.asr.whisper.spelling import Scribe, simplified
 from monitor.events import Party

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from monitor import rules
-from monitor.asr import Recognizer, RecognizerStream, Spots
-from monitor.asr.ctc import CtcRecognizer
+from monitor.asr.ctc.recognizer import CtcRecognizer
+from monitor.asr.protocol import Recognizer, RecognizerStream, Spots
 from monitor.base.call_record import CallRecord, to_json, utterance_json, utterance_of
 from monitor.call.engine import Engine
 from monitor.call.flow import Call

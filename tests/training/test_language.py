@@ -11,7 +11,7 @@ import pytest
 
 from models.training import ngram, opengram, units, words
 from models.training.ngram import Source
-from monitor.asr.grammar import STEP, Grammar
+from monitor.asr.ctc.ngram import STEP, Grammar
 
 BASE = units.size()
 ROW = np.array([0, 5, 6, 7, 0, 5, 6, 8, 9, 0, 407, 5, 6, 7], np.int16)

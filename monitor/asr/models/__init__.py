@@ -23,7 +23,7 @@ from monitor.base.i18n import tr
 __all__ = ["EMBEDDED", "SEARCH_PATH", "find", "search_path", "store"]
 
 EMBEDDED = "embedded"
-"""The engine that reads our own model folders (`monitor.asr.folder`)."""
+"""The engine that reads our own model folders (`monitor.asr.ctc.model_folder`)."""
 
 
 def find(name: str | Path, engine: str = EMBEDDED) -> Path:

@@ -12,8 +12,8 @@ import numpy as np
 
 from monitor.asr.sherpa import engine
 from monitor.asr.sherpa.online import FRAME_MS, LEAD_MS, TRAIL_MS
-from monitor.asr.sherpa.scribe import Scribe
 from monitor.asr.sherpa.symbols import SymbolTable
+from monitor.asr.token_writer import Scribe
 from monitor.events import SAMPLE_RATE, Chunk, Party, Token
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ import numpy as np
 
 from monitor.asr.sherpa import engine
 from monitor.asr.sherpa.layout import Kind
-from monitor.asr.sherpa.scribe import Scribe
 from monitor.asr.sherpa.symbols import SymbolTable
+from monitor.asr.token_writer import Scribe
 from monitor.events import SAMPLE_RATE, Chunk, Party, Token
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ LEAD_MS = 180
 TRAIL_MS = 60
 FRAME_MS = 40
 """A unit is said in one frame within its syllable: it begins about so long before that frame
-and ends so long after, neighbours permitting (as measured for `monitor.asr.ctc`)."""
+and ends so long after, neighbours permitting (as measured for `monitor.asr.ctc.recognizer`)."""
 
 _ROOM_MS = 40
 """Kept free before what has been heard, for tokens that a model says only after the audio's end."""

@@ -16,7 +16,7 @@ _CONTEXT = 6  # characters before that may settle a reading, as in 银行
 _SHORTEST_MS = 1
 _OTHER_READINGS = 0.2
 """Share of a character's probability that its other readings get among the alternatives, as
-in `monitor.asr.inventory`."""
+in `monitor.asr.ctc.inventory`."""
 
 
 class Scribe:

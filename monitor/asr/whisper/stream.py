@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from monitor.asr.whisper.evidence import Voice, believable
+from monitor.asr.whisper.credibility import Voice, believable
 from monitor.asr.whisper.hypothesis import Window, letters
 from monitor.asr.whisper.spelling import Scribe, simplified
 from monitor.audio.vad import WINDOW

@@ -8,15 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from monitor.asr.trellis import Trellis
+from monitor.asr.ctc.trellis import Trellis
 from monitor.events import Alternative, Party, Token
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from monitor.asr.decode import Unit
-    from monitor.asr.inventory import Inventory
-    from monitor.asr.lexicon import Lexicon
+    from monitor.asr.ctc.decode import Unit
+    from monitor.asr.ctc.inventory import Inventory
+    from monitor.asr.ctc.lexicon import Lexicon
 
 _LONGEST_WAIT = 2
 """Syllables that may follow before a syllable must be spelt, as the word it begins

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from monitor.asr.vocabulary import Word
+    from monitor.asr.ctc.vocabulary import Word
 
 _WAYS = 8
 """Kept per column. Characters wrong on Common Voice dev, from correct syllables: 13.8 %

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from monitor.asr.paths import Node, Path
+from monitor.asr.ctc.keyword_paths import Node, Path
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]

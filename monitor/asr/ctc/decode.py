@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from monitor.asr.grammar import Grammar, Vector
+    from monitor.asr.ctc.ngram import Grammar, Vector
 
 Posteriors = npt.NDArray[np.float32]
 """Natural-log probabilities, shape [frames, units]."""

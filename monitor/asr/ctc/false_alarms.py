@@ -28,16 +28,16 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from monitor.asr.inventory import Inventory
-from monitor.asr.paths import GAP_FRAMES, Node, Path, firm, paths_of, syllables
-from monitor.asr.spotting import LEAST_SYLLABLES, Target
+from monitor.asr.ctc.inventory import Inventory
+from monitor.asr.ctc.keyword_paths import GAP_FRAMES, Node, Path, firm, paths_of, syllables
+from monitor.asr.ctc.keyword_spotter import LEAST_SYLLABLES, Target
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
 from monitor.language.phrases.costs import NATS_PER_EDIT
 from monitor.language.phrases.keywords import Sought
 
 if TYPE_CHECKING:
-    from monitor.asr.folder import ModelFolder
+    from monitor.asr.ctc.model_folder import ModelFolder
 
 FILE = "spotting.json"
 _FSMN = "fsmn_spotting.json"

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from monitor.asr.folder import Frontend, Stack
+    from monitor.asr.ctc.model_folder import Frontend, Stack
     from monitor.events import Samples
 
 Frames = npt.NDArray[np.float32]

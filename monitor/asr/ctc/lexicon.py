@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from monitor.asr import vocabulary
-from monitor.asr.vocabulary import LONGEST_WORD, Vocabulary, Word, by_score
+from monitor.asr.ctc import vocabulary
+from monitor.asr.ctc.vocabulary import LONGEST_WORD, Vocabulary, Word, by_score
 
 _UNKNOWN = -20.0  # log-probability of a syllable without any character
 

@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from monitor.asr import grammar
-from monitor.asr.decode import DecodingSettings
-from monitor.asr.grammar import Grammar
+from monitor.asr.ctc import ngram
+from monitor.asr.ctc.decode import DecodingSettings
+from monitor.asr.ctc.ngram import Grammar
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
 
@@ -114,8 +114,8 @@ class Decoding(_Part):
     """The content of the optional `decoding.json`: how posteriors become units.
 
     Apart from `model.json` because it is tuned after the network is trained.
-    The keys are those of `monitor.asr.decode.DecodingSettings`; `ngram` names
-    a file of `monitor.asr.grammar`, `words` one of `monitor.asr.vocabulary`.
+    The keys are those of `monitor.asr.ctc.decode.DecodingSettings`; `ngram` names
+    a file of `monitor.asr.ctc.ngram`, `words` one of `monitor.asr.ctc.vocabulary`.
     """
 
     ngram: str | None = None
@@ -196,7 +196,7 @@ def read(path: Path) -> ModelFolder:
         shift=shift,
         rescale=rescale,
         decoding=DecodingSettings(**tuning.model_dump(exclude={"ngram", "words"})),
-        grammar=None if tuning.ngram is None else grammar.read(path / tuning.ngram, len(units)),
+        grammar=None if tuning.ngram is None else ngram.read(path / tuning.ngram, len(units)),
         words=None if tuning.words is None else path / tuning.words,
     )
 

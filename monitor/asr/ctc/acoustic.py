@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Protocol, cast
 import numpy as np
 import numpy.typing as npt
 
-from monitor.asr.decode import Posteriors
-from monitor.asr.folder import CacheStreaming, ContextStreaming
+from monitor.asr.ctc.decode import Posteriors
+from monitor.asr.ctc.model_folder import CacheStreaming, ContextStreaming
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
 
 if TYPE_CHECKING:
     import onnxruntime
 
-    from monitor.asr.folder import ModelFolder
-    from monitor.asr.frontend import Frames
+    from monitor.asr.ctc.frontend import Frames
+    from monitor.asr.ctc.model_folder import ModelFolder
 
 BLOCK = 8
 """Model frames per run: the wait for a block to fill (240 ms at 30 ms per frame)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 from monitor.events import Party, Token
 
 if TYPE_CHECKING:
-    from monitor.asr.decode import Unit
-    from monitor.asr.inventory import Inventory
+    from monitor.asr.ctc.decode import Unit
+    from monitor.asr.ctc.inventory import Inventory
 
 _CONTEXT = 3  # characters of history that may settle a reading, as in 银行
 

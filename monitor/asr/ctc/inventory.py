@@ -16,7 +16,7 @@ import numpy as np
 from monitor.events import Alternative
 
 if TYPE_CHECKING:
-    from monitor.asr.decode import Posteriors, Unit
+    from monitor.asr.ctc.decode import Posteriors, Unit
 
 FOREIGN = ""
 """The class of all units without a Mandarin reading (Latin letters, <unk>)."""

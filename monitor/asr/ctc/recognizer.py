@@ -11,19 +11,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from monitor.asr import background
-from monitor.asr.acoustic import AcousticModel
-from monitor.asr.decode import CtcDecoder, Unit
-from monitor.asr.ear import Ear
-from monitor.asr.frontend import StreamingFrontend
-from monitor.asr.inventory import Inventory
-from monitor.asr.spelling import CharacterSpeller, Speller
-from monitor.asr.spotting import Spotter
+from monitor.asr.ctc import false_alarms
+from monitor.asr.ctc.acoustic import AcousticModel
+from monitor.asr.ctc.character_speller import CharacterSpeller, Speller
+from monitor.asr.ctc.decode import CtcDecoder, Unit
+from monitor.asr.ctc.frontend import StreamingFrontend
+from monitor.asr.ctc.inventory import Inventory
+from monitor.asr.ctc.keyword_events import Ear
+from monitor.asr.ctc.keyword_spotter import Spotter
 from monitor.events import SAMPLE_RATE, Chunk, Party, Spotted, Token
 
 if TYPE_CHECKING:
-    from monitor.asr.decode import Posteriors
-    from monitor.asr.folder import ModelFolder
+    from monitor.asr.ctc.decode import Posteriors
+    from monitor.asr.ctc.model_folder import ModelFolder
     from monitor.language.phrases.keywords import Sought
 
 _LEAD_MS = 180
@@ -64,7 +64,7 @@ class CtcRecognizer:
         self.inventory = Inventory(folder.units, description.units.kind, description.units.blank)
         self.model = AcousticModel(folder)
         self.speller = self._speller(phrases)
-        self._background = background.read(folder)
+        self._background = false_alarms.read(folder)
         self._spotters: dict[tuple[Sought, ...], Spotter] = {}
 
     def stream(self, party: Party, tap: Tap | None = None) -> CtcStream:
@@ -80,7 +80,7 @@ class CtcRecognizer:
             return None
         known = self._spotters.get(phrases)
         if known is None:
-            targets = background.targets(phrases, self.inventory, self._background)
+            targets = false_alarms.targets(phrases, self.inventory, self._background)
             known = Spotter(targets, self.inventory.blank)
             for old in list(self._spotters)[: 1 - _KEPT_SPOTTERS]:
                 self._spotters.pop(old, None)
@@ -93,8 +93,8 @@ class CtcRecognizer:
     def _speller(self, phrases: Sequence[str]) -> Speller:
         if self.folder.description.units.kind == "character":
             return CharacterSpeller(self.inventory)
-        from monitor.asr.lexicon import Lexicon
-        from monitor.asr.syllables import LexiconSpeller
+        from monitor.asr.ctc.lexicon import Lexicon
+        from monitor.asr.ctc.syllable_speller import LexiconSpeller
 
         return LexiconSpeller(self.inventory, Lexicon.build(phrases, self.folder.words))
 

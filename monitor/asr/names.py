@@ -16,7 +16,7 @@ from monitor.base.errors import UserError
 from monitor.base.i18n import tr
 
 if TYPE_CHECKING:
-    from monitor.asr import Recognizer
+    from monitor.asr.protocol import Recognizer
 
 ENGINES: Mapping[str, str] = MappingProxyType(
     {"faster-whisper": "monitor.asr.whisper", "sherpa": "monitor.asr.sherpa"}

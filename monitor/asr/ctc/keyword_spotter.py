@@ -21,9 +21,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.asr.decode import Posteriors
-from monitor.asr.paths import Path, firm, longest, syllables
-from monitor.asr.trie import Floats, Ints, Trie
+from monitor.asr.ctc.decode import Posteriors
+from monitor.asr.ctc.keyword_paths import Path, firm, longest, syllables
+from monitor.asr.ctc.keyword_trie import Floats, Ints, Trie
 
 FLOOR = -12.0
 """Least score of a frame, in nats."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _CONTEXT = 3  # characters before that may settle a reading, as in 银行
 _OTHER_READINGS = 0.2
 """Share of a character's probability that its other readings get among the alternatives, as
-in `monitor.asr.inventory`."""
+in `monitor.asr.ctc.inventory`."""
 
 _LEAST_MS = 1
 

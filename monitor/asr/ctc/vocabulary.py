@@ -17,7 +17,7 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
-from monitor.asr.grammar import STEP
+from monitor.asr.ctc.ngram import STEP
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
 

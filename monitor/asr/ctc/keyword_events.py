@@ -6,11 +6,11 @@ from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from monitor.asr.spotting import Finding, Spotter, SpottingStream
+from monitor.asr.ctc.keyword_spotter import Finding, Spotter, SpottingStream
 from monitor.events import Party, Spotted, Token
 
 if TYPE_CHECKING:
-    from monitor.asr.decode import Posteriors
+    from monitor.asr.ctc.decode import Posteriors
 
 _KEPT_TOKENS = 200
 
