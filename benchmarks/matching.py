@@ -53,7 +53,7 @@ WINDOW = 24
 SEED = 20
 PATIENCE_S = 180
 
-Said: TypeAlias = tuple[str, str]
+PhraseText: TypeAlias = tuple[str, str]
 """(character, toneless syllable)"""
 Feed: TypeAlias = Callable[[Token], int]
 """Takes the next syllable; returns the number of hits."""
@@ -93,11 +93,11 @@ def drawn_phrases(random: np.random.Generator, count: int) -> list[str]:
     return list(found)
 
 
-def say(text: str) -> list[Said]:
+def say(text: str) -> list[PhraseText]:
     return list(zip(text, syllables(text), strict=True))
 
 
-def token(at: int, said: Said) -> Token:
+def token(at: int, said: PhraseText) -> Token:
     start = at * SYLLABLE_MS
     return Token(Party.AGENT, said[0], said[1], start, start + SYLLABLE_MS - 20)
 
@@ -120,9 +120,9 @@ class Errors:
                 total[sound] = total.get(sound, 0) + n
         self.anything = _shares(total)
 
-    def hear(self, said: Iterable[Said]) -> list[Said]:
+    def hear(self, said: Iterable[PhraseText]) -> list[PhraseText]:
         """What is recognised; a wrong syllable is written with a character of its sound."""
-        out: list[Said] = []
+        out: list[PhraseText] = []
         for char, sound in said:
             if self.random.random() >= self.rate:
                 out.append((char, sound))
@@ -134,7 +134,7 @@ class Errors:
                 out += [(char, sound), self._draw(self.extra)]
         return out
 
-    def _draw(self, table: tuple[list[str], np.ndarray]) -> Said:
+    def _draw(self, table: tuple[list[str], np.ndarray]) -> PhraseText:
         sound = table[0][self.random.choice(len(table[0]), p=table[1])]
         return homophone(sound), sound
 

@@ -21,7 +21,7 @@ from monitor.asr.ctc.recognizer import CtcRecognizer
 from monitor.asr.protocol import Spots
 from monitor.events import SAMPLE_RATE, Chunk, Party, Samples, Spotted, Token
 from monitor.language.phrases import Match, Matcher, Phrase
-from monitor.language.phrases.keywords import Sought, sought
+from monitor.language.phrases.keywords import Keyword, sought
 from monitor.rules import Rulebook
 
 WAYS = ("text", "spotting", "both")
@@ -53,7 +53,7 @@ class Heard:
         return self.end_ms / 3_600_000
 
 
-def hear(recognizer: CtcRecognizer, samples: Samples, wanted: tuple[Sought, ...]) -> Heard:
+def hear(recognizer: CtcRecognizer, samples: Samples, wanted: tuple[Keyword, ...]) -> Heard:
     """A clip as a single stretch, its phrases spotted as in a call."""
     stream = recognizer.stream(Party.AGENT)
     assert isinstance(stream, Spots)
@@ -76,7 +76,7 @@ class Sharing(CtcRecognizer):
         self._rate = rate
         self._made: Spotter | None = None
 
-    def spotter(self, phrases: tuple[Sought, ...]) -> Spotter | None:
+    def spotter(self, phrases: tuple[Keyword, ...]) -> Spotter | None:
         found = false_alarms.read(self.folder)
         if self._made is None and found is not None:
             targets = false_alarms.targets(phrases, self.inventory, found, self._rate)

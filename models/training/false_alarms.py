@@ -1,4 +1,4 @@
-"""Estimating a network's `Background` from speech in which the phrases are not said."""
+"""Estimating a network's `FalseAlarms` from speech in which the phrases are not said."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.asr.ctc.decode import Posteriors
-from monitor.asr.ctc.false_alarms import DOUBT, Background, features
+from monitor.asr.ctc.false_alarms import DOUBT, FalseAlarms, features
 from monitor.asr.ctc.inventory import Inventory
 from monitor.asr.ctc.keyword_paths import Path
 
@@ -59,7 +59,7 @@ def estimate(
     inventory: Inventory,
     network: str,
     hours: float,
-) -> Background:
+) -> FalseAlarms:
     """The background that best explains how often phrases were mistaken.
 
     A Poisson regression of the counts beyond `DOUBT`; the slope from there to
@@ -83,7 +83,7 @@ def estimate(
     weights = _poisson(table, counts, np.array([m.hours for m in mistaken]))
     slope = math.log(counts.sum() / (clear + 1)) / (DOUBT / 2)
     constant, per_syllable, per_prevalence, per_gap = (round(float(w), 4) for w in weights)
-    return Background(
+    return FalseAlarms(
         network=network,
         hours=round(hours, 2),
         phrases=len(mistaken),

@@ -155,7 +155,7 @@ def _history(key: int, size: int) -> tuple[int, ...]:
 
 
 def _order(
-    order: int, sources: tuple[Source, ...], weights: tuple[float, ...], lower: ngram.Grammar
+    order: int, sources: tuple[Source, ...], weights: tuple[float, ...], lower: ngram.Ngram
 ) -> ngram.Order:
     """The n-grams of an order that are worth their place beside the `lower` orders."""
     base = units.size()
@@ -210,7 +210,7 @@ def build(
     pairs = _steps(np.array([_mixed(sources, weights, (unit,)) for unit in range(units.size())]))
     higher: tuple[ngram.Order, ...] = ()
     for order in range(3, ORDER + 1):
-        lower = ngram.Grammar(pairs, higher)
+        lower = ngram.Ngram(pairs, higher)
         higher = (*higher, _order(order, sources, weights, lower))
     return pairs, higher
 

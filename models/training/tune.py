@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from monitor.asr.ctc.ngram import Grammar
+    from monitor.asr.ctc.ngram import Ngram
 
     Floats = NDArray[np.float32]
 
@@ -34,7 +34,7 @@ TOLERANCE = 0.002  # syllable error rate; smaller differences are chance on this
 
 
 def decode(
-    logp: Floats, blank: int, settings: DecodingSettings, grammar: Grammar | None
+    logp: Floats, blank: int, settings: DecodingSettings, grammar: Ngram | None
 ) -> list[int]:
     """The units of log-probabilities [T, units]."""
     decoder = CtcDecoder(blank, settings, grammar)
@@ -69,13 +69,13 @@ def run(folder: Path, every: int = 2) -> Iterator[dict[str, Any]]:
     tried = []
     for weight in WEIGHTS:
         for bonus in BONUSES:
-            settings = replace(model.decoding, grammar_weight=weight, unit_bonus=bonus)
+            settings = replace(model.decoding, lm_weight=weight, insertion_bonus=bonus)
             pairs = [(truth, decode(p, blank, settings, model.grammar)) for truth, p in heard]
-            tried.append({"grammar_weight": weight, "unit_bonus": bonus, **scoring.errors(pairs)})
+            tried.append({"lm_weight": weight, "insertion_bonus": bonus, **scoring.errors(pairs)})
             yield tried[-1]
     chosen = choose(tried)
     path = folder / "decoding.json"
     facts = json.loads(path.read_text(encoding="utf-8"))
-    facts |= {key: chosen[key] for key in ("grammar_weight", "unit_bonus")}
+    facts |= {key: chosen[key] for key in ("lm_weight", "insertion_bonus")}
     path.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     yield {"chosen": facts}

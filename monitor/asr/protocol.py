@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from monitor.events import Chunk, Party, Samples, Spotted, Token
 
 if TYPE_CHECKING:
-    from monitor.language.phrases.keywords import Sought
+    from monitor.language.phrases.keywords import Keyword
 
 
 class RecognizerStream(Protocol):
@@ -42,7 +42,7 @@ class RecognizerStream(Protocol):
 class Spots(Protocol):
     """A stream that can also look for phrases below the words, in what the network heard."""
 
-    def listen_for(self, phrases: tuple[Sought, ...]) -> None:
+    def listen_for(self, phrases: tuple[Keyword, ...]) -> None:
         """Spot these phrases from now on, instead of any before."""
 
     def spotted(self) -> list[Spotted]:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from monitor.events import Alternative, Party, Token
 from monitor.language.pinyin import Reading, is_han, readings
-
-if TYPE_CHECKING:
-    from monitor.asr.sherpa.symbols import Piece
 
 _CONTEXT = 3  # characters before that may settle a reading, as in 银行
 _OTHER_READINGS = 0.2
@@ -17,6 +14,16 @@ _OTHER_READINGS = 0.2
 in `monitor.asr.ctc.inventory`."""
 
 _LEAST_MS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A character, or a word of other letters, with its time in ms."""
+
+    text: str
+    start_ms: int
+    end_ms: int
+    confidence: float
 
 
 class Scribe:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from monitor.audio import file as audio_file
-from monitor.base import call_record
+from monitor.base import call_record, files
 from monitor.base.errors import UserError
 from monitor.base.i18n import Language, tr, use_language
 from monitor.call import engine
@@ -226,7 +226,7 @@ def _score_one(settings: BatchSettings, job: Job, fingerprint: str) -> Done:
         if calls is not None:
             calls.save(job.source, data, _texts(settings))
         return Done(job, row_of(job.name, str(job.source), data))
-    except call_record.OutputError:
+    except files.OutputError:
         raise
     except UserError as error:
         return _failed(job, settings, str(error), fingerprint)

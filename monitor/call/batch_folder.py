@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from monitor.base import call_record
+from monitor.base import call_record, files
 from monitor.events import Severity
 
 _HEAD = 300  # bytes of a call JSON that hold its version and fingerprint
@@ -64,7 +64,7 @@ class Folder:
         OutputError: the disk is full or the folder cannot be written.
         """
         text = json.dumps(data, ensure_ascii=False, indent=1)
-        call_record.write_atomically(self.file(name), text)
+        files.write_atomically(self.file(name), text)
 
     def row(self, name: str, source: str, fingerprint: str) -> Mapping[str, Any]:
         """The summary's row of a call that is there."""
@@ -94,9 +94,7 @@ class Folder:
         writer.writeheader()
         writer.writerows(rows[name] for name in sorted(rows))
         # The byte-order mark lets spreadsheet programs read the Chinese.
-        call_record.write_atomically(
-            self._path / "summary.csv", text.getvalue(), encoding="utf-8-sig"
-        )
+        files.write_atomically(self._path / "summary.csv", text.getvalue(), encoding="utf-8-sig")
 
 
 def row_of(name: str, source: str, data: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from monitor.audio.vad import WINDOW, WINDOW_MS, Edge, VadSettings, VadStream
 from monitor.events import Chunk, Event, Partial, Party, Samples, Speech, Spotted, Token, Utterance
 
 if TYPE_CHECKING:
-    from monitor.language.phrases.keywords import Sought
+    from monitor.language.phrases.keywords import Keyword
 
 _PRE_ROLL = 10
 """Windows (320 ms) before the onset that the recogniser also hears, as the VAD
@@ -22,7 +22,7 @@ opens late on soft initials."""
 _SILENCE_DB = -100.0
 
 
-class Lane:
+class Channel:
     """Turns the samples of one party into events, one VAD window at a time.
 
     Attributes:
@@ -52,7 +52,7 @@ class Lane:
         self._spotted: list[Spotted] = []  # in the turn
         self._partial = ""
 
-    def listen_for(self, phrases: tuple[Sought, ...]) -> None:
+    def listen_for(self, phrases: tuple[Keyword, ...]) -> None:
         """Have the recogniser spot these phrases, if it can."""
         if self._spots is not None:
             self._spots.listen_for(phrases)

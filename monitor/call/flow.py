@@ -18,7 +18,7 @@ from monitor.asr.protocol import Recognizer
 from monitor.audio.conversation import Dynamics
 from monitor.audio.vad import WINDOW, SileroVad, VadSettings
 from monitor.base.errors import UserError
-from monitor.call.channel import Lane
+from monitor.call.channel import Channel
 from monitor.events import SAMPLE_RATE, CallEnd, CallInfo, Chunk, Event, Gap, Party
 from monitor.rules import Rulebook
 
@@ -49,8 +49,8 @@ class Call:
         self.recognizer = recognizer
         self.vad = vad
         self._info = info
-        self._lanes = {
-            party: Lane(party, recognizer.stream(party), vad.stream(settings), settings)
+        self._channels = {
+            party: Channel(party, recognizer.stream(party), vad.stream(settings), settings)
             for party in info.parties
         }
         self._listen_for(rulebook)
@@ -67,21 +67,21 @@ class Call:
         A chunk that starts later than the last one ended leaves a `Gap`; audio
         that overlaps what was already heard or skipped is dropped.
         """
-        lane = self._lane(chunk.party)
+        channel = self._channel(chunk.party)
         samples = chunk.samples
         events: list[Event] = []
-        ahead_ms = chunk.start_ms - lane.received // _PER_MS
+        ahead_ms = chunk.start_ms - channel.received // _PER_MS
         if ahead_ms > _TOLERANCE_MS:
-            events += self._gap(lane, chunk.start_ms, "no audio arrived")
+            events += self._gap(channel, chunk.start_ms, "no audio arrived")
         elif ahead_ms < -_TOLERANCE_MS:
             samples = samples[-ahead_ms * _PER_MS :]
-        lane.take(samples)
+        channel.take(samples)
         events += self._advance()
         return events
 
     def skip(self, party: Party, until_ms: int, reason: str) -> list[Event]:
         """Go on without audio that did not come: a visible `Gap`, and silence in its place."""
-        events = self._gap(self._lane(party), until_ms, reason)
+        events = self._gap(self._channel(party), until_ms, reason)
         events += self._advance()
         return events
 
@@ -91,46 +91,46 @@ class Call:
         self._rules.reload(rulebook)
 
     def _listen_for(self, rulebook: Rulebook) -> None:
-        for party, lane in self._lanes.items():
-            lane.listen_for(rulebook.sought[party])
+        for party, channel in self._channels.items():
+            channel.listen_for(rulebook.sought[party])
 
     def finish(self, released_by: str | None = None) -> list[Event]:
         """The call is over: flush every tail and judge what was still open."""
-        samples = max(lane.received for lane in self._lanes.values())
+        samples = max(channel.received for channel in self._channels.values())
         windows = -(-samples // WINDOW)
-        for lane in self._lanes.values():
-            lane.take(np.zeros(windows * WINDOW - lane.received, np.float32))
+        for channel in self._channels.values():
+            channel.take(np.zeros(windows * WINDOW - channel.received, np.float32))
         events = self._advance()
         end = CallEnd(samples // _PER_MS, released_by)
-        for lane in self._lanes.values():
-            events += self._judged(lane.finish())
+        for channel in self._channels.values():
+            events += self._judged(channel.finish())
         events += self._judged(self._dynamics.finish(end.duration_ms))
         events += self._rules.finish(end)
         events.append(end)
         return events
 
-    def _lane(self, party: Party) -> Lane:
+    def _channel(self, party: Party) -> Channel:
         try:
-            return self._lanes[party]
+            return self._channels[party]
         except KeyError:
             raise UserError(f"this call has no {party} channel: it was opened without") from None
 
-    def _gap(self, lane: Lane, until_ms: int, reason: str) -> list[Event]:
-        start_ms = lane.received // _PER_MS
-        missing = until_ms * _PER_MS - lane.received
+    def _gap(self, channel: Channel, until_ms: int, reason: str) -> list[Event]:
+        start_ms = channel.received // _PER_MS
+        missing = until_ms * _PER_MS - channel.received
         if missing <= 0:
             return []
-        lane.take(np.zeros(missing, np.float32))
-        return list(self._judged([Gap(lane.party, start_ms, until_ms, reason)]))
+        channel.take(np.zeros(missing, np.float32))
+        return list(self._judged([Gap(channel.party, start_ms, until_ms, reason)]))
 
     def _advance(self) -> list[Event]:
         """Step all parties through the windows that every one of them has."""
         events: list[Event] = []
-        lanes = self._lanes.values()
-        while all(lane.ready for lane in lanes):
-            for lane in lanes:
-                events += self._judged(lane.step())
-            settled = {lane.party: lane.settled_ms for lane in lanes}
+        channels = self._channels.values()
+        while all(channel.ready for channel in channels):
+            for channel in channels:
+                events += self._judged(channel.step())
+            settled = {channel.party: channel.settled_ms for channel in channels}
             events += self._judged(self._dynamics.settle(settled))
             events += self._rules.settle(settled)
         return events

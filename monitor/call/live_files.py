@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TextIO
 
 from monitor.audio.record import Recorder
-from monitor.base import call_record
+from monitor.base import call_record, files
 from monitor.base.call_record import CallRecord
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
@@ -58,7 +58,7 @@ class CallFiles:
         data = call_record.to_json(record, to_dict(card))
         text = json.dumps(data, ensure_ascii=False, indent=1) + "\n"
         try:
-            call_record.write_atomically(self._json, text)
+            files.write_atomically(self._json, text)
         except UserError as error:
             self.problems.append(str(error))
 

@@ -1,6 +1,6 @@
 """Reading a recording ahead of the flow, for recognisers that hear best many turns at a time.
 
-The turns are found as the flow will find them, by the same `Lane`. The
+The turns are found as the flow will find them, by the same `Channel`. The
 recogniser hears them early and answers from memory when the flow comes to
 them. Should the flow cut a turn differently after all, it is simply heard
 then: what is read ahead changes the speed and nothing else.
@@ -15,7 +15,7 @@ import numpy as np
 
 from monitor.audio.vad import WINDOW
 from monitor.base.errors import UserError
-from monitor.call.channel import Lane
+from monitor.call.channel import Channel
 from monitor.events import SAMPLE_RATE, Chunk, Party, Samples, Token
 
 if TYPE_CHECKING:
@@ -34,13 +34,13 @@ def read_ahead(
     Raises:
         UserError: what reading the recording raised, after the chunks before it.
     """
-    lanes = {party: _Turns(party, vad) for party in parties}
+    channels = {party: _Turns(party, vad) for party in parties}
     source = iter(chunks)
     broken: UserError | None = None
     going = True
     while going:
         block: list[Chunk] = []
-        while sum(lane.speech_ms for lane in lanes.values()) < recognizer.ahead_ms and (
+        while sum(channel.speech_ms for channel in channels.values()) < recognizer.ahead_ms and (
             not block or block[-1].start_ms - block[0].start_ms < _SPAN_MS
         ):
             try:
@@ -52,9 +52,9 @@ def read_ahead(
                 going, broken = False, error
                 break
             block.append(chunk)
-            lanes[chunk.party].take(chunk)
-        for lane in lanes.values():
-            recognizer.prefetch(lane.turns(last=not going))
+            channels[chunk.party].take(chunk)
+        for channel in channels.values():
+            recognizer.prefetch(channel.turns(last=not going))
         yield from block
     if broken is not None:
         raise broken
@@ -68,21 +68,21 @@ class _Turns:
 
     def __init__(self, party: Party, vad: SileroVad) -> None:
         self.speech_ms = 0  # in the turns that are waiting
-        self._lane = Lane(party, self, vad.stream())
+        self._channel = Channel(party, self, vad.stream())
         self._open: list[Samples] = []
         self._over: list[Samples] = []
 
     def take(self, chunk: Chunk) -> None:
-        self._lane.take(chunk.samples)
+        self._channel.take(chunk.samples)
         self._advance()
 
     def turns(self, *, last: bool) -> list[Samples]:
         """The turns that are over; with `last` the recording is, and so is an open one."""
         if last:
-            short = -self._lane.received % WINDOW
-            self._lane.take(np.zeros(short, np.float32))
+            short = -self._channel.received % WINDOW
+            self._channel.take(np.zeros(short, np.float32))
             self._advance()
-            for _ in self._lane.finish():
+            for _ in self._channel.finish():
                 pass
         over, self._over, self.speech_ms = self._over, [], 0
         return over
@@ -99,6 +99,6 @@ class _Turns:
         return []
 
     def _advance(self) -> None:
-        while self._lane.ready:
-            for _ in self._lane.step():
+        while self._channel.ready:
+            for _ in self._channel.step():
                 pass

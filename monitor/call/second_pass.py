@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from monitor.asr.protocol import Recognizer
     from monitor.language.phrases import Match
     from monitor.rules import Rulebook
-    from monitor.rules.compiler.compiled import Listener, ReadyRule
+    from monitor.rules.compiler.compiled import CompiledRule, Listener
 
 _PER_MS = SAMPLE_RATE // 1000
 
@@ -124,7 +124,7 @@ class SecondListener:
         )
 
 
-def _accuses(ready: ReadyRule, listener: Listener) -> bool:
+def _accuses(ready: CompiledRule, listener: Listener) -> bool:
     """Whether the rule speaks up when this listener hears its phrase."""
     if listener.kind == "rule":
         return listener.key == ready.id and bool(ready.rule.never)

@@ -15,7 +15,7 @@ from enum import StrEnum
 from monitor.base.i18n import tr
 from monitor.events import Alert, AlertState, ScriptState, ScriptStatus, Severity
 from monitor.rules import Rulebook
-from monitor.rules.compiler.compiled import ReadyRule
+from monitor.rules.compiler.compiled import CompiledRule
 from monitor.rules.language.pack import PackScore, Rule
 from monitor.rules.language.resolve import ResolvedPack
 
@@ -201,7 +201,7 @@ def summed(
 
 
 def _line(
-    ready: ReadyRule, model: ScoreModel, findings: Sequence[Alert], states: Sequence[ScriptState]
+    ready: CompiledRule, model: ScoreModel, findings: Sequence[Alert], states: Sequence[ScriptState]
 ) -> Line:
     score = ready.rule.score
     group = model.group(ready.pack, ready.rule)
@@ -236,11 +236,11 @@ def _line(
     )
 
 
-def _fatal(ready: ReadyRule, model: ScoreModel) -> str | None:
+def _fatal(ready: CompiledRule, model: ScoreModel) -> str | None:
     return model.fatal(ready.pack, ready.rule)
 
 
-def _deduction(ready: ReadyRule, model: ScoreModel, times: int) -> float:
+def _deduction(ready: CompiledRule, model: ScoreModel, times: int) -> float:
     score = ready.rule.score
     points = model.deduction(ready.pack, ready.rule) * (times if score.each else 1)
     return points if score.at_most is None else min(points, score.at_most)

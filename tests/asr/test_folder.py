@@ -147,9 +147,9 @@ def test_decoding_is_tuned_apart(model: Path) -> None:
     steps = np.array([[0, 16], [32, 255]], dtype=np.uint8)
     ngram.write(model / "ngram.npz", steps, ())
     (model / "words.npz").touch()
-    _tune(model, ngram="ngram.npz", words="words.npz", grammar_weight=0.5, unit_bonus=3.0)
+    _tune(model, ngram="ngram.npz", words="words.npz", lm_weight=0.5, insertion_bonus=3.0)
     read = model_folder.read(model)
-    assert read.decoding == DecodingSettings(grammar_weight=0.5, unit_bonus=3.0)
+    assert read.decoding == DecodingSettings(lm_weight=0.5, insertion_bonus=3.0)
     assert read.words == model / "words.npz"
     assert read.grammar is not None
     np.testing.assert_array_equal(read.grammar.after((0,)), [0, -1])

@@ -10,7 +10,7 @@ import pytest
 
 from monitor.asr.ctc import ngram
 from monitor.asr.ctc.decode import CtcDecoder, DecodingSettings
-from monitor.asr.ctc.ngram import Grammar, Order
+from monitor.asr.ctc.ngram import Ngram, Order
 from monitor.base.errors import UserError
 
 BASE = 4
@@ -33,12 +33,12 @@ THREE = _order({(0, 1, 2): 5, (1, 2, 3): 7, (1, 2, 1): 9}, {(0, 1): 16, (1, 2): 
 FOUR = _order({(0, 1, 2, 3): 1}, {(0, 1, 2): 8})
 
 
-def _costs(built: Grammar, *history: int) -> list[float]:
+def _costs(built: Ngram, *history: int) -> list[float]:
     return [float(-16 * chance) for chance in built.after(history)]
 
 
 def test_what_is_listed_counts_and_the_rest_backs_off() -> None:
-    built = Grammar(PAIRS, (THREE, FOUR))
+    built = Ngram(PAIRS, (THREE, FOUR))
     assert built.order == 4
     assert _costs(built, 2) == [16, 18, 20, 22]
     assert _costs(built, 1, 2) == [16 + 32, 9, 20 + 32, 7]
@@ -51,7 +51,7 @@ def test_a_file_holds_it_whole(tmp_path: Path) -> None:
     ngram.write(tmp_path / "ngram.npz", PAIRS, (THREE, FOUR))
     again = ngram.read(tmp_path / "ngram.npz", BASE)
     for history in ((2,), (1, 2), (2, 2), (0, 1, 2), (3, 1, 2)):
-        assert _costs(again, *history) == _costs(Grammar(PAIRS, (THREE, FOUR)), *history)
+        assert _costs(again, *history) == _costs(Ngram(PAIRS, (THREE, FOUR)), *history)
 
 
 _TABLE = io.BytesIO()
@@ -78,11 +78,11 @@ def test_the_decoder_remembers_what_it_has_returned() -> None:
     three = _order(
         {(1, 2, 3): 1, (1, 2, 1): 80, (2, 2, 3): 80, (2, 2, 1): 1}, {(1, 2): 22, (2, 2): 22}
     )
-    settings = DecodingSettings(grammar_weight=1.0)
+    settings = DecodingSettings(lm_weight=1.0)
     silence = np.log(np.array([[0.97, 0.01, 0.01, 0.01]] * 30))
     open_question = np.log(np.array([[0.02, 0.49, 0.0001, 0.4899]]))
     for first, expected in ((1, 3), (2, 1)):
-        decoder = CtcDecoder(0, settings, Grammar(pairs, (three,)))
+        decoder = CtcDecoder(0, settings, Ngram(pairs, (three,)))
         rows = [_sure(first), silence, _sure(2), silence, open_question]
         heard = [unit.index for part in rows for unit in decoder.feed(part.astype(np.float32))]
         assert heard == [first, 2]  # all that came before was returned

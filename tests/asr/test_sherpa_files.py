@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from monitor.asr.sherpa import layout, metadata
 from monitor.asr.sherpa.layout import Kind
-from monitor.asr.sherpa.symbols import Piece, SymbolTable
+from monitor.asr.sherpa.symbols import SymbolTable
 from monitor.asr.sherpa.symbols import read as read_symbols
-from monitor.asr.token_writer import Scribe
+from monitor.asr.token_writer import Piece, Scribe
 from monitor.base.errors import UserError
 from monitor.events import Party
 

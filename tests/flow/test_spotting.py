@@ -18,7 +18,7 @@ from monitor.base.call_record import CallRecord, to_json, utterance_json, uttera
 from monitor.call.engine import Engine
 from monitor.call.flow import Call
 from monitor.events import Alert, CallInfo, Chunk, Event, Party, Spotted, Token, Utterance
-from monitor.language.phrases.keywords import Sought
+from monitor.language.phrases.keywords import Keyword
 from monitor.rules.tools.replay import from_json, replay
 from monitor.testing import fixtures
 
@@ -66,7 +66,7 @@ class DeafStream:
 
     partial = ""
 
-    def listen_for(self, phrases: tuple[Sought, ...]) -> None:
+    def listen_for(self, phrases: tuple[Keyword, ...]) -> None:
         self._inner.listen_for(phrases)
 
     def spotted(self) -> list[Spotted]:

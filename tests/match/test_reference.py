@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from monitor.events import Alternative, Party, Token
 from monitor.language.phrases import Match, Matcher, Phrase
-from monitor.language.phrases.syllables import Unit, split
+from monitor.language.phrases.syllables import Syllable, split
 
 from .reference import Occurrence, occurrences
 
@@ -87,7 +87,7 @@ def as_script(text: str) -> Phrase:
 
 
 def expected(matcher: Matcher, tokens: list[Token]) -> list[tuple[str, int, int, int]]:
-    units: list[Unit] = [u for at, token in enumerate(tokens) for u in split(token, at)]
+    units: list[Syllable] = [u for at, token in enumerate(tokens) for u in split(token, at)]
     found: list[tuple[str, int, int, int]] = []
     for compiled in matcher.compiled:
         lines = [matcher.index.places[place].line for place in compiled.places]

@@ -8,7 +8,7 @@ import pytest
 
 from monitor.events import Party, Spotted
 from monitor.language.phrases import Match, Matcher, Phrase
-from monitor.language.phrases.keywords import Sought, sought
+from monitor.language.phrases.keywords import Keyword, sought
 
 from .speech import STEP_MS, phrase, tokens
 
@@ -137,9 +137,9 @@ def test_what_a_matcher_wants_to_have_spotted() -> None:
         ]
     )
     assert sought(matcher) == (
-        Sought("你有没有搞错", True, 0.9, ("你有没有搞错地方", "看看有没有搞错")),
-        Sought("你有没有搞错地方"),
-        Sought("我的工号是{工号}", tell=False),
-        Sought("我的工号是{工号}号"),
-        Sought("看看有没有搞错", tell=False),
+        Keyword("你有没有搞错", True, 0.9, ("你有没有搞错地方", "看看有没有搞错")),
+        Keyword("你有没有搞错地方"),
+        Keyword("我的工号是{工号}", tell=False),
+        Keyword("我的工号是{工号}号"),
+        Keyword("看看有没有搞错", tell=False),
     )

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from monitor.asr.ctc.ngram import Grammar, Vector
+    from monitor.asr.ctc.ngram import Ngram, Vector
 
 Posteriors = npt.NDArray[np.float32]
 """Natural-log probabilities, shape [frames, units]."""
@@ -32,10 +32,10 @@ class DecodingSettings:
 
     Attributes:
         blank_penalty: subtracted from the blank's log-probability; against deletions.
-        grammar_weight: exponent of the n-gram's probabilities.
-        unit_bonus: added per unit; makes up for what the n-gram takes from long results.
+        lm_weight: exponent of the n-gram's probabilities.
+        insertion_bonus: added per unit; makes up for what the n-gram takes from long results.
         beam: hypotheses kept per frame.
-        margin: nats behind the best at which a hypothesis is dropped.
+        beam_threshold: nats behind the best at which a hypothesis is dropped.
         sure: nats behind the best at which a hypothesis no longer delays a decision.
         candidates: units per frame that may extend a hypothesis.
         least: log-probability below which a unit is no candidate.
@@ -43,10 +43,10 @@ class DecodingSettings:
     """
 
     blank_penalty: float = 0.0
-    grammar_weight: float = 0.0
-    unit_bonus: float = 0.0
+    lm_weight: float = 0.0
+    insertion_bonus: float = 0.0
     beam: int = 8
-    margin: float = 8.0
+    beam_threshold: float = 8.0
     sure: float = 1.5
     candidates: int = 8
     least: float = -5.0
@@ -101,18 +101,18 @@ class CtcDecoder:
     Args:
         blank: index of the blank.
         settings: weights and limits.
-        grammar: how likely a unit is after others; needed when `grammar_weight` is not 0.
+        grammar: how likely a unit is after others; needed when `lm_weight` is not 0.
     """
 
     def __init__(
         self,
         blank: int,
         settings: DecodingSettings | None = None,
-        grammar: Grammar | None = None,
+        grammar: Ngram | None = None,
     ) -> None:
         self._blank = blank
         self._settings = settings or DecodingSettings()
-        self._grammar = grammar if self._settings.grammar_weight else None
+        self._grammar = grammar if self._settings.lm_weight else None
         self._hypotheses = [_Hypothesis((), 0.0, _NEVER)]
         # The last units returned; the blank stands for the beginning.
         self._before: tuple[int, ...] = (blank,)
@@ -175,13 +175,13 @@ class CtcDecoder:
                     reach = total
                 if reach > _NEVER:
                     mark = _Mark(index, self.seen, self.seen, self.seen, heard)
-                    grammar = old.grammar + settings.unit_bonus
+                    grammar = old.grammar + settings.insertion_bonus
                     if chances is not None:
-                        grammar += settings.grammar_weight * float(chances[index])
+                        grammar += settings.lm_weight * float(chances[index])
                     units, marks = (*old.units, index), (*old.marks, mark)
                     _join(grown, units, _NEVER, reach + heard, grammar, marks)
         ranked = sorted(grown.values(), key=lambda h: (-h.score, h.units))[: settings.beam]
-        least = ranked[0].score - settings.margin
+        least = ranked[0].score - settings.beam_threshold
         self._hypotheses = [h for h in ranked if h.score >= least]
 
     def _candidates(self, row: npt.NDArray[np.float32]) -> list[tuple[int, float]]:

@@ -34,7 +34,7 @@ from monitor.asr.ctc.keyword_spotter import LEAST_SYLLABLES, Target
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
 from monitor.language.phrases.costs import NATS_PER_EDIT
-from monitor.language.phrases.keywords import Sought
+from monitor.language.phrases.keywords import Keyword
 
 if TYPE_CHECKING:
     from monitor.asr.ctc.model_folder import ModelFolder
@@ -54,7 +54,7 @@ FALSE_ALARMS_PER_HOUR = 0.2
 """What all phrases together may cost per hour of one party's speech."""
 
 
-class Background(BaseModel):
+class FalseAlarms(BaseModel):
     """The content of `spotting.json`.
 
     Attributes:
@@ -119,7 +119,7 @@ def _prevalence(step: Node, classes: Sequence[str], prevalence: Mapping[str, flo
     return math.log(sum(math.exp(prevalence.get(classes[index], least)) for index in step.classes))
 
 
-def read(folder: ModelFolder) -> Background | None:
+def read(folder: ModelFolder) -> FalseAlarms | None:
     """The background of a model; None when nothing has been estimated for it.
 
     The FSMN model comes without one: it has the package's, if it is the network
@@ -140,9 +140,9 @@ def digest(network: File) -> str:
     return hashlib.sha256(network.read_bytes()).hexdigest()
 
 
-def _parse(file: File) -> Background:
+def _parse(file: File) -> FalseAlarms:
     try:
-        return Background.model_validate(json.loads(file.read_text("utf-8")))
+        return FalseAlarms.model_validate(json.loads(file.read_text("utf-8")))
     except (OSError, ValueError, ValidationError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(
@@ -156,16 +156,16 @@ def _parse(file: File) -> Background:
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """A phrase that is to be told: its `Background.chance`, and the doubt it may have at most."""
+    """A phrase that is to be told: its `FalseAlarms.chance`, and the doubt it may have at most."""
 
     chance: float
     most: float
 
 
 def targets(
-    phrases: Sequence[Sought],
+    phrases: Sequence[Keyword],
     inventory: Inventory,
-    background: Background,
+    background: FalseAlarms,
     rate: float = FALSE_ALARMS_PER_HOUR,
 ) -> list[Target]:
     """What to spot, each phrase with its limit.
@@ -194,7 +194,7 @@ def targets(
     ]
 
 
-def _most_doubt(sought: Sought, paths: Sequence[Path]) -> float:
+def _most_doubt(sought: Keyword, paths: Sequence[Path]) -> float:
     """However rare it may be by chance."""
     count = min(syllables(path) for path in paths)
     if sought.likeness is None:
@@ -204,7 +204,7 @@ def _most_doubt(sought: Sought, paths: Sequence[Path]) -> float:
     return min(MOST_DOUBT, NATS_PER_EDIT * (1.0 - sought.likeness)) * count
 
 
-def _limits(told: Mapping[str, _Told], background: Background, rate: float) -> dict[str, float]:
+def _limits(told: Mapping[str, _Told], background: FalseAlarms, rate: float) -> dict[str, float]:
     """The least score of each phrase, so that all together are mistaken `rate` times per hour.
 
     Every phrase gets the same share, as far as it can use it: what long phrases

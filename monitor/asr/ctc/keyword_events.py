@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _KEPT_TOKENS = 200
 
 
-class Ear:
+class KeywordEvents:
     """Findings become `Spotted` events when the tokens they lie on have been committed.
 
     Args:

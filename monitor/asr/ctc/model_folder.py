@@ -13,11 +13,11 @@ from typing import Annotated, Literal, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from monitor.asr.ctc import ngram
 from monitor.asr.ctc.decode import DecodingSettings
-from monitor.asr.ctc.ngram import Grammar
+from monitor.asr.ctc.ngram import Ngram
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
 
@@ -115,16 +115,25 @@ class Decoding(_Part):
 
     Apart from `model.json` because it is tuned after the network is trained.
     The keys are those of `monitor.asr.ctc.decode.DecodingSettings`; `ngram` names
-    a file of `monitor.asr.ctc.ngram`, `words` one of `monitor.asr.ctc.vocabulary`.
+    a file of `monitor.asr.ctc.ngram`, `words` one of `monitor.asr.ctc.vocabulary`. Files
+    written before version 0.4 have older keys, which are still read.
     """
 
     ngram: str | None = None
     words: str | None = None
     blank_penalty: float = 0.0
-    grammar_weight: float = Field(default=0.0, ge=0)
-    unit_bonus: float = 0.0
+    lm_weight: float = Field(
+        default=0.0, ge=0, validation_alias=AliasChoices("lm_weight", "grammar_weight")
+    )
+    insertion_bonus: float = Field(
+        default=0.0, validation_alias=AliasChoices("insertion_bonus", "unit_bonus")
+    )
     beam: int = Field(default=_DEFAULTS.beam, ge=1)
-    margin: float = Field(default=_DEFAULTS.margin, gt=0)
+    beam_threshold: float = Field(
+        default=_DEFAULTS.beam_threshold,
+        gt=0,
+        validation_alias=AliasChoices("beam_threshold", "margin"),
+    )
     patience: int = Field(default=_DEFAULTS.patience, ge=1)
     sure: float = Field(default=_DEFAULTS.sure, gt=0)
 
@@ -152,7 +161,7 @@ class ModelFolder(BaseModel):
     shift: Vector | None  # added to each model frame, then …
     rescale: Vector | None  # … multiplied
     decoding: DecodingSettings
-    grammar: Grammar | None  # which unit follows which
+    grammar: Ngram | None  # which unit follows which
     words: Path | None  # for the lexicon
 
     @property

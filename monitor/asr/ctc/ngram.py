@@ -50,7 +50,7 @@ class Order:
     backoff: Bytes
 
 
-class Grammar:
+class Ngram:
     """Looks probabilities up. Immutable but for a cache, shared by streams.
 
     Args:
@@ -100,7 +100,7 @@ def write(file: Path, pairs: Bytes, higher: tuple[Order, ...]) -> None:
     np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # its stub mistakes names for allow_pickle
 
 
-def read(file: Path, units: int) -> Grammar:
+def read(file: Path, units: int) -> Ngram:
     """A grammar of so many units.
 
     Raises:
@@ -123,7 +123,7 @@ def read(file: Path, units: int) -> Grammar:
         ) from error
 
 
-def _of(arrays: Mapping[str, npt.NDArray[np.generic]], units: int) -> Grammar:
+def _of(arrays: Mapping[str, npt.NDArray[np.generic]], units: int) -> Ngram:
     pairs = arrays["pairs"]
     if pairs.shape != (units, units) or pairs.dtype != np.uint8:
         raise ValueError(pairs.shape)
@@ -136,4 +136,4 @@ def _of(arrays: Mapping[str, npt.NDArray[np.generic]], units: int) -> Grammar:
         if len(listed) != len(cost) or len(histories) != len(backoff):
             raise ValueError(number)
         higher.append(Order(listed, cost.astype(np.uint8), histories, backoff.astype(np.uint8)))
-    return Grammar(pairs.astype(np.uint8), tuple(higher))
+    return Ngram(pairs.astype(np.uint8), tuple(higher))

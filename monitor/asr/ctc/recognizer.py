@@ -17,14 +17,14 @@ from monitor.asr.ctc.character_speller import CharacterSpeller, Speller
 from monitor.asr.ctc.decode import CtcDecoder, Unit
 from monitor.asr.ctc.frontend import StreamingFrontend
 from monitor.asr.ctc.inventory import Inventory
-from monitor.asr.ctc.keyword_events import Ear
+from monitor.asr.ctc.keyword_events import KeywordEvents
 from monitor.asr.ctc.keyword_spotter import Spotter
 from monitor.events import SAMPLE_RATE, Chunk, Party, Spotted, Token
 
 if TYPE_CHECKING:
     from monitor.asr.ctc.decode import Posteriors
     from monitor.asr.ctc.model_folder import ModelFolder
-    from monitor.language.phrases.keywords import Sought
+    from monitor.language.phrases.keywords import Keyword
 
 _LEAD_MS = 180
 TRAIL_MS = 60
@@ -65,13 +65,13 @@ class CtcRecognizer:
         self.model = AcousticModel(folder)
         self.speller = self._speller(phrases)
         self._background = false_alarms.read(folder)
-        self._spotters: dict[tuple[Sought, ...], Spotter] = {}
+        self._spotters: dict[tuple[Keyword, ...], Spotter] = {}
 
     def stream(self, party: Party, tap: Tap | None = None) -> CtcStream:
         """A fresh stream; `tap` is handed the posteriors that the tokens are decoded from."""
         return CtcStream(self, party, tap)
 
-    def spotter(self, phrases: tuple[Sought, ...]) -> Spotter | None:
+    def spotter(self, phrases: tuple[Keyword, ...]) -> Spotter | None:
         """The phrases compiled, once for all calls; None where none can be spotted.
 
         That is so with a model folder for which no `spotting.json` was made.
@@ -108,11 +108,11 @@ class CtcStream:
         self._recognizer = recognizer
         self._party = party
         self._tap = tap
-        self._ear: Ear | None = None
+        self._ear: KeywordEvents | None = None
         self._spelling = recognizer.speller.stream(party)
         self._stretch: _Stretch | None = None
 
-    def listen_for(self, phrases: tuple[Sought, ...]) -> None:
+    def listen_for(self, phrases: tuple[Keyword, ...]) -> None:
         """Spot these phrases from the next frame on."""
         spotter = self._recognizer.spotter(phrases)
         if spotter is None:
@@ -120,7 +120,7 @@ class CtcStream:
         elif self._ear is not None:
             self._ear.switch(spotter)
         else:
-            self._ear = Ear(spotter, self._party, TRAIL_MS)
+            self._ear = KeywordEvents(spotter, self._party, TRAIL_MS)
             if self._stretch is not None:
                 self._ear.begin(self._stretch.heard_ms, self._recognizer.model.frame_ms)
 

@@ -23,7 +23,7 @@ from monitor.events import SAMPLE_RATE, Chunk, Party, Token
 if TYPE_CHECKING:
     from monitor.asr.sherpa.layout import Model, Streaming
     from monitor.asr.sherpa.settings import SherpaSettings
-    from monitor.asr.sherpa.symbols import Piece
+    from monitor.asr.token_writer import Piece
     from monitor.events import Samples
 
 _PER_MS = SAMPLE_RATE // 1000

@@ -38,7 +38,7 @@ from monitor.language.phrases.costs import (
 from monitor.language.phrases.index import DOUBT, DOUBTED, Index, Place
 from monitor.language.phrases.pattern import Gap, Slot
 from monitor.language.phrases.slots import SLOTS, capture
-from monitor.language.phrases.syllables import Unit
+from monitor.language.phrases.syllables import Syllable
 from monitor.language.phrases.values import Step, StepKind
 
 PARTICLE_MOST = 0.3  # what leaving out a particle may cost
@@ -56,7 +56,7 @@ class Alignment:
     slots: tuple[tuple[str, str], ...]
 
 
-def insertion_cost(unit: Unit, before: Unit | None) -> int:
+def insertion_cost(unit: Syllable, before: Syllable | None) -> int:
     """What an unexpected syllable costs."""
     if unit.text in FILLERS or unit.sound in FILLER_SOUNDS:
         return FILLER
@@ -65,7 +65,7 @@ def insertion_cost(unit: Unit, before: Unit | None) -> int:
     return round(EDIT * DOUBTED) if unit.confidence < DOUBT else EDIT
 
 
-def pair_cost(units: Sequence[Unit], at: int) -> int | None:
+def pair_cost(units: Sequence[Syllable], at: int) -> int | None:
     """What the unexpected pair `units[at - 1 : at + 1]` costs as a whole, if it is one.
 
     A two-syllable hesitation (那个) or a pair said again (有没有没搞错).
@@ -81,14 +81,14 @@ def pair_cost(units: Sequence[Unit], at: int) -> int | None:
 
 
 _State = tuple[int, int, int, int, int]
-"""Unit boundary, cells left, pieces left in the gap, skips in a row, cost before this stretch."""
+"""Boundary, cells left, pieces left in the gap, skips in a row, cost before this stretch."""
 _Move = tuple[str, int, str]  # kind, cell or units consumed, captured value
 
 
 def align(  # noqa: PLR0915  # one search, its moves side by side
     index: Index,
     place: Place,
-    units: Sequence[Unit],
+    units: Sequence[Syllable],
     end: int,
     budget: int,
     *,
@@ -178,7 +178,7 @@ def faithful(alignment: Alignment) -> bool:
     )
 
 
-def cell_costs(index: Index, place: Place, unit: Unit) -> list[int]:
+def cell_costs(index: Index, place: Place, unit: Syllable) -> list[int]:
     """What hearing `unit` costs at each cell of the line."""
     cells = slice(place.first + 1, place.end + 1)
     row = index.row(unit)[cells].astype(np.int64) + index.tone[unit.tone, cells]
@@ -186,7 +186,7 @@ def cell_costs(index: Index, place: Place, unit: Unit) -> list[int]:
 
 
 def _fillings(
-    piece: Gap | Slot, units: Sequence[Unit], at: int, floor: int, leading: bool
+    piece: Gap | Slot, units: Sequence[Syllable], at: int, floor: int, leading: bool
 ) -> list[tuple[int, str]]:
     """(units taken to the left of boundary `at`, captured value) of a gap or slot."""
     if isinstance(piece, Gap):
@@ -204,7 +204,7 @@ def _fillings(
 def _retrace(
     index: Index,
     place: Place,
-    units: Sequence[Unit],
+    units: Sequence[Syllable],
     end: int,
     goal: _State,
     cost: int,
@@ -241,7 +241,7 @@ def _retrace(
     return Alignment(goal[0], end, cost, tuple(steps), tuple(slots))
 
 
-def _heard(index: Index, place: Place, unit: Unit, number: int, cost: int) -> Step:
+def _heard(index: Index, place: Place, unit: Syllable, number: int, cost: int) -> Step:
     cell = place.line.cells[number]
     tone = bool(index.tone[unit.tone, place.first + 1 + number])
     # The way that the cost row took: the chosen syllable or an alternative of the recogniser.
@@ -271,7 +271,7 @@ def _heard(index: Index, place: Place, unit: Unit, number: int, cost: int) -> St
     )
 
 
-def _inserted(units: Sequence[Unit], at: int, upto: int) -> Step:
+def _inserted(units: Sequence[Syllable], at: int, upto: int) -> Step:
     said = units[at:upto]
     if len(said) == 2:
         cost = pair_cost(units, at + 1) or 0
@@ -281,5 +281,5 @@ def _inserted(units: Sequence[Unit], at: int, upto: int) -> Step:
     return Step(kind, _text(said), "", " ".join(u.sound for u in said), "", cost / EDIT)
 
 
-def _text(units: Sequence[Unit]) -> str:
+def _text(units: Sequence[Syllable]) -> str:
     return "".join(unit.text for unit in units)

@@ -15,7 +15,7 @@ import numpy as np
 from monitor.language.phrases.align import insertion_cost, pair_cost
 from monitor.language.phrases.costs import SKIP_RUN
 from monitor.language.phrases.index import Bytes, Index, Place
-from monitor.language.phrases.syllables import Unit
+from monitor.language.phrases.syllables import Syllable
 
 _BYTES = tuple(np.uint8(n) for n in range(256))
 
@@ -42,7 +42,7 @@ class Columns:
         self._work = _Column(index.ceiling)
         self._flags = np.zeros(index.size, np.bool_)
 
-    def hear(self, units: Sequence[Unit]) -> list[int]:
+    def hear(self, units: Sequence[Syllable]) -> list[int]:
         """Take the newest of `units`; returns the lines whose end is within budget."""
         if not self.index.size:
             return []
@@ -53,7 +53,7 @@ class Columns:
             return []
         return [int(line) for line in self.index.owner[np.flatnonzero(below)]]
 
-    def _step(self, units: Sequence[Unit]) -> None:
+    def _step(self, units: Sequence[Syllable]) -> None:
         """Hear for an expected syllable, or between them; then skip up to `SKIP_RUN`."""
         index, work = self.index, self._work
         column, before, new = self._column, self._before, self._new

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from monitor.language.phrases.costs import FILLER_SOUNDS, FILLERS, PARTICLES
-from monitor.language.phrases.syllables import Unit
+from monitor.language.phrases.syllables import Syllable
 from monitor.language.words import boundaries, is_word
 
 PAUSE_MS = 400
@@ -16,7 +16,7 @@ _BESIDE = FILLERS | PARTICLES | {"喂"}
 _COURTESY = re.compile(r"(?:请问?您?|麻烦您?|您)$")
 
 
-def courteous(before: Sequence[Unit]) -> bool:
+def courteous(before: Sequence[Syllable]) -> bool:
     """Whether the units right before a phrase are 请, 请问, 您, 麻烦 or their combinations."""
     sounds = tuple(unit.sound for unit in before)
     if sounds[-1:] == ("nin",) or sounds[-2:] == ("qing", "wen"):
@@ -45,7 +45,7 @@ def on_boundaries(before: str, said: str, after: str, *, strict: bool) -> bool:
     )
 
 
-def alone(before: Sequence[Unit], after: Sequence[Unit], said: Sequence[Unit]) -> bool:
+def alone(before: Sequence[Syllable], after: Sequence[Syllable], said: Sequence[Syllable]) -> bool:
     """Whether a phrase is a clause of its own: nothing but hesitations, particles and 喂 beside it.
 
     `before` and `after` are the other units of the same turn; a pause or a
@@ -68,7 +68,7 @@ def alone(before: Sequence[Unit], after: Sequence[Unit], said: Sequence[Unit]) -
     return True
 
 
-def _beside(unit: Unit) -> bool:
+def _beside(unit: Syllable) -> bool:
     return unit.text in _BESIDE or unit.sound in FILLER_SOUNDS
 
 

@@ -24,7 +24,7 @@ from monitor.language.phrases.costs import (
     CostTable,
     alternative_cost,
 )
-from monitor.language.phrases.syllables import Unit
+from monitor.language.phrases.syllables import Syllable
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -94,7 +94,7 @@ class Index:
         self._weights = np.array([weight for _, weight in kinds])
         self._cached = lru_cache(maxsize=512)(self._build)
 
-    def row(self, unit: Unit) -> Bytes:
+    def row(self, unit: Syllable) -> Bytes:
         """C costs of hearing `unit` where each cell expects its own; not to be written to."""
         doubtful = unit.confidence < DOUBT
         row = self._cached(unit.sound, doubtful)

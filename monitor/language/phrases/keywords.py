@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Sought:
+class Keyword:
     """A pattern to be spotted.
 
     `tell` is False where it only protects others. `likeness` (0–1) is the least
@@ -26,20 +26,20 @@ class Sought:
     protected_by: tuple[str, ...] = ()
 
 
-def sought(matcher: Matcher) -> tuple[Sought, ...]:
+def sought(matcher: Matcher) -> tuple[Keyword, ...]:
     """The phrases of a matcher, each pattern once.
 
     Regular expressions look at characters and exact phrases at every syllable
     and what stands beside them, a slot at either end is known by its words
     alone: all these are left to the text.
     """
-    found: dict[str, Sought] = {}
+    found: dict[str, Keyword] = {}
     for compiled in matcher.compiled:
         phrase = compiled.phrase
         if is_regex(phrase.text) or phrase.exact:
             continue
         shields = (matcher.phrases[number] for number in compiled.shields)
-        new = Sought(
+        new = Keyword(
             phrase.text,
             phrase.role != "shield" and not _open(phrase.text),
             phrase.likeness,
@@ -55,7 +55,7 @@ def _open(text: str) -> bool:
     return all(isinstance(v[0], Slot) or isinstance(v[-1], Slot) for v in parse(text))
 
 
-def _both(one: Sought, other: Sought) -> Sought:
+def _both(one: Keyword, other: Keyword) -> Keyword:
     """One pattern of two phrases: the more careful of both that are told."""
     if one.tell != other.tell:
         return one if one.tell else other

@@ -13,7 +13,7 @@ from monitor.language.phrases.costs import EDIT
 from monitor.language.phrases.index import Index, Place
 from monitor.language.phrases.matcher import Matcher
 from monitor.language.phrases.pattern import is_regex
-from monitor.language.phrases.syllables import Unit, split
+from monitor.language.phrases.syllables import Syllable, split
 from monitor.language.phrases.values import Match, Phrase
 
 WORTH = 0.25
@@ -63,7 +63,7 @@ def nearest(phrase_text: str, tokens: Sequence[Token]) -> Match | None:
     )
 
 
-def _best(index: Index, place: Place, units: Sequence[Unit]) -> Alignment | None:
+def _best(index: Index, place: Place, units: Sequence[Syllable]) -> Alignment | None:
     """The cheapest alignment of one line; slots that hold nothing fitting make it None."""
     ends = _ends(index, place, units)
     allowed = round(EDIT * place.line.length * (1.0 - WORTH))
@@ -79,7 +79,7 @@ def _best(index: Index, place: Place, units: Sequence[Unit]) -> Alignment | None
     return None
 
 
-def _ends(index: Index, place: Place, units: Sequence[Unit]) -> np.ndarray:
+def _ends(index: Index, place: Place, units: Sequence[Syllable]) -> np.ndarray:
     """Lower bound of the cost of an alignment ending at each unit, as int64 [units]."""
     skips = np.array([0] + [cell.skip for cell in place.line.cells])
     stays = np.array([True] + [bool(cell.after) for cell in place.line.cells])

@@ -15,7 +15,7 @@ from monitor.language.phrases.columns import Columns
 from monitor.language.phrases.context import PAUSE_MS, alone, another_word, courteous, on_boundaries
 from monitor.language.phrases.costs import EDIT
 from monitor.language.phrases.history import History, spelt
-from monitor.language.phrases.syllables import Unit
+from monitor.language.phrases.syllables import Syllable
 from monitor.language.phrases.values import Match
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Waiting:
             self.held.append(replace(found, deadline=deadline))
 
     def decide(
-        self, bench: Bench, due_ms: int | None, at_ms: int, heard_ms: int | None
+        self, bench: Decision, due_ms: int | None, at_ms: int, heard_ms: int | None
     ) -> list[Match]:
         """What is certain now, reported at `at_ms`.
 
@@ -97,7 +97,7 @@ class Waiting:
         self.held = kept
         return reported
 
-    def _judge(self, bench: Bench, found: Found, *, closing: bool) -> bool | None:
+    def _judge(self, bench: Decision, found: Found, *, closing: bool) -> bool | None:
         """True: report; False: drop; None: wait."""
         compiled = bench.matcher.compiled[found.phrase]
         alert = compiled.phrase.role == "alert"
@@ -134,7 +134,7 @@ class Waiting:
 
 
 @dataclass(slots=True)
-class Bench:
+class Decision:
     """What a decision looks at: the phrases, what was said, and what is under way."""
 
     matcher: Matcher
@@ -179,7 +179,7 @@ def _beside(
     return on_boundaries(spelt(before), said, spelt(after[:RIGHT_UNITS]), strict=alert)
 
 
-def _paused(units: Sequence[Unit]) -> bool:
+def _paused(units: Sequence[Syllable]) -> bool:
     """Whether a pause or a punctuation mark was heard behind or after the first of `units`."""
     return any(unit.stop for unit in units) or any(
         later.start_ms - earlier.end_ms >= PAUSE_MS for earlier, later in pairwise(units)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeAlias
 
-from monitor.language.phrases.syllables import Unit
+from monitor.language.phrases.syllables import Syllable
 from monitor.language.pinyin import readings
 
 Ends: TypeAlias = list[tuple[int, str]]
@@ -43,18 +43,18 @@ class SlotKind:
 
     name: str
     most: int
-    ends: Callable[[Sequence[Unit]], Ends]
+    ends: Callable[[Sequence[Syllable]], Ends]
     closed: bool = True  # it knows by itself where it begins and ends
 
 
-def _letters(unit: Unit) -> str:
+def _letters(unit: Syllable) -> str:
     if unit.text.isascii() and unit.text.isalnum():
         return unit.text.upper()
     return _DIGITS.get(unit.sound, "")
 
 
-def _digits(shortest: int, longest: int, *, letters: bool) -> Callable[[Sequence[Unit]], Ends]:
-    def ends(units: Sequence[Unit]) -> Ends:
+def _digits(shortest: int, longest: int, *, letters: bool) -> Callable[[Sequence[Syllable]], Ends]:
+    def ends(units: Sequence[Syllable]) -> Ends:
         found: Ends = []
         value, at = "", 0
         while at < len(units):
@@ -76,7 +76,7 @@ def _digits(shortest: int, longest: int, *, letters: bool) -> Callable[[Sequence
     return ends
 
 
-def _figure(units: Sequence[Unit], at: int, *, letters: bool) -> tuple[int, str]:
+def _figure(units: Sequence[Syllable], at: int, *, letters: bool) -> tuple[int, str]:
     """(units, digits) of a spoken digit, or of a whole number that was written in figures."""
     raw = units[at].raw
     if len(raw) > 1 and raw.isdecimal():
@@ -94,7 +94,7 @@ def _sounds(text: str) -> tuple[str, ...]:
     return tuple(row[0].syllable for row in readings(text))
 
 
-def _title(units: Sequence[Unit]) -> Ends:
+def _title(units: Sequence[Syllable]) -> Ends:
     """A surname of one or two syllables and a title."""
     found: Ends = []
     for size in (1, 2):
@@ -107,7 +107,7 @@ def _title(units: Sequence[Unit]) -> Ends:
     return found
 
 
-def _surname(name: Sequence[Unit]) -> bool:
+def _surname(name: Sequence[Syllable]) -> bool:
     said = tuple(unit.sound for unit in name)
     if len(name) == 2:
         return any(_sounds(s) == said for s in COMPOUND_SURNAMES)
@@ -129,8 +129,8 @@ _TIME = re.compile(
 )
 
 
-def _by_text(pattern: re.Pattern[str]) -> Callable[[Sequence[Unit]], Ends]:
-    def ends(units: Sequence[Unit]) -> Ends:
+def _by_text(pattern: re.Pattern[str]) -> Callable[[Sequence[Syllable]], Ends]:
+    def ends(units: Sequence[Syllable]) -> Ends:
         text = "".join(unit.text or "?" for unit in units)
         return [
             (size, text[:size])
@@ -141,8 +141,8 @@ def _by_text(pattern: re.Pattern[str]) -> Callable[[Sequence[Unit]], Ends]:
     return ends
 
 
-def _anything(shortest: int) -> Callable[[Sequence[Unit]], Ends]:
-    def ends(units: Sequence[Unit]) -> Ends:
+def _anything(shortest: int) -> Callable[[Sequence[Syllable]], Ends]:
+    def ends(units: Sequence[Syllable]) -> Ends:
         value = "".join(unit.raw or unit.text or unit.sound for unit in units)
         if all(len(u.raw or u.text or u.sound) == 1 for u in units):
             return [(size, value[:size]) for size in range(shortest, len(units) + 1)]
@@ -171,7 +171,7 @@ SLOTS: Mapping[str, SlotKind] = MappingProxyType(
 """The registry: the name that stands in `{…}` → its recogniser."""
 
 
-def capture(name: str, units: Sequence[Unit]) -> str | None:
+def capture(name: str, units: Sequence[Syllable]) -> str | None:
     """The value when `units` as a whole fill the slot `name`, else None."""
     kind = SLOTS[name]
     for size, value in kind.ends(units[: kind.most]):

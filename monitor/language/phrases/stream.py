@@ -19,8 +19,8 @@ from monitor.language.phrases.columns import Columns
 from monitor.language.phrases.costs import EDIT
 from monitor.language.phrases.history import History, spelt
 from monitor.language.phrases.keyword_match import lay_over
-from monitor.language.phrases.pending import Bench, Candidate, Found, Waiting
-from monitor.language.phrases.syllables import Unit, split
+from monitor.language.phrases.pending import Candidate, Decision, Found, Waiting
+from monitor.language.phrases.syllables import Syllable, split
 from monitor.language.phrases.values import Match
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class MatchStream:
 
     # -- one syllable ---------------------------------------------------------
 
-    def _hear(self, unit: Unit, now_ms: int) -> list[Match]:
+    def _hear(self, unit: Syllable, now_ms: int) -> list[Match]:
         history = self._history
         if history.units and unit.start_ms - history.units[-1].end_ms > BREAK_MS:
             self._break(now_ms)
@@ -122,8 +122,8 @@ class MatchStream:
         self._armed.clear()
 
     @property
-    def _bench(self) -> Bench:
-        return Bench(self._matcher, self._history, self._columns, self._candidates)
+    def _bench(self) -> Decision:
+        return Decision(self._matcher, self._history, self._columns, self._candidates)
 
     # -- candidates -----------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""What was heard, one syllable at a time: tokens split into `Unit`s."""
+"""What was heard, one syllable at a time: tokens split into `Syllable`s."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_ALTERNATIVES = 4
 STOPS = tuple("，。！？；：、,.!?;:")
 
 
-class Unit(NamedTuple):
+class Syllable(NamedTuple):
     """One heard syllable (or Latin letter): the matcher's unit of time.
 
     `text` is its normalised character, `raw` what the recogniser wrote.
@@ -35,7 +35,7 @@ class Unit(NamedTuple):
     stop: bool = False  # the recogniser wrote a punctuation mark behind it
 
 
-def split(token: Token, index: int) -> tuple[Unit, ...]:
+def split(token: Token, index: int) -> tuple[Syllable, ...]:
     """The syllables of a token, its time divided evenly; punctuation gives none.
 
     A recogniser's word may carry several syllables; its `syllable` is used where
@@ -46,10 +46,10 @@ def split(token: Token, index: int) -> tuple[Unit, ...]:
     if len(pieces) == 1:
         alternatives = _alternatives(token) if token.alternatives else ()
         stop = token.text[-1:] in STOPS
-        return (Unit(*pieces[0], start, end, index, confidence, alternatives, stop),)
+        return (Syllable(*pieces[0], start, end, index, confidence, alternatives, stop),)
     span, count = end - start, len(pieces)
     units = [
-        Unit(
+        Syllable(
             *piece, start + span * at // count, start + span * (at + 1) // count, index, confidence
         )
         for at, piece in enumerate(pieces)

@@ -14,19 +14,19 @@ from monitor.base.i18n import tr
 from monitor.language.phrases import Matcher
 from monitor.rules.compiler.compiled import (
     BUILT_IN,
+    CompiledRule,
+    CompiledSituation,
+    CompiledSlot,
     Listener,
     PackName,
-    ReadyRule,
-    ReadySituation,
-    ReadySlot,
     Requirement,
     Span,
 )
-from monitor.rules.compiler.phrase_table import PARTIES, Bench, plain_texts
+from monitor.rules.compiler.phrase_table import PARTIES, PhraseTable, plain_texts
 from monitor.rules.compiler.phrases import Phrasing
 from monitor.rules.compiler.rulebook import Rulebook
 from monitor.rules.language.pack import Case, Policy, Rule, Situation, Slot, Window
-from monitor.rules.language.pack import Phrase as Said
+from monitor.rules.language.pack import Phrase as PhraseText
 from monitor.rules.language.problems import PackErrors, Problem
 from monitor.rules.language.resolve import Origin, ResolvedPack, Written
 from monitor.rules.language.yaml_source import suggest
@@ -40,7 +40,7 @@ def compile_packs(packs: Sequence[ResolvedPack], problems: Iterable[Problem] = (
     Raises:
         PackErrors: every problem of every pack, and those already found.
     """
-    bench = Bench()
+    bench = PhraseTable()
     bench.problems += problems
     for pack in sorted(packs, key=lambda p: p.id):
         _PackCompiler(pack, bench).run()
@@ -62,7 +62,7 @@ def compile_packs(packs: Sequence[ResolvedPack], problems: Iterable[Problem] = (
 
 
 class _PackCompiler:
-    def __init__(self, pack: ResolvedPack, bench: Bench) -> None:
+    def __init__(self, pack: ResolvedPack, bench: PhraseTable) -> None:
         self.pack = pack
         self.bench = bench
         self._complained: set[tuple[str, str]] = set()
@@ -107,7 +107,7 @@ class _PackCompiler:
                 ),
             )
         members = tuple(self._names(origin, "any", situation.any_))
-        self.bench.situations[key] = ReadySituation(
+        self.bench.situations[key] = CompiledSituation(
             key, name, situation, span, members, tuple(listens)
         )
 
@@ -119,7 +119,7 @@ class _PackCompiler:
         """
 
         def listen(
-            path: tuple[str | int, ...], phrases: Sequence[Said], tag: tuple[int, int]
+            path: tuple[str | int, ...], phrases: Sequence[PhraseText], tag: tuple[int, int]
         ) -> list[str]:
             return self._phrasing.register(
                 origin, path, phrases, situation.party, Listener("situation", key, tag),
@@ -171,7 +171,7 @@ class _PackCompiler:
                     ("said", number),
                     tr("槽的短语里要有 {…}", "a slot's phrase must contain a {…}"),
                 )
-        self.bench.slots[key] = ReadySlot(key, name, slot.party, tuple(listens))
+        self.bench.slots[key] = CompiledSlot(key, name, slot.party, tuple(listens))
 
     # -- rules ----------------------------------------------------------------
 
@@ -197,7 +197,7 @@ class _PackCompiler:
         self._check_window(rule, span, origin)
         self._check_group(rule, origin)
         requirements, listens = self._requirements(rule, origin)
-        ready = ReadyRule(
+        ready = CompiledRule(
             rule=rule,
             pack=self.pack.id,
             timezone=self.pack.timezone,
@@ -298,7 +298,7 @@ class _PackCompiler:
             )
         return f"{self.pack.id}/{rule.repeat}"
 
-    def _depends(self, ready: ReadyRule) -> frozenset[str]:
+    def _depends(self, ready: CompiledRule) -> frozenset[str]:
         waiting = [*ready.avoids, *_names_of(ready.span)]
         for span in ready.excepts:
             waiting += _names_of(span)
@@ -315,7 +315,7 @@ class _PackCompiler:
 
     def _try_phrases(self, written: Written) -> None:
         """A rule that is off must be right all the same, so that it can be switched on."""
-        bench, self.bench = self.bench, Bench()
+        bench, self.bench = self.bench, PhraseTable()
         self.bench.situations, self.bench.slots = dict(bench.situations), dict(bench.slots)
         self._rule(written)
         bench.problems += self.bench.problems

@@ -43,7 +43,7 @@ class Requirement:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadyRule:
+class CompiledRule:
     """A rule of a loaded pack, ready to run.
 
     `depends` are the keys of all situations it hangs on, in any way.
@@ -73,7 +73,7 @@ class ReadyRule:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadySituation:
+class CompiledSituation:
     """A situation under its key `pack/name`."""
 
     key: str
@@ -85,7 +85,7 @@ class ReadySituation:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadySlot:
+class CompiledSlot:
     """A value to catch under its key `pack/name`."""
 
     key: str

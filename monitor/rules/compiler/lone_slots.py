@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from monitor.events import Party, Token
 from monitor.language.phrases import SLOTS, Match
 from monitor.language.phrases.slots import SlotKind
-from monitor.language.phrases.syllables import Unit, split
+from monitor.language.phrases.syllables import Syllable, split
 
 _ALONE = re.compile(r"\{([^{}]+)\}")
 _SURE = 4
@@ -33,7 +33,7 @@ class Spotter:
     def __init__(self, party: Party, wanted: Mapping[str, str]) -> None:
         self._party = party
         self._wanted = dict(sorted(wanted.items()))
-        self._units: list[Unit] = []
+        self._units: list[Syllable] = []
         self._tokens = 0
         self._free: dict[str, int] = {}  # key → first unit of _units not yet used
 
@@ -87,7 +87,7 @@ class Spotter:
             del self._units[:used]
             self._free = {key: start - used for key, start in self._free.items()}
 
-    def _match(self, key: str, name: str, value: str, units: list[Unit]) -> Match:
+    def _match(self, key: str, name: str, value: str, units: list[Syllable]) -> Match:
         return Match(
             key=key,
             pattern=f"{{{name}}}",
@@ -105,7 +105,7 @@ class Spotter:
         )
 
 
-def _grow(kind: SlotKind, units: list[Unit]) -> tuple[int, str] | None:
+def _grow(kind: SlotKind, units: list[Syllable]) -> tuple[int, str] | None:
     """The longest value from the first unit on, growing in steps of at most `_SURE`."""
     best: tuple[int, str] | None = None
     for size, value in sorted(kind.ends(units)):

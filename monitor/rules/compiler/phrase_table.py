@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from monitor.events import Party
 from monitor.language.phrases import Phrase, Role, parse
-from monitor.rules.compiler.compiled import Listener, ReadyRule, ReadySituation, ReadySlot
+from monitor.rules.compiler.compiled import CompiledRule, CompiledSituation, CompiledSlot, Listener
 from monitor.rules.compiler.lone_slots import slot_alone
 from monitor.rules.language.problems import Problem
 from monitor.rules.language.resolve import Written
@@ -16,15 +16,15 @@ from monitor.rules.language.resolve import Written
 PARTIES = (Party.AGENT, Party.CUSTOMER)
 
 
-class Bench:
+class PhraseTable:
     """What all packs add up to."""
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
-        self.rules: dict[str, ReadyRule] = {}
+        self.rules: dict[str, CompiledRule] = {}
         self.written: dict[str, Written] = {}
-        self.situations: dict[str, ReadySituation] = {}
-        self.slots: dict[str, ReadySlot] = {}
+        self.situations: dict[str, CompiledSituation] = {}
+        self.slots: dict[str, CompiledSlot] = {}
         self.phrases: dict[str, Phrase] = {}
         self.parties: dict[str, set[Party]] = defaultdict(set)
         self.listeners: dict[str, list[Listener]] = defaultdict(list)

@@ -10,8 +10,8 @@ from monitor.events import Party
 from monitor.language.phrases import Matcher, PatternError, Phrase, Role, parse
 from monitor.rules.compiler.compiled import Listener
 from monitor.rules.compiler.lone_slots import slot_alone
-from monitor.rules.compiler.phrase_table import Bench, faithful, make_phrase
-from monitor.rules.language.pack import Phrase as Said
+from monitor.rules.compiler.phrase_table import PhraseTable, faithful, make_phrase
+from monitor.rules.language.pack import Phrase as PhraseText
 from monitor.rules.language.resolve import Origin
 from monitor.rules.language.word_lists import WordsError, expand
 
@@ -19,7 +19,7 @@ from monitor.rules.language.word_lists import WordsError, expand
 class Phrasing:
     """Puts phrases on the bench; what is wrong with them becomes a problem at its column."""
 
-    def __init__(self, words: Mapping[str, tuple[str, ...]], bench: Bench) -> None:
+    def __init__(self, words: Mapping[str, tuple[str, ...]], bench: PhraseTable) -> None:
         self._words = words
         self._bench = bench
 
@@ -34,11 +34,11 @@ class Phrasing:
         self,
         origin: Origin,
         where: str | tuple[str | int, ...],
-        phrases: Sequence[Said],
+        phrases: Sequence[PhraseText],
         party: Party | None,
         listener: Listener,
         *,
-        unless: Sequence[Said] = (),
+        unless: Sequence[PhraseText] = (),
         likeness: float | None = None,
         exact: bool = False,
         role: Role,
@@ -69,7 +69,7 @@ class Phrasing:
         return keys
 
     @staticmethod
-    def _likeness(phrase: Said, common: float | None, protecting: str | None) -> float | None:
+    def _likeness(phrase: PhraseText, common: float | None, protecting: str | None) -> float | None:
         if phrase.likeness is not None:
             return phrase.likeness
         return common if protecting is None else faithful(protecting)
@@ -78,7 +78,7 @@ class Phrasing:
         self,
         origin: Origin,
         path: tuple[str | int, ...],
-        phrases: Sequence[Said],
+        phrases: Sequence[PhraseText],
         party: Party | None,
     ) -> list[str]:
         keys = []

@@ -9,14 +9,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from monitor.events import CallInfo, Party
-from monitor.language.phrases.keywords import Sought, sought
+from monitor.language.phrases.keywords import Keyword, sought
 from monitor.rules.compiler.canonical import canonical
 from monitor.rules.compiler.compiled import (
+    CompiledRule,
+    CompiledSituation,
+    CompiledSlot,
     Listeners,
     PackName,
-    ReadyRule,
-    ReadySituation,
-    ReadySlot,
 )
 
 if TYPE_CHECKING:
@@ -34,9 +34,9 @@ class Rulebook:
 
     packs: tuple[PackName, ...]
     resolved: tuple[ResolvedPack, ...]
-    rules: Mapping[str, ReadyRule]
-    situations: Mapping[str, ReadySituation]
-    slots: Mapping[str, ReadySlot]
+    rules: Mapping[str, CompiledRule]
+    situations: Mapping[str, CompiledSituation]
+    slots: Mapping[str, CompiledSlot]
     matchers: Mapping[Party, Matcher]
     spots: Mapping[Party, Mapping[str, str]]
     listeners: Listeners
@@ -62,7 +62,7 @@ class Rulebook:
         return tuple(sorted({text for step in steps for p in step for text in plain_texts(p)}))
 
     @cached_property
-    def sought(self) -> Mapping[Party, tuple[Sought, ...]]:
+    def sought(self) -> Mapping[Party, tuple[Keyword, ...]]:
         """What a recogniser that hears more than it writes is to spot, by party."""
         return {party: sought(matcher) for party, matcher in self.matchers.items()}
 

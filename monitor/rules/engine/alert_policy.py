@@ -1,9 +1,9 @@
 """Which findings become alerts, and which of them may interrupt the agent.
 
-Findings of the *prompt* lanes (a forbidden phrase of one party, reported as it
-is said) are judged against their own lane only, so that the outcome cannot
+Findings of the *prompt* groups (a forbidden phrase of one party, reported as it
+is said) are judged against their own group only, so that the outcome cannot
 depend on how far the other party's recogniser happens to be. Findings of the
-*ordered* lane come in the order of call time and give way to everything that
+*ordered* group come in the order of call time and give way to everything that
 was on the screen at that moment.
 """
 
@@ -13,7 +13,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from monitor.events import Severity
-from monitor.rules.compiler.compiled import ReadyRule
+from monitor.rules.compiler.compiled import CompiledRule
 
 ORDERED = "ordered"
 _PRIORITY = {Severity.TIP: 0, Severity.MINOR: 10, Severity.MAJOR: 20, Severity.FATAL: 30}
@@ -34,7 +34,7 @@ class Gate:
     _counts: dict[str, _Count] = field(default_factory=dict)
     _shown: dict[str, deque[tuple[int, int]]] = field(default_factory=dict)
 
-    def admits(self, ready: ReadyRule, at_ms: int) -> bool:
+    def admits(self, ready: CompiledRule, at_ms: int) -> bool:
         """Whether the finding becomes an alert, by cooldown and count; counts it if so."""
         count = self._counts.setdefault(ready.id, _Count())
         policy = ready.policy
@@ -51,11 +51,11 @@ class Gate:
         count.last_ms = at_ms
         return True
 
-    def number(self, ready: ReadyRule) -> int:
+    def number(self, ready: CompiledRule) -> int:
         """How many alerts the rule has had."""
         return self._counts[ready.id].alerts
 
-    def interrupts(self, ready: ReadyRule, at_ms: int, lane: str) -> bool:
+    def interrupts(self, ready: CompiledRule, at_ms: int, group: str) -> bool:
         """Whether the alert may take the screen: one at a time, a graver one goes first."""
         policy = ready.policy
         if policy.interrupt is False:
@@ -67,10 +67,10 @@ class Gate:
         ):
             return False
         own = policy.priority if policy.priority is not None else _PRIORITY[ready.rule.severity]
-        lanes = list(self._shown) if lane == ORDERED else [lane]
-        for name in lanes:
+        groups = list(self._shown) if group == ORDERED else [group]
+        for name in groups:
             for shown_ms, priority in self._shown.get(name, ()):
                 if shown_ms <= at_ms < shown_ms + ready.gap_ms and priority >= own:
                     return False
-        self._shown.setdefault(lane, deque(maxlen=_KEPT)).append((at_ms, own))
+        self._shown.setdefault(group, deque(maxlen=_KEPT)).append((at_ms, own))
         return True

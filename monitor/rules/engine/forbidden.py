@@ -6,26 +6,26 @@ from typing_extensions import override
 
 from monitor.events import CallEnd, Party, Reading
 from monitor.language.phrases import Match
-from monitor.rules.compiler.compiled import ReadyRule
+from monitor.rules.compiler.compiled import CompiledRule
 from monitor.rules.engine.alert_policy import ORDERED
 from monitor.rules.engine.evidence import of_match
-from monitor.rules.engine.timed_queue import Finding, Happening, Idle, Stage
+from monitor.rules.engine.timed_queue import Finding, Happening, TimedQueue, Watcher
 from monitor.rules.engine.timeline import looks_back
 from monitor.rules.language.pack import MEASURES
 
 _BEGINS = "call.start"
 
 
-class Findings(Idle):
+class Findings(Watcher):
     """A rule whose findings count in its window, outside its exceptions, beyond its allowance."""
 
-    def __init__(self, ready: ReadyRule) -> None:
+    def __init__(self, ready: CompiledRule) -> None:
         self.ready = ready
         self._allowed = ready.rule.allow or 0
         self._looks_back = looks_back(ready.span)
         self._waiting: list[tuple[int, Finding]] = []
 
-    def consider(self, stage: Stage, at_ms: int, found: Finding, lane: str = ORDERED) -> None:
+    def consider(self, stage: TimedQueue, at_ms: int, found: Finding, group: str = ORDERED) -> None:
         """Raise `found`, which happened at `at_ms`, if it counts."""
         ready = self.ready
         if any(stage.timeline.inside(span, at_ms) for span in ready.excepts):
@@ -35,10 +35,10 @@ class Findings(Idle):
             self._waiting = [w for w in self._waiting if w[0] > oldest]
             self._waiting.append((at_ms, found))
         elif stage.timeline.inside(ready.span, at_ms):
-            self._raise(stage, at_ms, found, lane)
+            self._raise(stage, at_ms, found, group)
 
     @override
-    def happened(self, stage: Stage, key: str, what: Happening) -> None:
+    def happened(self, stage: TimedQueue, key: str, what: Happening) -> None:
         if self._looks_back and key in self.ready.span.until:
             opened = what.at_ms - (self.ready.span.within or 0)
             due = [w for w in self._waiting if opened < w[0] <= what.at_ms]
@@ -46,11 +46,11 @@ class Findings(Idle):
             for _, found in due:
                 self._raise(stage, what.at_ms, found, ORDERED)
 
-    def _raise(self, stage: Stage, at_ms: int, found: Finding, lane: str) -> None:
+    def _raise(self, stage: TimedQueue, at_ms: int, found: Finding, group: str) -> None:
         if self._allowed:
             self._allowed -= 1
             return
-        stage.alert(self.ready, found, at_ms, lane)
+        stage.alert(self.ready, found, at_ms, group)
 
 
 class Never(Findings):
@@ -63,7 +63,7 @@ class Never(Findings):
         return not self.ready.excepts and not span.until and span.after in ((), ("call.start",))
 
     @override
-    def heard(self, stage: Stage, match: Match, tag: tuple[int, int]) -> None:
+    def heard(self, stage: TimedQueue, match: Match, tag: tuple[int, int]) -> None:
         found = Finding(
             match.party,
             match.start_ms,
@@ -82,13 +82,13 @@ class Avoid(Findings):
     """`avoid`: a situation happened."""
 
     @override
-    def start(self, stage: Stage) -> None:
+    def start(self, stage: TimedQueue) -> None:
         super().start(stage)
         if _BEGINS in self.ready.avoids and stage.now_ms == 0:  # not for rules that came later
             self.happened(stage, _BEGINS, Happening(0))
 
     @override
-    def happened(self, stage: Stage, key: str, what: Happening) -> None:
+    def happened(self, stage: TimedQueue, key: str, what: Happening) -> None:
         if key in self.ready.avoids:
             party = what.party or self.ready.rule.party or Party.AGENT
             start = what.start_ms if what.start_ms is not None else what.at_ms
@@ -151,7 +151,7 @@ def shown(value: float, unit: str) -> str:
 class Measured(Findings):
     """`measure`: a reading is out of bounds."""
 
-    def __init__(self, ready: ReadyRule) -> None:
+    def __init__(self, ready: CompiledRule) -> None:
         super().__init__(ready)
         rule = ready.rule
         assert rule.measure is not None
@@ -161,7 +161,7 @@ class Measured(Findings):
         self._span_ms = 0.0
 
     @override
-    def measured(self, stage: Stage, reading: Reading) -> None:
+    def measured(self, stage: TimedQueue, reading: Reading) -> None:
         if not self._bounds.concerns(reading):
             return
         rule = self.ready.rule
@@ -183,7 +183,7 @@ class Measured(Findings):
         self.consider(stage, reading.end_ms, self._finding(reading.value, reading))
 
     @override
-    def ended(self, stage: Stage, end: CallEnd) -> None:
+    def ended(self, stage: TimedQueue, end: CallEnd) -> None:
         if not self._span_ms:
             return
         mean = self._sum / self._span_ms

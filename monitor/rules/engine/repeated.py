@@ -8,9 +8,9 @@ from typing_extensions import override
 
 from monitor.events import CallEnd, Detail, Party, ScriptStatus, Token
 from monitor.language.phrases import Match
-from monitor.rules.compiler.compiled import ReadyRule
+from monitor.rules.compiler.compiled import CompiledRule
 from monitor.rules.engine.repetition import Echo, echo_of
-from monitor.rules.engine.timed_queue import RANK_TIMER, Finding, Happening, Idle, Stage
+from monitor.rules.engine.timed_queue import RANK_TIMER, Finding, Happening, TimedQueue, Watcher
 
 
 @dataclass(slots=True)
@@ -23,16 +23,16 @@ class _Owed:
     open: bool = True
 
 
-class Repeat(Idle):
+class Repeat(Watcher):
     """A `repeat` rule in one call. A value that was already repeated is not owed again."""
 
-    def __init__(self, ready: ReadyRule) -> None:
+    def __init__(self, ready: CompiledRule) -> None:
         self.ready = ready
         self._owed: list[_Owed] = []
         self._known: set[str] = set()
 
     @override
-    def heard(self, stage: Stage, match: Match, tag: tuple[int, int]) -> None:
+    def heard(self, stage: TimedQueue, match: Match, tag: tuple[int, int]) -> None:
         value = next(iter(match.slots.values()), "")
         if not value or value in self._known:
             return
@@ -65,22 +65,22 @@ class Repeat(Idle):
             )
 
     @override
-    def spoke(self, stage: Stage, token: Token) -> None:
+    def spoke(self, stage: TimedQueue, token: Token) -> None:
         if self._owed and self.ready.rule.party in (None, token.party):
             for owed in self._owed:
                 self._hear(stage, owed, token)
             self._owed = [owed for owed in self._owed if owed.open]
 
     @override
-    def happened(self, stage: Stage, key: str, what: Happening) -> None:
+    def happened(self, stage: TimedQueue, key: str, what: Happening) -> None:
         if key in self.ready.span.until:
             self._close_all(stage, what.at_ms)
 
     @override
-    def ended(self, stage: Stage, end: CallEnd) -> None:
+    def ended(self, stage: TimedQueue, end: CallEnd) -> None:
         self._close_all(stage, end.duration_ms)
 
-    def _hear(self, stage: Stage, owed: _Owed, token: Token) -> None:
+    def _hear(self, stage: TimedQueue, owed: _Owed, token: Token) -> None:
         # A token that starts after the value was given; with party `either` the
         # words of the capture itself do not count as its repetition.
         if not owed.open or token.start_ms < owed.match.end_ms:
@@ -102,12 +102,12 @@ class Repeat(Idle):
                 evidence={"value": owed.value},
             )
 
-    def _close_all(self, stage: Stage, at_ms: int) -> None:
+    def _close_all(self, stage: TimedQueue, at_ms: int) -> None:
         for owed in self._owed:
             self._close(stage, owed, at_ms)
         self._owed = []
 
-    def _close(self, stage: Stage, owed: _Owed, at_ms: int) -> None:
+    def _close(self, stage: TimedQueue, owed: _Owed, at_ms: int) -> None:
         if not owed.open:
             return
         owed.open = False

@@ -15,7 +15,7 @@ from typing_extensions import override
 from monitor.base.i18n import tr
 from monitor.events import CallEnd, Detail, Party, ScriptStatus
 from monitor.language.phrases import Match
-from monitor.rules.compiler.compiled import ReadyRule, Requirement
+from monitor.rules.compiler.compiled import CompiledRule, Requirement
 from monitor.rules.engine.conditions import CallFacts, Verdict, facts_of, judge, steady
 from monitor.rules.engine.evidence import of_absence, of_match, similarity
 from monitor.rules.engine.timed_queue import (
@@ -24,8 +24,8 @@ from monitor.rules.engine.timed_queue import (
     TURN_GAP_MS,
     Finding,
     Happening,
-    Idle,
-    Stage,
+    TimedQueue,
+    Watcher,
 )
 from monitor.rules.language.pack import When
 
@@ -43,10 +43,10 @@ class _Obligation:
     open: bool = True
 
 
-class Must(Idle):
+class Must(Watcher):
     """A script rule in one call."""
 
-    def __init__(self, ready: ReadyRule) -> None:
+    def __init__(self, ready: CompiledRule) -> None:
         self.ready = ready
         span = ready.span
         self._anchors = span.after or (() if span.until else ("call.start",))
@@ -60,7 +60,7 @@ class Must(Idle):
 
     # -- which case -----------------------------------------------------------
 
-    def applies(self, stage: Stage, at_ms: int = 0) -> Verdict:
+    def applies(self, stage: TimedQueue, at_ms: int = 0) -> Verdict:
         """Whether the rule applies to this call, and which case, by the clock at `at_ms`."""
         ready = self.ready
         facts = facts_of(stage.info, ready.timezone, at_ms)
@@ -93,7 +93,7 @@ class Must(Idle):
     # -- the call -------------------------------------------------------------
 
     @override
-    def start(self, stage: Stage) -> None:
+    def start(self, stage: TimedQueue) -> None:
         if "call.start" in self._anchors:
             within = self.ready.span.within
             if within is None or stage.heard_ms <= within:  # later only after a reload
@@ -102,7 +102,7 @@ class Must(Idle):
             stage.script(self.ready, ScriptStatus.PENDING, stage.now_ms, advice=self._advice)
 
     @override
-    def heard(self, stage: Stage, match: Match, tag: tuple[int, int]) -> None:
+    def heard(self, stage: TimedQueue, match: Match, tag: tuple[int, int]) -> None:
         hit = Hit(*tag, match)
         if hit.case not in self._chosen and self.ready.rule.as_of == "call.start":
             return
@@ -117,7 +117,7 @@ class Must(Idle):
         self._open = [owed for owed in self._open if owed.open]
 
     @override
-    def happened(self, stage: Stage, key: str, what: Happening) -> None:
+    def happened(self, stage: TimedQueue, key: str, what: Happening) -> None:
         span = self.ready.span
         if key in span.until:
             if self._anchors:
@@ -133,12 +133,12 @@ class Must(Idle):
                 self._begin(stage, what.at_ms)
 
     @override
-    def ended(self, stage: Stage, end: CallEnd) -> None:
+    def ended(self, stage: TimedQueue, end: CallEnd) -> None:
         for owed in self._open:
             self._miss(stage, owed, end.duration_ms)
         self._open = []
 
-    def drop(self, stage: Stage) -> None:
+    def drop(self, stage: TimedQueue) -> None:
         """Other rules took over in mid-call: what was still open is no longer asked for."""
         numbers = [owed.number for owed in self._open]
         if self._waits_for_end and not self._judged_back:
@@ -162,7 +162,7 @@ class Must(Idle):
 
     # -- obligations ----------------------------------------------------------
 
-    def _begin(self, stage: Stage, at_ms: int) -> None:
+    def _begin(self, stage: TimedQueue, at_ms: int) -> None:
         if self._excepted(stage, at_ms):
             return
         self._opened = True
@@ -198,14 +198,14 @@ class Must(Idle):
 
             stage.put(deadline, RANK_TIMER, self.ready.id, expire)
 
-    def _try(self, stage: Stage, owed: _Obligation) -> None:
+    def _try(self, stage: TimedQueue, owed: _Obligation) -> None:
         proof = self._proof(owed.hits)
         if proof is None or not owed.open:
             return
         owed.open = False
         self._meet(stage, proof, proof[-1].at_ms, owed.number, owed.deadline_ms)
 
-    def _look_back(self, stage: Stage, at_ms: int) -> None:
+    def _look_back(self, stage: TimedQueue, at_ms: int) -> None:
         """Judge what should have been said before this moment."""
         self._judged_back += 1
         if self.ready.rule.as_of == "call.end":
@@ -237,7 +237,7 @@ class Must(Idle):
         return min(found, key=lambda p: p[-1].at_ms, default=None)
 
     def _meet(
-        self, stage: Stage, proof: list[Hit], at_ms: int, number: int, deadline_ms: int | None
+        self, stage: TimedQueue, proof: list[Hit], at_ms: int, number: int, deadline_ms: int | None
     ) -> None:
         matches = [hit.match for hit in proof]
         evidence: dict[str, Detail] = of_match(matches[0])
@@ -257,15 +257,15 @@ class Must(Idle):
             evidence=evidence,
         )
 
-    def _miss(self, stage: Stage, owed: _Obligation, at_ms: int) -> None:
+    def _miss(self, stage: TimedQueue, owed: _Obligation, at_ms: int) -> None:
         owed.open = False
         self._missed(stage, owed.after_ms, at_ms, owed.hits, owed.number)
 
-    def _excepted(self, stage: Stage, at_ms: int) -> bool:
+    def _excepted(self, stage: TimedQueue, at_ms: int) -> bool:
         return any(stage.timeline.inside(span, at_ms) for span in self.ready.excepts)
 
     def _missed(
-        self, stage: Stage, after_ms: int, at_ms: int, hits: Sequence[Hit], number: int
+        self, stage: TimedQueue, after_ms: int, at_ms: int, hits: Sequence[Hit], number: int
     ) -> None:
         if self._excepted(stage, at_ms):
             reason = tr("属于例外的时段", "in a stretch that is excepted")
@@ -317,7 +317,7 @@ class Must(Idle):
         )
         stage.alert(self.ready, found, at_ms, advice=self._advice)
 
-    def _prune(self, stage: Stage) -> None:
+    def _prune(self, stage: TimedQueue) -> None:
         """Keep what an obligation still to open, or a look back, could count."""
         if len(self._hits) <= _KEPT_HITS:
             return

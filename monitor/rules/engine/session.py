@@ -21,7 +21,7 @@ from monitor.events import (
     Utterance,
 )
 from monitor.language.phrases import Match, MatchStream
-from monitor.rules.compiler.compiled import Listener, ReadyRule
+from monitor.rules.compiler.compiled import CompiledRule, Listener
 from monitor.rules.compiler.lone_slots import Spotter
 from monitor.rules.compiler.rulebook import Rulebook
 from monitor.rules.engine.alert_policy import Gate
@@ -36,8 +36,7 @@ from monitor.rules.engine.timed_queue import (
     RANK_READING,
     RANK_TOKEN,
     Happening,
-    Idle,
-    Stage,
+    TimedQueue,
     Watcher,
 )
 
@@ -56,7 +55,7 @@ class RuleSession:
 
     def __init__(self, rulebook: Rulebook, call: CallInfo) -> None:
         self._rulebook = rulebook
-        self._stage = Stage(call, Gate(_tenure(call)))
+        self._stage = TimedQueue(call, Gate(_tenure(call)))
         self._streams: dict[Party, MatchStream] = {
             party: rulebook.matchers[party].stream(party) for party in call.parties
         }
@@ -199,7 +198,7 @@ class RuleSession:
         self._listening = [
             self._watchers[key]
             for key in sorted(self._watchers)
-            if type(self._watchers[key]).spoke is not Idle.spoke
+            if type(self._watchers[key]).spoke is not Watcher.spoke
         ]
         self._stage.subscribers = subscribers
 
@@ -259,7 +258,7 @@ class RuleSession:
             if verdict.holds:
                 watcher.start(self._stage)
             elif not (isinstance(watcher, Must) and ready.rule.as_of == "call.end"):
-                silenced[key] = Idle()
+                silenced[key] = Watcher()
                 if isinstance(watcher, Must) and not _situational(ready):
                     self._stage.script(
                         ready,
@@ -270,7 +269,7 @@ class RuleSession:
         if silenced:
             self._wire({**self._watchers, **silenced})
 
-    def _applies(self, ready: ReadyRule, watcher: Watcher) -> Verdict:
+    def _applies(self, ready: CompiledRule, watcher: Watcher) -> Verdict:
         info, party = self._stage.info, ready.rule.party
         if party is not None and party not in info.parties and not ready.avoids:
             return Verdict(None, tr(f"没有 {party.value} 声道", f"no {party.value} channel"))
@@ -316,7 +315,7 @@ class RuleSession:
             self._stage.put(found.end_ms, RANK_MATCH, f"{found.party}:{found.key}", heard)
 
 
-def _watcher(ready: ReadyRule) -> Watcher:
+def _watcher(ready: CompiledRule) -> Watcher:
     rule = ready.rule
     if rule.never:
         return Never(ready)
@@ -329,7 +328,7 @@ def _watcher(ready: ReadyRule) -> Watcher:
     return Must(ready)
 
 
-def _situational(ready: ReadyRule) -> bool:
+def _situational(ready: CompiledRule) -> bool:
     """Whether the rule waits for something that may never happen."""
     return bool(set(ready.span.after) - {"call.start"}) or bool(
         not ready.span.after and set(ready.span.until) - {"call.end"}

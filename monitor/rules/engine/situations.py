@@ -10,7 +10,7 @@ from monitor.base.errors import UserError
 from monitor.base.i18n import tr
 from monitor.events import CallEnd, Party, Reading, Token
 from monitor.language.phrases import Match
-from monitor.rules.compiler.compiled import ReadySituation
+from monitor.rules.compiler.compiled import CompiledSituation
 from monitor.rules.engine.evidence import of_match
 from monitor.rules.engine.forbidden import Bounds, shown
 from monitor.rules.engine.timed_queue import (
@@ -18,17 +18,17 @@ from monitor.rules.engine.timed_queue import (
     RANK_TIMER,
     TURN_GAP_MS,
     Happening,
-    Idle,
-    Stage,
+    TimedQueue,
+    Watcher,
 )
 from monitor.rules.language.pack import MEASURES
 
 
-def watcher_of(ready: ReadySituation) -> Idle:
+def watcher_of(ready: CompiledSituation) -> Watcher:
     """The watcher of a situation's kind."""
     situation = ready.situation
     if situation.said:
-        return Said(ready)
+        return PhraseText(ready)
     if situation.silent is not None:
         return Silent(ready)
     if situation.measure is not None:
@@ -40,11 +40,11 @@ def watcher_of(ready: ReadySituation) -> Idle:
     return Released(ready)
 
 
-class _Situation(Idle):
-    def __init__(self, ready: ReadySituation) -> None:
+class _Situation(Watcher):
+    def __init__(self, ready: CompiledSituation) -> None:
         self.ready = ready
 
-    def _happen(self, stage: Stage, what: Happening) -> None:
+    def _happen(self, stage: TimedQueue, what: Happening) -> None:
         if stage.timeline.inside(self.ready.span, what.at_ms):
             stage.happen(self.ready.key, what)
 
@@ -52,11 +52,11 @@ class _Situation(Idle):
 class _Counted(_Situation):
     """Happens from its n-th time on."""
 
-    def __init__(self, ready: ReadySituation) -> None:
+    def __init__(self, ready: CompiledSituation) -> None:
         super().__init__(ready)
         self._left = ready.situation.times - 1
 
-    def _count(self, stage: Stage, what: Happening) -> None:
+    def _count(self, stage: TimedQueue, what: Happening) -> None:
         if not stage.timeline.inside(self.ready.span, what.at_ms):
             return
         if self._left:
@@ -78,14 +78,14 @@ def _covers(shield: Match, match: Match) -> bool:
     return 2 * (common + 1) >= match.last_token - match.first_token + 1
 
 
-class Said(_Counted):
+class PhraseText(_Counted):
     """`said`: one of the phrases was heard, and not inside one of `unless`.
 
     Phrases come with the tag (number, 0), those that protect from phrase
     number n with (n, 1), from every phrase with (0, 1).
     """
 
-    def __init__(self, ready: ReadySituation) -> None:
+    def __init__(self, ready: CompiledSituation) -> None:
         super().__init__(ready)
         situation = ready.situation
         self._guarded = bool(situation.unless) or any(p.unless for p in situation.said)
@@ -93,7 +93,7 @@ class Said(_Counted):
         self._undecided: list[tuple[int, Match]] = []
 
     @override
-    def heard(self, stage: Stage, match: Match, tag: tuple[int, int]) -> None:
+    def heard(self, stage: TimedQueue, match: Match, tag: tuple[int, int]) -> None:
         number, protects = tag
         if protects:
             self._shields.append((number, match))
@@ -107,17 +107,17 @@ class Said(_Counted):
         stage.put(due, RANK_TIMER, self.ready.key, lambda: self._decide(stage, due))
 
     @override
-    def ended(self, stage: Stage, end: CallEnd) -> None:
+    def ended(self, stage: TimedQueue, end: CallEnd) -> None:
         self._decide(stage, end.duration_ms + PROTECT_MS)
 
-    def _decide(self, stage: Stage, now_ms: int) -> None:
+    def _decide(self, stage: TimedQueue, now_ms: int) -> None:
         due = [w for w in self._undecided if w[1].end_ms + PROTECT_MS <= now_ms]
         self._undecided = [w for w in self._undecided if w not in due]
         for number, match in due:
             if not any(n in (0, number) and _covers(shield, match) for n, shield in self._shields):
                 self._said(stage, match)
 
-    def _said(self, stage: Stage, match: Match) -> None:
+    def _said(self, stage: TimedQueue, match: Match) -> None:
         evidence = of_match(match)
         what = Happening(match.end_ms, match.party, match.start_ms, match.quote, evidence)
         self._count(stage, what)
@@ -126,14 +126,14 @@ class Said(_Counted):
 class OutOfBounds(_Counted):
     """`measure`: a reading is out of bounds."""
 
-    def __init__(self, ready: ReadySituation) -> None:
+    def __init__(self, ready: CompiledSituation) -> None:
         super().__init__(ready)
         s = ready.situation
         assert s.measure is not None
         self._bounds = Bounds(s.measure, s.party, s.above, s.below)
 
     @override
-    def measured(self, stage: Stage, reading: Reading) -> None:
+    def measured(self, stage: TimedQueue, reading: Reading) -> None:
         bounds = self._bounds
         if (
             bounds.concerns(reading)
@@ -150,7 +150,7 @@ class AnyOf(_Situation):
     """`any`: one of its members happened."""
 
     @override
-    def happened(self, stage: Stage, key: str, what: Happening) -> None:
+    def happened(self, stage: TimedQueue, key: str, what: Happening) -> None:
         if key in self.ready.members:
             self._happen(stage, what)
 
@@ -159,7 +159,7 @@ class Released(_Situation):
     """`released_by`: the call was released by this party."""
 
     @override
-    def ended(self, stage: Stage, end: CallEnd) -> None:
+    def ended(self, stage: TimedQueue, end: CallEnd) -> None:
         party = self.ready.situation.released_by
         if party is not None and end.released_by == party.value:
             self._happen(stage, Happening(end.duration_ms, party))
@@ -169,7 +169,7 @@ class Telephony(_Situation):
     """`event`: what the telephone system noted in the call's facts."""
 
     @override
-    def start(self, stage: Stage) -> None:
+    def start(self, stage: TimedQueue) -> None:
         events = stage.info.facts.get("events", [])
         if not isinstance(events, list):
             raise _bad_event(stage, events)
@@ -182,14 +182,14 @@ class Telephony(_Situation):
             if event["name"] == self.ready.situation.event and at_ms >= stage.now_ms:
                 self._plan(stage, at_ms, event.get("party"))
 
-    def _plan(self, stage: Stage, at_ms: int, named: object) -> None:
+    def _plan(self, stage: TimedQueue, at_ms: int, named: object) -> None:
         party = Party(named) if named in [p.value for p in Party] else None
         if self.ready.situation.party in (None, party):
             what = Happening(at_ms, party)
             stage.put(at_ms, RANK_READING, self.ready.key, lambda: self._happen(stage, what))
 
 
-def _bad_event(stage: Stage, event: object) -> UserError:
+def _bad_event(stage: TimedQueue, event: object) -> UserError:
     return UserError(
         tr(
             f"通话 {stage.info.id}:facts.events 应为 [{{name: hold, at_ms: 12000}}],却是 {event!r}",
@@ -206,7 +206,7 @@ class Silent(_Situation):
     silence now began.
     """
 
-    def __init__(self, ready: ReadySituation) -> None:
+    def __init__(self, ready: CompiledSituation) -> None:
         super().__init__(ready)
         assert ready.situation.silent is not None
         self._length = ready.situation.silent
@@ -216,7 +216,7 @@ class Silent(_Situation):
         self._armed = False
 
     @override
-    def start(self, stage: Stage) -> None:
+    def start(self, stage: TimedQueue) -> None:
         for said in stage.tokens.values():  # after a reload: what was said before
             for token in said[-1:]:
                 if self._party in (None, token.party):
@@ -224,16 +224,16 @@ class Silent(_Situation):
         self._arm(stage)
 
     @override
-    def spoke(self, stage: Stage, token: Token) -> None:
+    def spoke(self, stage: TimedQueue, token: Token) -> None:
         if self._party in (None, token.party):
             self._last_end = max(self._last_end, token.end_ms)
             self._arm(stage)
 
     @override
-    def happened(self, stage: Stage, key: str, what: Happening) -> None:
+    def happened(self, stage: TimedQueue, key: str, what: Happening) -> None:
         self._arm(stage)
 
-    def _since(self, stage: Stage) -> int | None:
+    def _since(self, stage: TimedQueue) -> int | None:
         """Where the silence is counted from; None while its `after` has not happened."""
         after = self.ready.span.after
         if not after:
@@ -241,7 +241,7 @@ class Silent(_Situation):
         anchor = stage.timeline.last_before(after, stage.now_ms + 1)
         return None if anchor is None else max(anchor, self._last_end)
 
-    def _arm(self, stage: Stage) -> None:
+    def _arm(self, stage: TimedQueue) -> None:
         since = self._since(stage)
         if self._armed or since is None or since == self._fired:
             return
@@ -249,7 +249,7 @@ class Silent(_Situation):
         due = since + self._length
         stage.put(max(due, stage.now_ms), RANK_TIMER, self.ready.key, lambda: self._ring(stage))
 
-    def _ring(self, stage: Stage) -> None:
+    def _ring(self, stage: TimedQueue) -> None:
         self._armed = False
         since = self._since(stage)
         if since is None or since == self._fired:
@@ -262,7 +262,7 @@ class Silent(_Situation):
         self._happen(stage, Happening(due, self._party, since, "", {"silent_from_ms": since}))
 
 
-class Turns(Idle):
+class Turns(Watcher):
     """The built-in `agent.starts`, `agent.stops` and the same of the customer.
 
     A turn ends with a pause of `TURN_GAP_MS`; its moment is the end of the last word.
@@ -274,7 +274,7 @@ class Turns(Idle):
         self._armed = False
 
     @override
-    def spoke(self, stage: Stage, token: Token) -> None:
+    def spoke(self, stage: TimedQueue, token: Token) -> None:
         if token.party is not self._party:
             return
         if self._last_end is None or token.start_ms - self._last_end >= TURN_GAP_MS:
@@ -289,16 +289,16 @@ class Turns(Idle):
             self._set(stage)
 
     @override
-    def ended(self, stage: Stage, end: CallEnd) -> None:
+    def ended(self, stage: TimedQueue, end: CallEnd) -> None:
         if self._armed:
             self._armed = False
             self._stop(stage)
 
-    def _set(self, stage: Stage) -> None:
+    def _set(self, stage: TimedQueue) -> None:
         due = (self._last_end or 0) + TURN_GAP_MS
         stage.put(due, RANK_TIMER, f"{self._party}.stops", lambda: self._ring(stage, due))
 
-    def _ring(self, stage: Stage, due: int) -> None:
+    def _ring(self, stage: TimedQueue, due: int) -> None:
         if not self._armed:
             return
         if (self._last_end or 0) + TURN_GAP_MS > due:
@@ -307,6 +307,6 @@ class Turns(Idle):
         self._armed = False
         self._stop(stage)
 
-    def _stop(self, stage: Stage) -> None:
+    def _stop(self, stage: TimedQueue) -> None:
         assert self._last_end is not None
         stage.happen(f"{self._party}.stops", Happening(self._last_end, self._party))

@@ -14,7 +14,6 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from typing import Protocol
 
 from monitor.events import (
     Alert,
@@ -29,7 +28,7 @@ from monitor.events import (
     Token,
 )
 from monitor.language.phrases import Match
-from monitor.rules.compiler.compiled import ReadyRule
+from monitor.rules.compiler.compiled import CompiledRule
 from monitor.rules.engine.alert_policy import ORDERED, Gate
 from monitor.rules.engine.timeline import Timeline
 
@@ -68,36 +67,25 @@ class Finding:
     evidence: Mapping[str, Detail]
 
 
-class Watcher(Protocol):
-    """A rule, situation or slot at work in one call."""
+class Watcher:
+    """A rule, situation or slot at work in one call; overrides what concerns it."""
 
-    def start(self, stage: Stage) -> None: ...
-    def heard(self, stage: Stage, match: Match, tag: tuple[int, int]) -> None: ...
-    def happened(self, stage: Stage, key: str, what: Happening) -> None: ...
-    def measured(self, stage: Stage, reading: Reading) -> None: ...
-    def spoke(self, stage: Stage, token: Token) -> None: ...
-    def ended(self, stage: Stage, end: CallEnd) -> None: ...
-
-
-class Idle:
-    """A watcher that minds nothing; the verbs override what concerns them."""
-
-    def start(self, stage: Stage) -> None:
+    def start(self, stage: TimedQueue) -> None:
         """The call begins (or the rule came with a reload)."""
 
-    def heard(self, stage: Stage, match: Match, tag: tuple[int, int]) -> None:
+    def heard(self, stage: TimedQueue, match: Match, tag: tuple[int, int]) -> None:
         """One of the watcher's phrases was heard."""
 
-    def happened(self, stage: Stage, key: str, what: Happening) -> None:
+    def happened(self, stage: TimedQueue, key: str, what: Happening) -> None:
         """A situation the watcher hangs on happened."""
 
-    def measured(self, stage: Stage, reading: Reading) -> None:
+    def measured(self, stage: TimedQueue, reading: Reading) -> None:
         """One of the watcher's measures was taken."""
 
-    def spoke(self, stage: Stage, token: Token) -> None:
+    def spoke(self, stage: TimedQueue, token: Token) -> None:
         """Somebody said a syllable."""
 
-    def ended(self, stage: Stage, end: CallEnd) -> None:
+    def ended(self, stage: TimedQueue, end: CallEnd) -> None:
         """The call is over and everything in it has been judged."""
 
 
@@ -105,7 +93,7 @@ RANK_TOKEN, RANK_MATCH, RANK_READING, RANK_TIMER = range(4)
 _Entry = tuple[int, int, str, int, Callable[[], None]]
 
 
-class Stage:
+class TimedQueue:
     """The shared state of one call's rules."""
 
     def __init__(self, info: CallInfo, gate: Gate) -> None:
@@ -171,10 +159,10 @@ class Stage:
 
     def alert(
         self,
-        ready: ReadyRule,
+        ready: CompiledRule,
         found: Finding,
         at_ms: int,
-        lane: str = ORDERED,
+        group: str = ORDERED,
         *,
         advice: str | None = None,
     ) -> None:
@@ -196,18 +184,18 @@ class Stage:
                 quote=found.quote,
                 similarity=found.similarity,
                 advice=rule.say_instead if advice is None else advice,
-                interrupts=self.gate.interrupts(ready, at_ms, lane),
+                interrupts=self.gate.interrupts(ready, at_ms, group),
                 evidence={**found.evidence, "pack": ready.pack},
             )
         )
 
-    def occurrence(self, ready: ReadyRule) -> int:
+    def occurrence(self, ready: CompiledRule) -> int:
         """The number of the rule's next occurrence."""
         number = self._occurrences.get(ready.id, 0)
         self._occurrences[ready.id] = number + 1
         return number
 
-    def script(self, ready: ReadyRule, status: ScriptStatus, at_ms: int, **more: object) -> None:
+    def script(self, ready: CompiledRule, status: ScriptStatus, at_ms: int, **more: object) -> None:
         """Report a script's state."""
         more.setdefault("advice", ready.rule.say_instead)
         self._out.append(

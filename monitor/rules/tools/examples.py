@@ -25,7 +25,7 @@ from monitor.events import (
 from monitor.language.normalise import normalise
 from monitor.language.pinyin import syllables
 from monitor.rules.compiler.compile import compile_packs
-from monitor.rules.compiler.compiled import ReadyRule
+from monitor.rules.compiler.compiled import CompiledRule
 from monitor.rules.compiler.rulebook import Rulebook
 from monitor.rules.language.pack import MEASURES, Example, PackPolicy, Policy, Turn, When
 from monitor.rules.language.problems import Place
@@ -93,7 +93,9 @@ def _all_on(pack: ResolvedPack) -> ResolvedPack:
     return replace(pack, rules=rules, policy=PackPolicy())
 
 
-def _try_rule(rulebook: Rulebook, ready: ReadyRule, written: Written) -> Iterator[Failure | None]:
+def _try_rule(
+    rulebook: Rulebook, ready: CompiledRule, written: Written
+) -> Iterator[Failure | None]:
     kinds: tuple[Literal["alert", "quiet"], ...] = ("alert", "quiet")
     for kind in kinds:
         for number, example in enumerate(getattr(written.rule.examples, kind)):
@@ -112,7 +114,7 @@ def _try_rule(rulebook: Rulebook, ready: ReadyRule, written: Written) -> Iterato
 
 def _verdict(
     kind: str,
-    ready: ReadyRule,
+    ready: CompiledRule,
     call: KnownCall,
     marked: tuple[int, int] | None,
     outcome: Sequence[Alert | ScriptState],
@@ -137,7 +139,7 @@ def _told(alert: Alert) -> str:
     return f"{words} {span}" + (f" ← {phrase} ({alert.similarity:.0%})" if phrase else "")
 
 
-def _why(ready: ReadyRule, call: KnownCall, outcome: Sequence[Alert | ScriptState]) -> str:
+def _why(ready: CompiledRule, call: KnownCall, outcome: Sequence[Alert | ScriptState]) -> str:
     """Why nothing was found: the script's state, or what came nearest."""
     states = [o for o in outcome if isinstance(o, ScriptState) and o.rule == ready.id]
     if states:
@@ -218,7 +220,7 @@ def tokens_of(
 
 
 def example_call(
-    example: Example, ready: ReadyRule | None = None
+    example: Example, ready: CompiledRule | None = None
 ) -> tuple[KnownCall, tuple[int, int] | None]:
     """The call of an example, and the span of its marked words.
 
@@ -286,7 +288,7 @@ def _reading(turn: Turn, at_ms: int) -> Reading:
     return Reading(turn.measure, turn.value, unit, at_ms, at_ms + length, turn.party)
 
 
-def _info(example: Example, ready: ReadyRule | None) -> CallInfo:
+def _info(example: Example, ready: CompiledRule | None) -> CallInfo:
     known: dict[str, Detail] = {}
     for when in ready.conditions if ready else ():
         known.update(_wanted(when))

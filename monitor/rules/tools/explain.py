@@ -8,7 +8,7 @@ from monitor.base.i18n import tr
 from monitor.events import Alert, Detail, Party, ScriptState, ScriptStatus, Token
 from monitor.language.phrases import explain as aligned
 from monitor.language.phrases import nearest
-from monitor.rules.compiler.compiled import ReadyRule
+from monitor.rules.compiler.compiled import CompiledRule
 from monitor.rules.compiler.lone_slots import slot_alone
 from monitor.rules.compiler.rulebook import Rulebook
 from monitor.rules.engine.conditions import facts_of, steady
@@ -38,7 +38,7 @@ def explain(rulebook: Rulebook, call: KnownCall, name: str) -> Iterator[str]:
         yield from _silence(rulebook, ready, call)
 
 
-def _conditions(ready: ReadyRule, call: KnownCall) -> Iterator[str]:
+def _conditions(ready: CompiledRule, call: KnownCall) -> Iterator[str]:
     if ready.conditions:
         at_ms = call.end.duration_ms if ready.rule.as_of == "call.end" else 0
         facts = facts_of(call.info, ready.timezone, at_ms)
@@ -102,7 +102,7 @@ def _alert(alert: Alert, tokens: list[Token]) -> Iterator[str]:
         yield f"    {alert.evidence['measure']} {alert.evidence['value']} {alert.evidence['unit']}"
 
 
-def _silence(rulebook: Rulebook, ready: ReadyRule, call: KnownCall) -> Iterator[str]:
+def _silence(rulebook: Rulebook, ready: CompiledRule, call: KnownCall) -> Iterator[str]:
     """Nothing fired: which phrase came nearest, anywhere in the call."""
     party = ready.rule.party or Party.AGENT
     tokens = _tokens(call, party)
