@@ -25,32 +25,32 @@ class Findings(Watcher):
         self._looks_back = looks_back(ready.span)
         self._waiting: list[tuple[int, Finding]] = []
 
-    def consider(self, stage: TimedQueue, at_ms: int, found: Finding, group: str = ORDERED) -> None:
+    def consider(self, queue: TimedQueue, at_ms: int, found: Finding, group: str = ORDERED) -> None:
         """Raise `found`, which happened at `at_ms`, if it counts."""
         ready = self.ready
-        if any(stage.timeline.inside(span, at_ms) for span in ready.excepts):
+        if any(queue.timeline.inside(span, at_ms) for span in ready.excepts):
             return
         if self._looks_back:
             oldest = at_ms - (ready.span.within or 0)
             self._waiting = [w for w in self._waiting if w[0] > oldest]
             self._waiting.append((at_ms, found))
-        elif stage.timeline.inside(ready.span, at_ms):
-            self._raise(stage, at_ms, found, group)
+        elif queue.timeline.inside(ready.span, at_ms):
+            self._raise(queue, at_ms, found, group)
 
     @override
-    def happened(self, stage: TimedQueue, key: str, what: Happening) -> None:
+    def happened(self, queue: TimedQueue, key: str, what: Happening) -> None:
         if self._looks_back and key in self.ready.span.until:
             opened = what.at_ms - (self.ready.span.within or 0)
             due = [w for w in self._waiting if opened < w[0] <= what.at_ms]
             self._waiting = [w for w in self._waiting if w[0] > what.at_ms]
             for _, found in due:
-                self._raise(stage, what.at_ms, found, ORDERED)
+                self._raise(queue, what.at_ms, found, ORDERED)
 
-    def _raise(self, stage: TimedQueue, at_ms: int, found: Finding, group: str) -> None:
+    def _raise(self, queue: TimedQueue, at_ms: int, found: Finding, group: str) -> None:
         if self._allowed:
             self._allowed -= 1
             return
-        stage.alert(self.ready, found, at_ms, group)
+        queue.alert(self.ready, found, at_ms, group)
 
 
 class Never(Findings):
@@ -63,7 +63,7 @@ class Never(Findings):
         return not self.ready.excepts and not span.until and span.after in ((), ("call.start",))
 
     @override
-    def heard(self, stage: TimedQueue, match: Match, tag: tuple[int, int]) -> None:
+    def heard(self, queue: TimedQueue, match: Match, tag: tuple[int, int]) -> None:
         found = Finding(
             match.party,
             match.start_ms,
@@ -73,29 +73,29 @@ class Never(Findings):
             of_match(match),
         )
         if not self.prompt:
-            self.consider(stage, match.end_ms, found)
-        elif stage.timeline.inside(self.ready.span, match.end_ms):
-            self._raise(stage, match.end_ms, found, match.party.value)
+            self.consider(queue, match.end_ms, found)
+        elif queue.timeline.inside(self.ready.span, match.end_ms):
+            self._raise(queue, match.end_ms, found, match.party.value)
 
 
 class Avoid(Findings):
     """`avoid`: a situation happened."""
 
     @override
-    def start(self, stage: TimedQueue) -> None:
-        super().start(stage)
-        if _BEGINS in self.ready.avoids and stage.now_ms == 0:  # not for rules that came later
-            self.happened(stage, _BEGINS, Happening(0))
+    def start(self, queue: TimedQueue) -> None:
+        super().start(queue)
+        if _BEGINS in self.ready.avoids and queue.now_ms == 0:  # not for rules that came later
+            self.happened(queue, _BEGINS, Happening(0))
 
     @override
-    def happened(self, stage: TimedQueue, key: str, what: Happening) -> None:
+    def happened(self, queue: TimedQueue, key: str, what: Happening) -> None:
         if key in self.ready.avoids:
             party = what.party or self.ready.rule.party or Party.AGENT
             start = what.start_ms if what.start_ms is not None else what.at_ms
             evidence = {"situation": key.rsplit("/", maxsplit=1)[-1], **what.evidence}
             found = Finding(party, start, what.at_ms, what.quote, 1.0, evidence)
-            self.consider(stage, what.at_ms, found)
-        super().happened(stage, key, what)
+            self.consider(queue, what.at_ms, found)
+        super().happened(queue, key, what)
 
 
 class Bounds:
@@ -161,12 +161,12 @@ class Measured(Findings):
         self._span_ms = 0.0
 
     @override
-    def measured(self, stage: TimedQueue, reading: Reading) -> None:
+    def measured(self, queue: TimedQueue, reading: Reading) -> None:
         if not self._bounds.concerns(reading):
             return
         rule = self.ready.rule
         if rule.over == "call":
-            if reading.final and stage.timeline.inside(self.ready.span, reading.end_ms):
+            if reading.final and queue.timeline.inside(self.ready.span, reading.end_ms):
                 length = max(1, reading.end_ms - reading.start_ms)
                 self._sum += reading.value * length
                 self._span_ms += length
@@ -180,18 +180,18 @@ class Measured(Findings):
             self._row = 0
         elif not out or not self._bounds.first(reading):
             return
-        self.consider(stage, reading.end_ms, self._finding(reading.value, reading))
+        self.consider(queue, reading.end_ms, self._finding(reading.value, reading))
 
     @override
-    def ended(self, stage: TimedQueue, end: CallEnd) -> None:
+    def ended(self, queue: TimedQueue, end: CallEnd) -> None:
         if not self._span_ms:
             return
         mean = self._sum / self._span_ms
         if self._bounds.exceeded(mean):
             whole = Reading(self._bounds.measure, mean, "", 0, end.duration_ms)
             found = self._finding(mean, whole)
-            if not any(stage.timeline.inside(s, end.duration_ms) for s in self.ready.excepts):
-                self._raise(stage, end.duration_ms, found, ORDERED)
+            if not any(queue.timeline.inside(s, end.duration_ms) for s in self.ready.excepts):
+                self._raise(queue, end.duration_ms, found, ORDERED)
 
     def _finding(self, value: float, reading: Reading) -> Finding:
         party = reading.party or self.ready.rule.party or Party.AGENT

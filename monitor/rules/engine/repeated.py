@@ -32,20 +32,20 @@ class Repeat(Watcher):
         self._known: set[str] = set()
 
     @override
-    def heard(self, stage: TimedQueue, match: Match, tag: tuple[int, int]) -> None:
+    def heard(self, queue: TimedQueue, match: Match, tag: tuple[int, int]) -> None:
         value = next(iter(match.slots.values()), "")
         if not value or value in self._known:
             return
         self._known.add(value)
         within = self.ready.span.within
         owed = _Owed(
-            stage.occurrence(self.ready),
+            queue.occurrence(self.ready),
             value,
             match,
             None if within is None else match.end_ms + within,
             echo_of(value),
         )
-        stage.script(
+        queue.script(
             self.ready,
             ScriptStatus.PENDING,
             match.end_ms,
@@ -53,34 +53,34 @@ class Repeat(Watcher):
             occurrence=owed.number,
             evidence={"value": value},
         )
-        for token in stage.said(self.ready.rule.party, match.end_ms, stage.now_ms):
-            self._hear(stage, owed, token)
+        for token in queue.said(self.ready.rule.party, match.end_ms, queue.now_ms):
+            self._hear(queue, owed, token)
         if not owed.open:
             return
         self._owed.append(owed)
         if owed.deadline_ms is not None:
             deadline = owed.deadline_ms
-            stage.put(
-                deadline, RANK_TIMER, self.ready.id, lambda: self._close(stage, owed, deadline)
+            queue.put(
+                deadline, RANK_TIMER, self.ready.id, lambda: self._close(queue, owed, deadline)
             )
 
     @override
-    def spoke(self, stage: TimedQueue, token: Token) -> None:
+    def spoke(self, queue: TimedQueue, token: Token) -> None:
         if self._owed and self.ready.rule.party in (None, token.party):
             for owed in self._owed:
-                self._hear(stage, owed, token)
+                self._hear(queue, owed, token)
             self._owed = [owed for owed in self._owed if owed.open]
 
     @override
-    def happened(self, stage: TimedQueue, key: str, what: Happening) -> None:
+    def happened(self, queue: TimedQueue, key: str, what: Happening) -> None:
         if key in self.ready.span.until:
-            self._close_all(stage, what.at_ms)
+            self._close_all(queue, what.at_ms)
 
     @override
-    def ended(self, stage: TimedQueue, end: CallEnd) -> None:
-        self._close_all(stage, end.duration_ms)
+    def ended(self, queue: TimedQueue, end: CallEnd) -> None:
+        self._close_all(queue, end.duration_ms)
 
-    def _hear(self, stage: TimedQueue, owed: _Owed, token: Token) -> None:
+    def _hear(self, queue: TimedQueue, owed: _Owed, token: Token) -> None:
         # A token that starts after the value was given; with party `either` the
         # words of the capture itself do not count as its repetition.
         if not owed.open or token.start_ms < owed.match.end_ms:
@@ -89,7 +89,7 @@ class Repeat(Watcher):
             return
         if owed.echo.hear(token):
             owed.open = False
-            stage.script(
+            queue.script(
                 self.ready,
                 ScriptStatus.MET,
                 token.end_ms,
@@ -102,23 +102,23 @@ class Repeat(Watcher):
                 evidence={"value": owed.value},
             )
 
-    def _close_all(self, stage: TimedQueue, at_ms: int) -> None:
+    def _close_all(self, queue: TimedQueue, at_ms: int) -> None:
         for owed in self._owed:
-            self._close(stage, owed, at_ms)
+            self._close(queue, owed, at_ms)
         self._owed = []
 
-    def _close(self, stage: TimedQueue, owed: _Owed, at_ms: int) -> None:
+    def _close(self, queue: TimedQueue, owed: _Owed, at_ms: int) -> None:
         if not owed.open:
             return
         owed.open = False
         party = self.ready.rule.party or Party.AGENT
-        said = stage.said(party, owed.match.end_ms, at_ms)
+        said = queue.said(party, owed.match.end_ms, at_ms)
         evidence: dict[str, Detail] = {
             "value": owed.value,
             "given": {"quote": owed.match.quote, "at_ms": owed.match.end_ms},
             "searched": {"from_ms": owed.match.end_ms, "to_ms": at_ms, "syllables": len(said)},
         }
-        stage.script(
+        queue.script(
             self.ready,
             ScriptStatus.MISSED,
             at_ms,
@@ -126,4 +126,4 @@ class Repeat(Watcher):
             occurrence=owed.number,
             evidence=evidence,
         )
-        stage.alert(self.ready, Finding(party, owed.match.end_ms, at_ms, "", 0.0, evidence), at_ms)
+        queue.alert(self.ready, Finding(party, owed.match.end_ms, at_ms, "", 0.0, evidence), at_ms)

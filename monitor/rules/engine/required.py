@@ -60,10 +60,10 @@ class Must(Watcher):
 
     # -- which case -----------------------------------------------------------
 
-    def applies(self, stage: TimedQueue, at_ms: int = 0) -> Verdict:
+    def applies(self, queue: TimedQueue, at_ms: int = 0) -> Verdict:
         """Whether the rule applies to this call, and which case, by the clock at `at_ms`."""
         ready = self.ready
-        facts = facts_of(stage.info, ready.timezone, at_ms)
+        facts = facts_of(queue.info, ready.timezone, at_ms)
         grace = ready.rule.grace or 0
         verdict = steady(ready.conditions, facts, 0 if ready.rule.cases else grace)
         if verdict.holds and ready.rule.cases:
@@ -93,62 +93,62 @@ class Must(Watcher):
     # -- the call -------------------------------------------------------------
 
     @override
-    def start(self, stage: TimedQueue) -> None:
+    def start(self, queue: TimedQueue) -> None:
         if "call.start" in self._anchors:
             within = self.ready.span.within
-            if within is None or stage.heard_ms <= within:  # later only after a reload
-                self._begin(stage, 0)
+            if within is None or queue.heard_ms <= within:  # later only after a reload
+                self._begin(queue, 0)
         elif self._waits_for_end:
-            stage.script(self.ready, ScriptStatus.PENDING, stage.now_ms, advice=self._advice)
+            queue.script(self.ready, ScriptStatus.PENDING, queue.now_ms, advice=self._advice)
 
     @override
-    def heard(self, stage: TimedQueue, match: Match, tag: tuple[int, int]) -> None:
+    def heard(self, queue: TimedQueue, match: Match, tag: tuple[int, int]) -> None:
         hit = Hit(*tag, match)
         if hit.case not in self._chosen and self.ready.rule.as_of == "call.start":
             return
         self._hits.append(hit)
-        self._prune(stage)
+        self._prune(queue)
         for owed in self._open:
             if hit.at_ms > owed.after_ms and not (
                 owed.deadline_ms is not None and hit.at_ms > owed.deadline_ms
             ):
                 owed.hits.append(hit)
-                self._try(stage, owed)
+                self._try(queue, owed)
         self._open = [owed for owed in self._open if owed.open]
 
     @override
-    def happened(self, stage: TimedQueue, key: str, what: Happening) -> None:
+    def happened(self, queue: TimedQueue, key: str, what: Happening) -> None:
         span = self.ready.span
         if key in span.until:
             if self._anchors:
                 for owed in self._open:
                     if what.at_ms > owed.after_ms + self._lead:
-                        self._miss(stage, owed, what.at_ms)
+                        self._miss(queue, owed, what.at_ms)
                 self._open = [owed for owed in self._open if owed.open]
             elif self._judged_back == 0 or self.ready.rule.trigger == "each":
-                self._look_back(stage, what.at_ms)
+                self._look_back(queue, what.at_ms)
         if key in span.after and key != "call.start":
             first_only = self.ready.rule.trigger == "first"
             if not self._open and not (first_only and self._opened):
-                self._begin(stage, what.at_ms)
+                self._begin(queue, what.at_ms)
 
     @override
-    def ended(self, stage: TimedQueue, end: CallEnd) -> None:
+    def ended(self, queue: TimedQueue, end: CallEnd) -> None:
         for owed in self._open:
-            self._miss(stage, owed, end.duration_ms)
+            self._miss(queue, owed, end.duration_ms)
         self._open = []
 
-    def drop(self, stage: TimedQueue) -> None:
+    def drop(self, queue: TimedQueue) -> None:
         """Other rules took over in mid-call: what was still open is no longer asked for."""
         numbers = [owed.number for owed in self._open]
         if self._waits_for_end and not self._judged_back:
             numbers.append(0)
         for number in numbers:
             reason = tr("规则已更换", "the rule was replaced")
-            stage.script(
+            queue.script(
                 self.ready,
                 ScriptStatus.NOT_APPLICABLE,
-                stage.heard_ms,
+                queue.heard_ms,
                 occurrence=number,
                 evidence={"reason": reason},
             )
@@ -162,16 +162,16 @@ class Must(Watcher):
 
     # -- obligations ----------------------------------------------------------
 
-    def _begin(self, stage: TimedQueue, at_ms: int) -> None:
-        if self._excepted(stage, at_ms):
+    def _begin(self, queue: TimedQueue, at_ms: int) -> None:
+        if self._excepted(queue, at_ms):
             return
         self._opened = True
         within = self.ready.span.within
         after_ms = at_ms - self._lead if at_ms else -1
         owed = _Obligation(
-            stage.occurrence(self.ready), after_ms, None if within is None else at_ms + within
+            queue.occurrence(self.ready), after_ms, None if within is None else at_ms + within
         )
-        stage.script(
+        queue.script(
             self.ready,
             ScriptStatus.PENDING,
             at_ms,
@@ -184,7 +184,7 @@ class Must(Watcher):
             for hit in self._hits
             if hit.at_ms > after_ms and (owed.deadline_ms is None or hit.at_ms <= owed.deadline_ms)
         ]
-        self._try(stage, owed)
+        self._try(queue, owed)
         if not owed.open:
             return
         self._open.append(owed)
@@ -194,24 +194,24 @@ class Must(Watcher):
             def expire() -> None:
                 if owed.open and owed in self._open:
                     self._open.remove(owed)
-                    self._miss(stage, owed, deadline)
+                    self._miss(queue, owed, deadline)
 
-            stage.put(deadline, RANK_TIMER, self.ready.id, expire)
+            queue.put(deadline, RANK_TIMER, self.ready.id, expire)
 
-    def _try(self, stage: TimedQueue, owed: _Obligation) -> None:
+    def _try(self, queue: TimedQueue, owed: _Obligation) -> None:
         proof = self._proof(owed.hits)
         if proof is None or not owed.open:
             return
         owed.open = False
-        self._meet(stage, proof, proof[-1].at_ms, owed.number, owed.deadline_ms)
+        self._meet(queue, proof, proof[-1].at_ms, owed.number, owed.deadline_ms)
 
-    def _look_back(self, stage: TimedQueue, at_ms: int) -> None:
+    def _look_back(self, queue: TimedQueue, at_ms: int) -> None:
         """Judge what should have been said before this moment."""
         self._judged_back += 1
         if self.ready.rule.as_of == "call.end":
-            verdict = self.applies(stage, at_ms)
+            verdict = self.applies(queue, at_ms)
             if not verdict.holds:
-                stage.script(
+                queue.script(
                     self.ready,
                     ScriptStatus.NOT_APPLICABLE,
                     at_ms,
@@ -221,12 +221,12 @@ class Must(Watcher):
         within = self.ready.span.within
         after_ms = -1 if within is None else at_ms - within
         hits = [h for h in self._hits if after_ms < h.at_ms <= at_ms]
-        number = stage.occurrence(self.ready)
+        number = queue.occurrence(self.ready)
         proof = self._proof(hits)
         if proof is not None:
-            self._meet(stage, proof, at_ms, number, at_ms)
+            self._meet(queue, proof, at_ms, number, at_ms)
         else:
-            self._missed(stage, after_ms, at_ms, hits, number)
+            self._missed(queue, after_ms, at_ms, hits, number)
 
     def _proof(self, hits: Sequence[Hit]) -> list[Hit] | None:
         proofs = [
@@ -237,13 +237,13 @@ class Must(Watcher):
         return min(found, key=lambda p: p[-1].at_ms, default=None)
 
     def _meet(
-        self, stage: TimedQueue, proof: list[Hit], at_ms: int, number: int, deadline_ms: int | None
+        self, queue: TimedQueue, proof: list[Hit], at_ms: int, number: int, deadline_ms: int | None
     ) -> None:
         matches = [hit.match for hit in proof]
         evidence: dict[str, Detail] = of_match(matches[0])
         if len(matches) > 1:
             evidence = {"steps": [{"quote": m.quote, **of_match(m)} for m in matches]}
-        stage.script(
+        queue.script(
             self.ready,
             ScriptStatus.MET,
             at_ms,
@@ -257,19 +257,19 @@ class Must(Watcher):
             evidence=evidence,
         )
 
-    def _miss(self, stage: TimedQueue, owed: _Obligation, at_ms: int) -> None:
+    def _miss(self, queue: TimedQueue, owed: _Obligation, at_ms: int) -> None:
         owed.open = False
-        self._missed(stage, owed.after_ms, at_ms, owed.hits, owed.number)
+        self._missed(queue, owed.after_ms, at_ms, owed.hits, owed.number)
 
-    def _excepted(self, stage: TimedQueue, at_ms: int) -> bool:
-        return any(stage.timeline.inside(span, at_ms) for span in self.ready.excepts)
+    def _excepted(self, queue: TimedQueue, at_ms: int) -> bool:
+        return any(queue.timeline.inside(span, at_ms) for span in self.ready.excepts)
 
     def _missed(
-        self, stage: TimedQueue, after_ms: int, at_ms: int, hits: Sequence[Hit], number: int
+        self, queue: TimedQueue, after_ms: int, at_ms: int, hits: Sequence[Hit], number: int
     ) -> None:
-        if self._excepted(stage, at_ms):
+        if self._excepted(queue, at_ms):
             reason = tr("属于例外的时段", "in a stretch that is excepted")
-            stage.script(
+            queue.script(
                 self.ready,
                 ScriptStatus.NOT_APPLICABLE,
                 at_ms,
@@ -289,16 +289,16 @@ class Must(Watcher):
         ]
         evidence = of_absence(
             texts,
-            stage.said(party, after_ms, at_ms),
+            queue.said(party, after_ms, at_ms),
             after_ms,
             at_ms,
-            stage.lost(party, after_ms, at_ms),
+            queue.lost(party, after_ms, at_ms),
         )
         if requirement.kind != "any":
             evidence["missing"] = list(absent)
         if self.ready.rule.times > 1:
             evidence["heard"] = len(hits)
-        stage.script(
+        queue.script(
             self.ready,
             ScriptStatus.MISSED,
             at_ms,
@@ -315,16 +315,16 @@ class Must(Watcher):
             similarity(evidence),
             evidence,
         )
-        stage.alert(self.ready, found, at_ms, advice=self._advice)
+        queue.alert(self.ready, found, at_ms, advice=self._advice)
 
-    def _prune(self, stage: TimedQueue) -> None:
+    def _prune(self, queue: TimedQueue) -> None:
         """Keep what an obligation still to open, or a look back, could count."""
         if len(self._hits) <= _KEPT_HITS:
             return
         if self._anchors:
-            oldest = stage.now_ms - self._lead - TURN_GAP_MS - 2 * LAG_MS
+            oldest = queue.now_ms - self._lead - TURN_GAP_MS - 2 * LAG_MS
         elif self.ready.span.within is not None:
-            oldest = stage.now_ms - self.ready.span.within - 2 * LAG_MS
+            oldest = queue.now_ms - self.ready.span.within - 2 * LAG_MS
         else:  # met for good: the first hits are as good as any
             self._hits = self._hits[:_KEPT_HITS]
             return

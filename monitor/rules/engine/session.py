@@ -55,7 +55,7 @@ class RuleSession:
 
     def __init__(self, rulebook: Rulebook, call: CallInfo) -> None:
         self._rulebook = rulebook
-        self._stage = TimedQueue(call, Gate(_tenure(call)))
+        self._queue = TimedQueue(call, Gate(_tenure(call)))
         self._streams: dict[Party, MatchStream] = {
             party: rulebook.matchers[party].stream(party) for party in call.parties
         }
@@ -74,7 +74,7 @@ class RuleSession:
     def start(self) -> list[Outcome]:
         """The scripts this call will be held to, and those that do not apply."""
         self._start(sorted(self._watchers))
-        return self._stage.take()
+        return self._queue.take()
 
     def feed(self, event: Event) -> list[Outcome]:
         """Take an event of the call; tokens and utterances of one party in order."""
@@ -86,17 +86,17 @@ class RuleSession:
             case Reading():
                 self._put_reading(event)
             case Gap():
-                self._stage.gaps.append(event)
+                self._queue.gaps.append(event)
             case _:
                 pass
-        return self._stage.take()
+        return self._queue.take()
 
     def _heard(self, event: Token | Spotted | Utterance) -> Iterator[Match]:
         """The phrases that became certain with it."""
         stream = self._streams[event.party]
         match event:
             case Token():
-                self._stage.hear(event)
+                self._queue.hear(event)
                 if self._listening:
                     self._put_token(event)
                 yield from stream.feed(event)
@@ -119,13 +119,13 @@ class RuleSession:
                 for found in self._spotters[party].advance(known):
                     self._matched(found)
         if horizon is not _FOREVER:
-            self._stage.heard_ms = max(self._stage.heard_ms, horizon)
-            self._stage.run(horizon - LAG_MS)
-        return self._stage.take()
+            self._queue.heard_ms = max(self._queue.heard_ms, horizon)
+            self._queue.run(horizon - LAG_MS)
+        return self._queue.take()
 
     def finish(self, end: CallEnd) -> list[Outcome]:
         """The call is over: decide everything that is still open."""
-        stage = self._stage
+        queue = self._queue
         for stream in self._streams.values():
             for found in stream.end_utterance(end.duration_ms):
                 self._matched(found)
@@ -133,16 +133,16 @@ class RuleSession:
             for found in spotter.flush():
                 self._matched(found)
         self._put_reading(Reading(_CALL_LENGTH, end.duration_ms, "ms", 0, end.duration_ms))
-        last = max((said[-1].end_ms for said in stage.tokens.values() if said), default=0)
-        stage.run(max(end.duration_ms, last) + 1)
-        stage.now_ms = max(stage.now_ms, end.duration_ms)
+        last = max((said[-1].end_ms for said in queue.tokens.values() if said), default=0)
+        queue.run(max(end.duration_ms, last) + 1)
+        queue.now_ms = max(queue.now_ms, end.duration_ms)
         situations = [k for k in self._watchers if not k.startswith("rule:")]
         for key in sorted(situations):
-            self._watchers[key].ended(stage, end)
-        stage.happen("call.end", Happening(max(end.duration_ms, last)))
+            self._watchers[key].ended(queue, end)
+        queue.happen("call.end", Happening(max(end.duration_ms, last)))
         for key in sorted(self._watchers.keys() - set(situations)):
-            self._watchers[key].ended(stage, end)
-        return stage.take()
+            self._watchers[key].ended(queue, end)
+        return queue.take()
 
     def reload(self, rulebook: Rulebook) -> None:
         """Use other rules from the next token on; rules that did not change keep their state."""
@@ -159,18 +159,18 @@ class RuleSession:
         for key in sorted(before.keys() - kept):
             dropped = before[key]
             if isinstance(dropped, Must):
-                dropped.drop(self._stage)
+                dropped.drop(self._queue)
         self._start(sorted(self._watchers.keys() - kept))
 
     def moments(self, situation: str) -> tuple[int, ...]:
         """When a situation (its key in the rulebook, or a built-in name) has happened."""
-        return self._stage.timeline.moments(situation)
+        return self._queue.timeline.moments(situation)
 
     # -- wiring ---------------------------------------------------------------
 
     def _wire(self, watchers: dict[str, Watcher]) -> None:
         """Use these watchers: build the tables that lead to them."""
-        book, parties = self._rulebook, self._stage.info.parties
+        book, parties = self._rulebook, self._queue.info.parties
         self._watchers = watchers
         self._targets = {}
         for phrase, listeners in book.listeners.items():
@@ -200,10 +200,10 @@ class RuleSession:
             for key in sorted(self._watchers)
             if type(self._watchers[key]).spoke is not Watcher.spoke
         ]
-        self._stage.subscribers = subscribers
+        self._queue.subscribers = subscribers
 
     def _make(self) -> dict[str, Watcher]:
-        parties = set(self._stage.info.parties)
+        parties = set(self._queue.info.parties)
         made: dict[str, Watcher] = {}
         for key, situation in self._rulebook.situations.items():
             party = situation.situation.party
@@ -252,29 +252,29 @@ class RuleSession:
             kind, _, name = key.partition(":")
             ready = self._rulebook.rules[name] if kind == "rule" else None
             if ready is None:
-                watcher.start(self._stage)
+                watcher.start(self._queue)
                 continue
             verdict = self._applies(ready, watcher)
             if verdict.holds:
-                watcher.start(self._stage)
+                watcher.start(self._queue)
             elif not (isinstance(watcher, Must) and ready.rule.as_of == "call.end"):
                 silenced[key] = Watcher()
                 if isinstance(watcher, Must) and not _situational(ready):
-                    self._stage.script(
+                    self._queue.script(
                         ready,
                         ScriptStatus.NOT_APPLICABLE,
-                        self._stage.now_ms,
+                        self._queue.now_ms,
                         evidence={"reason": verdict.reason},
                     )
         if silenced:
             self._wire({**self._watchers, **silenced})
 
     def _applies(self, ready: CompiledRule, watcher: Watcher) -> Verdict:
-        info, party = self._stage.info, ready.rule.party
+        info, party = self._queue.info, ready.rule.party
         if party is not None and party not in info.parties and not ready.avoids:
             return Verdict(None, tr(f"没有 {party.value} 声道", f"no {party.value} channel"))
         if isinstance(watcher, Must):
-            return watcher.applies(self._stage)
+            return watcher.applies(self._queue)
         return steady(ready.conditions, facts_of(info, ready.timezone), ready.rule.grace or 0)
 
     # -- into the queue -------------------------------------------------------
@@ -282,19 +282,19 @@ class RuleSession:
     def _put_token(self, token: Token) -> None:
         def spoke() -> None:
             for watcher in self._listening:
-                watcher.spoke(self._stage, token)
+                watcher.spoke(self._queue, token)
 
-        self._stage.put(token.start_ms, RANK_TOKEN, token.party, spoke)
+        self._queue.put(token.start_ms, RANK_TOKEN, token.party, spoke)
 
     def _put_reading(self, reading: Reading) -> None:
         if reading.name in self._measures:
 
             def measured() -> None:
                 for watcher in self._measures.get(reading.name, ()):
-                    watcher.measured(self._stage, reading)
+                    watcher.measured(self._queue, reading)
 
             key = f"{reading.name}:{reading.party}"
-            self._stage.put(reading.end_ms, RANK_READING, key, measured)
+            self._queue.put(reading.end_ms, RANK_READING, key, measured)
 
     def _matched(self, found: Match) -> None:
         spoken = (found.key, found.party)
@@ -302,7 +302,7 @@ class RuleSession:
         ordered = False
         for watcher, tag, prompt in targets:
             if prompt:
-                watcher.heard(self._stage, found, tag)
+                watcher.heard(self._queue, found, tag)
             else:
                 ordered = True
         if ordered:
@@ -310,9 +310,9 @@ class RuleSession:
             def heard() -> None:
                 for watcher, tag, prompt in self._targets.get(spoken, ()):
                     if not prompt:
-                        watcher.heard(self._stage, found, tag)
+                        watcher.heard(self._queue, found, tag)
 
-            self._stage.put(found.end_ms, RANK_MATCH, f"{found.party}:{found.key}", heard)
+            self._queue.put(found.end_ms, RANK_MATCH, f"{found.party}:{found.key}", heard)
 
 
 def _watcher(ready: CompiledRule) -> Watcher:

@@ -44,9 +44,9 @@ class _Situation(Watcher):
     def __init__(self, ready: CompiledSituation) -> None:
         self.ready = ready
 
-    def _happen(self, stage: TimedQueue, what: Happening) -> None:
-        if stage.timeline.inside(self.ready.span, what.at_ms):
-            stage.happen(self.ready.key, what)
+    def _happen(self, queue: TimedQueue, what: Happening) -> None:
+        if queue.timeline.inside(self.ready.span, what.at_ms):
+            queue.happen(self.ready.key, what)
 
 
 class _Counted(_Situation):
@@ -56,13 +56,13 @@ class _Counted(_Situation):
         super().__init__(ready)
         self._left = ready.situation.times - 1
 
-    def _count(self, stage: TimedQueue, what: Happening) -> None:
-        if not stage.timeline.inside(self.ready.span, what.at_ms):
+    def _count(self, queue: TimedQueue, what: Happening) -> None:
+        if not queue.timeline.inside(self.ready.span, what.at_ms):
             return
         if self._left:
             self._left -= 1
             return
-        stage.happen(self.ready.key, what)
+        queue.happen(self.ready.key, what)
 
 
 _KEPT_SHIELDS = 64
@@ -93,34 +93,34 @@ class PhraseText(_Counted):
         self._undecided: list[tuple[int, Match]] = []
 
     @override
-    def heard(self, stage: TimedQueue, match: Match, tag: tuple[int, int]) -> None:
+    def heard(self, queue: TimedQueue, match: Match, tag: tuple[int, int]) -> None:
         number, protects = tag
         if protects:
             self._shields.append((number, match))
             return
         if not self._guarded:
-            self._said(stage, match)
+            self._said(queue, match)
             return
         # What protects may end a little later than what it protects from.
         self._undecided.append((number, match))
         due = match.end_ms + PROTECT_MS
-        stage.put(due, RANK_TIMER, self.ready.key, lambda: self._decide(stage, due))
+        queue.put(due, RANK_TIMER, self.ready.key, lambda: self._decide(queue, due))
 
     @override
-    def ended(self, stage: TimedQueue, end: CallEnd) -> None:
-        self._decide(stage, end.duration_ms + PROTECT_MS)
+    def ended(self, queue: TimedQueue, end: CallEnd) -> None:
+        self._decide(queue, end.duration_ms + PROTECT_MS)
 
-    def _decide(self, stage: TimedQueue, now_ms: int) -> None:
+    def _decide(self, queue: TimedQueue, now_ms: int) -> None:
         due = [w for w in self._undecided if w[1].end_ms + PROTECT_MS <= now_ms]
         self._undecided = [w for w in self._undecided if w not in due]
         for number, match in due:
             if not any(n in (0, number) and _covers(shield, match) for n, shield in self._shields):
-                self._said(stage, match)
+                self._said(queue, match)
 
-    def _said(self, stage: TimedQueue, match: Match) -> None:
+    def _said(self, queue: TimedQueue, match: Match) -> None:
         evidence = of_match(match)
         what = Happening(match.end_ms, match.party, match.start_ms, match.quote, evidence)
-        self._count(stage, what)
+        self._count(queue, what)
 
 
 class OutOfBounds(_Counted):
@@ -133,7 +133,7 @@ class OutOfBounds(_Counted):
         self._bounds = Bounds(s.measure, s.party, s.above, s.below)
 
     @override
-    def measured(self, stage: TimedQueue, reading: Reading) -> None:
+    def measured(self, queue: TimedQueue, reading: Reading) -> None:
         bounds = self._bounds
         if (
             bounds.concerns(reading)
@@ -143,57 +143,57 @@ class OutOfBounds(_Counted):
             quote = shown(reading.value, MEASURES[bounds.measure])
             evidence = bounds.describe(reading.value)
             what = Happening(reading.end_ms, reading.party, reading.start_ms, quote, evidence)
-            self._count(stage, what)
+            self._count(queue, what)
 
 
 class AnyOf(_Situation):
     """`any`: one of its members happened."""
 
     @override
-    def happened(self, stage: TimedQueue, key: str, what: Happening) -> None:
+    def happened(self, queue: TimedQueue, key: str, what: Happening) -> None:
         if key in self.ready.members:
-            self._happen(stage, what)
+            self._happen(queue, what)
 
 
 class Released(_Situation):
     """`released_by`: the call was released by this party."""
 
     @override
-    def ended(self, stage: TimedQueue, end: CallEnd) -> None:
+    def ended(self, queue: TimedQueue, end: CallEnd) -> None:
         party = self.ready.situation.released_by
         if party is not None and end.released_by == party.value:
-            self._happen(stage, Happening(end.duration_ms, party))
+            self._happen(queue, Happening(end.duration_ms, party))
 
 
 class Telephony(_Situation):
     """`event`: what the telephone system noted in the call's facts."""
 
     @override
-    def start(self, stage: TimedQueue) -> None:
-        events = stage.info.facts.get("events", [])
+    def start(self, queue: TimedQueue) -> None:
+        events = queue.info.facts.get("events", [])
         if not isinstance(events, list):
-            raise _bad_event(stage, events)
+            raise _bad_event(queue, events)
         for event in events:
             if not isinstance(event, dict):
-                raise _bad_event(stage, event)
+                raise _bad_event(queue, event)
             at_ms = event.get("at_ms")
             if not isinstance(at_ms, int) or not isinstance(event.get("name"), str):
-                raise _bad_event(stage, event)
-            if event["name"] == self.ready.situation.event and at_ms >= stage.now_ms:
-                self._plan(stage, at_ms, event.get("party"))
+                raise _bad_event(queue, event)
+            if event["name"] == self.ready.situation.event and at_ms >= queue.now_ms:
+                self._plan(queue, at_ms, event.get("party"))
 
-    def _plan(self, stage: TimedQueue, at_ms: int, named: object) -> None:
+    def _plan(self, queue: TimedQueue, at_ms: int, named: object) -> None:
         party = Party(named) if named in [p.value for p in Party] else None
         if self.ready.situation.party in (None, party):
             what = Happening(at_ms, party)
-            stage.put(at_ms, RANK_READING, self.ready.key, lambda: self._happen(stage, what))
+            queue.put(at_ms, RANK_READING, self.ready.key, lambda: self._happen(queue, what))
 
 
-def _bad_event(stage: TimedQueue, event: object) -> UserError:
+def _bad_event(queue: TimedQueue, event: object) -> UserError:
     return UserError(
         tr(
-            f"通话 {stage.info.id}:facts.events 应为 [{{name: hold, at_ms: 12000}}],却是 {event!r}",
-            f"call {stage.info.id}: facts.events must be [{{name: hold, at_ms: 12000}}], "
+            f"通话 {queue.info.id}:facts.events 应为 [{{name: hold, at_ms: 12000}}],却是 {event!r}",
+            f"call {queue.info.id}: facts.events must be [{{name: hold, at_ms: 12000}}], "
             f"not {event!r}",
         )
     )
@@ -216,50 +216,50 @@ class Silent(_Situation):
         self._armed = False
 
     @override
-    def start(self, stage: TimedQueue) -> None:
-        for said in stage.tokens.values():  # after a reload: what was said before
+    def start(self, queue: TimedQueue) -> None:
+        for said in queue.tokens.values():  # after a reload: what was said before
             for token in said[-1:]:
                 if self._party in (None, token.party):
                     self._last_end = max(self._last_end, token.end_ms)
-        self._arm(stage)
+        self._arm(queue)
 
     @override
-    def spoke(self, stage: TimedQueue, token: Token) -> None:
+    def spoke(self, queue: TimedQueue, token: Token) -> None:
         if self._party in (None, token.party):
             self._last_end = max(self._last_end, token.end_ms)
-            self._arm(stage)
+            self._arm(queue)
 
     @override
-    def happened(self, stage: TimedQueue, key: str, what: Happening) -> None:
-        self._arm(stage)
+    def happened(self, queue: TimedQueue, key: str, what: Happening) -> None:
+        self._arm(queue)
 
-    def _since(self, stage: TimedQueue) -> int | None:
+    def _since(self, queue: TimedQueue) -> int | None:
         """Where the silence is counted from; None while its `after` has not happened."""
         after = self.ready.span.after
         if not after:
             return self._last_end
-        anchor = stage.timeline.last_before(after, stage.now_ms + 1)
+        anchor = queue.timeline.last_before(after, queue.now_ms + 1)
         return None if anchor is None else max(anchor, self._last_end)
 
-    def _arm(self, stage: TimedQueue) -> None:
-        since = self._since(stage)
+    def _arm(self, queue: TimedQueue) -> None:
+        since = self._since(queue)
         if self._armed or since is None or since == self._fired:
             return
         self._armed = True
         due = since + self._length
-        stage.put(max(due, stage.now_ms), RANK_TIMER, self.ready.key, lambda: self._ring(stage))
+        queue.put(max(due, queue.now_ms), RANK_TIMER, self.ready.key, lambda: self._ring(queue))
 
-    def _ring(self, stage: TimedQueue) -> None:
+    def _ring(self, queue: TimedQueue) -> None:
         self._armed = False
-        since = self._since(stage)
+        since = self._since(queue)
         if since is None or since == self._fired:
             return
         due = since + self._length
-        if due > stage.now_ms:
-            self._arm(stage)
+        if due > queue.now_ms:
+            self._arm(queue)
             return
         self._fired = since
-        self._happen(stage, Happening(due, self._party, since, "", {"silent_from_ms": since}))
+        self._happen(queue, Happening(due, self._party, since, "", {"silent_from_ms": since}))
 
 
 class Turns(Watcher):
@@ -274,39 +274,39 @@ class Turns(Watcher):
         self._armed = False
 
     @override
-    def spoke(self, stage: TimedQueue, token: Token) -> None:
+    def spoke(self, queue: TimedQueue, token: Token) -> None:
         if token.party is not self._party:
             return
         if self._last_end is None or token.start_ms - self._last_end >= TURN_GAP_MS:
             if self._armed:  # the pause ended as its timer was due
                 self._armed = False
-                self._stop(stage)
-            stage.happen(f"{self._party}.starts", Happening(token.start_ms, self._party))
+                self._stop(queue)
+            queue.happen(f"{self._party}.starts", Happening(token.start_ms, self._party))
             self._last_end = token.end_ms
         self._last_end = max(self._last_end, token.end_ms)
         if not self._armed:
             self._armed = True
-            self._set(stage)
+            self._set(queue)
 
     @override
-    def ended(self, stage: TimedQueue, end: CallEnd) -> None:
+    def ended(self, queue: TimedQueue, end: CallEnd) -> None:
         if self._armed:
             self._armed = False
-            self._stop(stage)
+            self._stop(queue)
 
-    def _set(self, stage: TimedQueue) -> None:
+    def _set(self, queue: TimedQueue) -> None:
         due = (self._last_end or 0) + TURN_GAP_MS
-        stage.put(due, RANK_TIMER, f"{self._party}.stops", lambda: self._ring(stage, due))
+        queue.put(due, RANK_TIMER, f"{self._party}.stops", lambda: self._ring(queue, due))
 
-    def _ring(self, stage: TimedQueue, due: int) -> None:
+    def _ring(self, queue: TimedQueue, due: int) -> None:
         if not self._armed:
             return
         if (self._last_end or 0) + TURN_GAP_MS > due:
-            self._set(stage)
+            self._set(queue)
             return
         self._armed = False
-        self._stop(stage)
+        self._stop(queue)
 
-    def _stop(self, stage: TimedQueue) -> None:
+    def _stop(self, queue: TimedQueue) -> None:
         assert self._last_end is not None
-        stage.happen(f"{self._party}.stops", Happening(self._last_end, self._party))
+        queue.happen(f"{self._party}.stops", Happening(self._last_end, self._party))

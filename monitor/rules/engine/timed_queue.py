@@ -70,22 +70,22 @@ class Finding:
 class Watcher:
     """A rule, situation or slot at work in one call; overrides what concerns it."""
 
-    def start(self, stage: TimedQueue) -> None:
+    def start(self, queue: TimedQueue) -> None:
         """The call begins (or the rule came with a reload)."""
 
-    def heard(self, stage: TimedQueue, match: Match, tag: tuple[int, int]) -> None:
+    def heard(self, queue: TimedQueue, match: Match, tag: tuple[int, int]) -> None:
         """One of the watcher's phrases was heard."""
 
-    def happened(self, stage: TimedQueue, key: str, what: Happening) -> None:
+    def happened(self, queue: TimedQueue, key: str, what: Happening) -> None:
         """A situation the watcher hangs on happened."""
 
-    def measured(self, stage: TimedQueue, reading: Reading) -> None:
+    def measured(self, queue: TimedQueue, reading: Reading) -> None:
         """One of the watcher's measures was taken."""
 
-    def spoke(self, stage: TimedQueue, token: Token) -> None:
+    def spoke(self, queue: TimedQueue, token: Token) -> None:
         """Somebody said a syllable."""
 
-    def ended(self, stage: TimedQueue, end: CallEnd) -> None:
+    def ended(self, queue: TimedQueue, end: CallEnd) -> None:
         """The call is over and everything in it has been judged."""
 
 
