@@ -65,9 +65,9 @@ def split(name: str) -> Spec:
         UserError: no such engine, no model of it named, or an option without a value.
     """
     engine, colon, rest = name.partition(":")
-    alone, _, options = name.partition(",")
+    alone, comma, given = name.partition(",")
     if alone in OWN_MODEL and not Path(name).exists():
-        engine, colon, rest = alone, ":", f"{OWN_MODEL[alone]},{options}".rstrip(",")
+        engine, colon, rest = alone, ":", OWN_MODEL[alone] + comma + given
     if name in ENGINES and not colon:
         raise UserError(
             tr(

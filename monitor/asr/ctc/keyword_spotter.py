@@ -86,10 +86,12 @@ class Spotter:
     Args:
         targets: what to listen for.
         blank: index of the blank among the network's classes.
+        least: syllables of the shortest phrase that is told.
     """
 
-    def __init__(self, targets: Sequence[Target], blank: int) -> None:
+    def __init__(self, targets: Sequence[Target], blank: int, least: int = LEAST_SYLLABLES) -> None:
         self.blank = blank
+        self.least = least
         self.targets = tuple(targets)
         floors = _floors(self.targets)
         self.paths: list[tuple[int, Path]] = [
@@ -255,7 +257,7 @@ class SpottingStream:
         if spotter.protects[number]:
             self._cover(number, said)
         limit = spotter.targets[number].limit
-        if limit is None or said.score < limit or firm(path) < LEAST_SYLLABLES:
+        if limit is None or said.score < limit or firm(path) < spotter.least:
             return
         if said.start <= self._reported.get(number, -1):
             return

@@ -60,7 +60,7 @@ class Head:
         spread = np.sqrt(frames.var(axis=-1, keepdims=True) + self._epsilon)
         x = (frames - mean) / spread * w["norm.weight"] + w["norm.bias"]
         h = x @ w["inner.weight"].T + w["inner.bias"]
-        h = 0.5 * h * (1 + np.tanh(_GELU * (h + 0.044715 * h**3)))
+        h = 0.5 * h * (1 + np.tanh(_GELU * (h + 0.044715 * h * h * h)))
         scores = h @ w["outer.weight"].T + w["outer.bias"]
         scores -= scores.max(axis=-1, keepdims=True)
         found: Posteriors = scores - np.log(np.exp(scores).sum(axis=-1, keepdims=True))
