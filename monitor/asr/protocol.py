@@ -56,9 +56,9 @@ class Spots(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A phrase that lies in a stretch of audio, by the network's posteriors.
+    """A phrase that may lie in a stretch of audio, by the network's posteriors.
 
-    `score` is in nats per syllable, 0 at best; `limit` the least that counts.
+    `score` is in nats per syllable, 0 at best; `limit` the least with which it is taken for said.
     """
 
     phrase: str

@@ -50,6 +50,10 @@ SCORED_BEFORE_MS = 2_500
 SCORED_AFTER_MS = 1_500
 """How much around the alert's words is heard where phrases are scored: a window of at least 4 s."""
 
+UNCERTAIN = "uncertain"
+"""The evidence that keeps a fatal finding from being fatal to the card: the second recogniser
+could neither confirm nor deny it."""
+
 _LEAD_MS = 320  # the voice activity model opens late on soft initials
 _KEPT_TURNS = 32
 _KEPT_MS = BEFORE_MS + AFTER_MS + 30_000  # rules that look back may raise an alert late
@@ -99,7 +103,11 @@ class SecondListener:
         return alert.state is AlertState.RAISED and bool(alert.quote and self._keys(alert))
 
     def listen(self, doubt: Doubt) -> Alert:
-        """Hear the audio again and judge."""
+        """Hear the audio again and judge.
+
+        A recogniser that scores may be unable to say; the alert then comes back as it was raised,
+        with the score in its evidence.
+        """
         if self._scores is not None:
             return self._score(self._scores, doubt.around())
         stream = self._recognizer.stream(doubt.alert.party)
@@ -126,7 +134,13 @@ class SecondListener:
             "score": best.score,
             "limit": best.limit,
         }
-        return _verdict(alert, AlertState.CONFIRMED, second)
+        if best.score >= best.limit:
+            return _verdict(alert, AlertState.CONFIRMED, second)
+        doubts = alert.evidence.get(UNCERTAIN)
+        uncertain: dict[str, Detail] = dict(doubts) if isinstance(doubts, dict) else {}
+        uncertain |= {"second": best.score, "needs_second": best.limit}
+        evidence: dict[str, Detail] = {**alert.evidence, "second": second, UNCERTAIN: uncertain}
+        return replace(alert, evidence=evidence)
 
     def judge(self, alert: Alert, tokens: Sequence[Token]) -> Alert:
         """The alert confirmed or retracted, given the second recogniser's tokens.

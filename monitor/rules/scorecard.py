@@ -224,6 +224,8 @@ def _line(
     elif times:
         points, status = -_deduction(ready, model, times), ItemStatus.LOST
     fatal = bool(times) and _fatal(ready, model) is not None
+    if findings and all("uncertain" in finding.evidence for finding in findings):
+        fatal = False  # nobody could confirm it
     return Line(
         item=ready.id,
         title=ready.rule.title,
