@@ -30,6 +30,10 @@ ENGINES: Mapping[str, str] = MappingProxyType(
 OWN_MODEL: Mapping[str, str] = MappingProxyType({"whisper-ctc": "whisper-ctc"})
 """Engines that have a model of their own in the package: the name of the engine is enough."""
 
+SECOND = "whisper-ctc"
+SECOND_NEEDS = ("whisper-base", "faster-whisper")
+"""The engine that judges alerts where nobody chose another, and the model that it needs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:

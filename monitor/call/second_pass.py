@@ -11,7 +11,7 @@ runs it beside a call, `batch.py` after one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -57,6 +57,10 @@ could neither confirm nor deny it."""
 _LEAD_MS = 320  # the voice activity model opens late on soft initials
 _KEPT_TURNS = 32
 _KEPT_MS = BEFORE_MS + AFTER_MS + 30_000  # rules that look back may raise an alert late
+_UNDERSTOOD = 0.6
+"""A second recogniser that writes fewer syllables than this share of the alert's words, but some,
+makes out too little to contradict: a voice or a line it does not know."""
+
 _TOLERANCE_MS = 1_000
 """Two recognisers rarely place a syllable more than this apart."""
 
@@ -124,6 +128,9 @@ class SecondListener:
         if not near:
             told = {phrase.text for phrase in phrases}
             match = self._find(alert, tokens)
+            heard = [token for token in tokens if _near(alert, token.start_ms, token.end_ms)]
+            if match is None and 0 < len(heard) < _UNDERSTOOD * len(alert.quote):
+                return self._open(alert, heard)
             return self._told(alert, tokens, None if match and match.pattern in told else match)
         best = max(near, key=lambda one: one.score)
         said = [t.text for t in tokens if t.end_ms > best.start_ms and t.start_ms < best.end_ms]
@@ -136,11 +143,15 @@ class SecondListener:
         }
         if best.score >= best.limit:
             return _verdict(alert, AlertState.CONFIRMED, second)
-        doubts = alert.evidence.get(UNCERTAIN)
-        uncertain: dict[str, Detail] = dict(doubts) if isinstance(doubts, dict) else {}
-        uncertain |= {"second": best.score, "needs_second": best.limit}
-        evidence: dict[str, Detail] = {**alert.evidence, "second": second, UNCERTAIN: uncertain}
-        return replace(alert, evidence=evidence)
+        return _undecided(alert, second, {"second": best.score, "needs_second": best.limit})
+
+    def _open(self, alert: Alert, said: Sequence[Token]) -> Alert:
+        """It makes out too little of this voice to deny anything."""
+        second: dict[str, Detail] = {
+            "recogniser": self.name,
+            "quote": "".join(token.text for token in said),
+        }
+        return _undecided(alert, second, {"second_heard": len(said)})
 
     def judge(self, alert: Alert, tokens: Sequence[Token]) -> Alert:
         """The alert confirmed or retracted, given the second recogniser's tokens.
@@ -186,6 +197,14 @@ class SecondListener:
 
 def _verdict(alert: Alert, state: AlertState, second: dict[str, Detail]) -> Alert:
     return replace(alert, state=state, evidence={**alert.evidence, "second": second})
+
+
+def _undecided(alert: Alert, second: dict[str, Detail], why: Mapping[str, Detail]) -> Alert:
+    """The alert as it was raised, with what keeps it from being certain."""
+    known = alert.evidence.get(UNCERTAIN)
+    uncertain: dict[str, Detail] = {**(known if isinstance(known, dict) else {}), **why}
+    evidence: dict[str, Detail] = {**alert.evidence, "second": second, UNCERTAIN: uncertain}
+    return replace(alert, evidence=evidence)
 
 
 def _accuses(ready: CompiledRule, listener: Listener) -> bool:

@@ -18,6 +18,7 @@ from monitor.call.second_pass import (
     Rehearing,
     SecondListener,
 )
+from monitor.cli import options
 from monitor.events import Alert, AlertState, Chunk, Party, ScriptState, Severity, Token
 from monitor.language.phrases.keywords import Keyword
 from monitor.rules import Rulebook
@@ -82,6 +83,48 @@ def test_scores_confirm_deny_or_leave_it_open(
     assert (UNCERTAIN in verdict.evidence) == (state is AlertState.RAISED)
     if state is AlertState.CONFIRMED:
         assert (second["phrase"], second["limit"]) == (FORBIDDEN, -2.0)
+
+
+def test_a_voice_it_hardly_makes_out_is_left_open(rulebook: Rulebook, alert: Alert) -> None:
+    second = SecondListener(Scoring([], _say("你我", AT_MS)), rulebook)
+    verdict = second.listen(_doubt(alert))
+    assert verdict.state is AlertState.RAISED
+    assert UNCERTAIN in verdict.evidence
+    silent = SecondListener(Scoring([]), rulebook).listen(_doubt(alert))
+    assert silent.state is AlertState.RETRACTED
+
+
+@pytest.mark.parametrize(
+    ("given", "asr", "weights", "wanted"),
+    [
+        (None, None, True, "whisper-ctc"),
+        (None, "embedded", True, "whisper-ctc"),
+        (None, None, False, None),
+        (None, "whisper-ctc", True, None),
+        (None, "faster-whisper:whisper-base", True, None),
+        ("none", None, True, None),
+        ("embedded", None, True, "embedded"),
+    ],
+)
+def test_whoever_has_the_weights_hears_alerts_twice(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    given: str | None,
+    asr: str | None,
+    weights: bool,
+    wanted: str | None,
+) -> None:
+    monkeypatch.delenv(options.CONFIRM)
+    monkeypatch.setattr("monitor.asr.models.obtainable", lambda name, engine: weights)
+    assert options.confirmer(given, asr) == wanted
+    told = capsys.readouterr().err
+    assert ("--confirm none" in told) == (given is None and wanted is not None)
+
+
+def test_the_environment_may_choose_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(options.CONFIRM, "sherpa:mine")
+    assert options.confirmer(None, None) == "sherpa:mine"
+    assert options.confirmer("none", None) is None
 
 
 def test_only_the_rules_own_phrases_are_asked_for_around_the_words(
