@@ -98,7 +98,8 @@ class _Surveyor:
         sound -= sound.mean(axis=0)
         window = min(self._window, len(sound))
         whole = len(sound) // window * window
-        squares = (sound[:whole] ** 2).reshape(-1, window, self._channels).mean(axis=1)
+        # Each window less its own offset: a click does not lift its neighbours.
+        squares = sound[:whole].reshape(-1, window, self._channels).var(axis=1)
         self._levels.append((10 * np.log10(squares + 1e-20)).astype(np.float32))
         self._power += (sound**2).sum(axis=0)
         if self._pairs:

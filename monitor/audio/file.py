@@ -11,7 +11,7 @@ import numpy.typing as npt
 from monitor.audio import seats
 from monitor.audio.decode import AudioInfo, Decoder, TruncatedAudioError
 from monitor.audio.resample import Resampler
-from monitor.events import SAMPLE_RATE, Chunk, Party
+from monitor.events import SAMPLES_PER_MS, Chunk, Party
 
 __all__ = ["SUFFIXES", "AudioInfo", "TruncatedAudioError", "parties", "probe", "read_call"]
 
@@ -24,8 +24,6 @@ SUFFIXES = frozenset(
     }
 )  # fmt: skip
 """Endings (lower case) by which recordings are found in a folder. Any file may be named."""
-
-_PER_MS = SAMPLE_RATE // 1000
 
 
 def probe(path: str | Path) -> AudioInfo:
@@ -69,7 +67,7 @@ def read_call(
     with Decoder(path) as decoder:
         info = decoder.info
         who = seats.usual(path, info.channels, channels)
-        cutter = _Cutter(who, block_ms * _PER_MS)
+        cutter = _Cutter(who, block_ms * SAMPLES_PER_MS)
         resampler = Resampler(info.rate, info.channels)
         try:
             for block in decoder.blocks():
@@ -123,4 +121,4 @@ class _Cutter:
         for channel, party in enumerate(self._who):
             if party is not None:
                 yield Chunk(party, self._start_ms, np.ascontiguousarray(samples[:, channel]))
-        self._start_ms += len(samples) // _PER_MS
+        self._start_ms += len(samples) // SAMPLES_PER_MS

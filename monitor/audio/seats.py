@@ -16,6 +16,10 @@ from monitor.base.errors import UserError
 from monitor.base.i18n import tr
 from monitor.events import Party
 
+READING = 2
+"""Raised when recordings are read otherwise than before: results of an older reading are made
+again."""
+
 USUAL = {1: (Party.AGENT,), 2: (Party.AGENT, Party.CUSTOMER)}
 """Who is on the channels of a recording when nothing is said of them."""
 
@@ -80,7 +84,12 @@ def _seated(
 ) -> Seats:
     count = len(found.silent)
     if all(found.silent):
-        remarks.append(tr("整个录音没有声音", "there is no sound in the whole recording"))
+        remarks.append(
+            tr(
+                "整个录音没有人声，只有静音或噪声",
+                "nobody is heard in the whole recording: silence or noise alone",
+            )
+        )
         return Seats(usual(path, count, told), tuple(remarks))
     own = [i for i in range(count) if found.same[i] == i and not found.silent[i]]
     if told is not None and len(told) == count:

@@ -7,7 +7,7 @@ state of everything that changes. Live and recorded calls use the same one.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,12 +42,14 @@ class Review:
 class CallRecord:
     """What a call came to, folded from its events.
 
-    `damage` says what was wrong with a recording that could be read only in part;
+    `damage` says what was wrong with a recording that could be read only in part; `remarks`
+    what was odd about one that was read whole;
     `review` is the second recogniser's transcript, where there was one.
     """
 
     def __init__(self) -> None:
         self.damage = ""
+        self.remarks: tuple[str, ...] = ()
         self.review: Review | None = None
         self.info: CallInfo | None = None
         self.end: CallEnd | None = None
@@ -105,7 +107,7 @@ def to_json(
     return {
         "version": VERSION,
         "fingerprint": fingerprint,
-        "call": call_json(record.info, record.end, record.damage),
+        "call": call_json(record.info, record.end, record.damage, record.remarks),
         "utterances": [utterance_json(utterance) for utterance in utterances],
         "review": _review_json(record.review),
         "alerts": [to_dict(alert) for alert in record.alerts],
@@ -116,12 +118,19 @@ def to_json(
     }
 
 
-def call_json(info: CallInfo, end: CallEnd | None = None, damage: str = "") -> dict[str, Any]:
+def call_json(
+    info: CallInfo,
+    end: CallEnd | None = None,
+    damage: str = "",
+    remarks: Sequence[str] = (),
+) -> dict[str, Any]:
     """What is known of the call itself; `end` is None while it goes on."""
     call: dict[str, Any] = to_dict(info)
     call["duration_ms"] = end.duration_ms if end else None
     call["released_by"] = end.released_by if end else None
     call["damage"] = damage
+    if remarks:
+        call["remarks"] = list(remarks)
     call["packs"] = [
         {"id": name, "version": version}
         for name, _, version in (pack.partition("@") for pack in info.packs)

@@ -28,6 +28,7 @@ COLUMNS = (
     "scripts_met",
     "scripts_missed",
     "gaps",
+    "remarks",
     "error",
     "fingerprint",
 )
@@ -115,9 +116,15 @@ def row_of(name: str, source: str, data: Mapping[str, Any]) -> dict[str, Any]:
         "scripts_met": states.count("met"),
         "scripts_missed": states.count("missed"),
         "gaps": len(data["gaps"]),
+        "remarks": remarks_of(data),
         "error": data["call"]["damage"],
         "fingerprint": data["fingerprint"],
     }
+
+
+def remarks_of(data: Mapping[str, Any]) -> str:
+    """What was odd about the recording of a call JSON, in one line; mostly nothing."""
+    return "; ".join(data["call"].get("remarks", ()))
 
 
 def failed_row(name: str, source: str, error: str, fingerprint: str) -> dict[str, Any]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any, TypeAlias
 
 import click
 
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
+from monitor.base.moments import read_moment
+from monitor.base.time_zone import local_zone
 from monitor.call.facts import DEFAULT_PACKS, CallFacts
 from monitor.cli import option
 from monitor.events import Detail, Direction, Party
@@ -70,8 +71,10 @@ def facts(command: Verb) -> Verb:
         option(
             "--started-at",
             metavar="TIME",
-            zh="通话开始时间（ISO 8601，如 2026-11-20T19:30:00+08:00）",
-            en="when the call began (ISO 8601, e.g. 2026-11-20T19:30:00+08:00)",
+            zh="通话开始时间（ISO 8601，如 2026-11-20T19:30:00+08:00；不写时区为本机时区；"
+            "只写日期则时刻未知）",
+            en="when the call began (ISO 8601, e.g. 2026-11-20T19:30:00+08:00; without a zone:"
+            " this machine's; a date alone leaves the time unknown)",
         ),
     ):
         command = add(command)
@@ -88,7 +91,8 @@ def call_facts(
     """
     if started_at is not None:
         try:
-            datetime.fromisoformat(started_at)
+            # A time without a zone is one of this installation; the result says which.
+            started_at = read_moment(started_at, local_zone()).isoformat()
         except ValueError:
             raise UserError(
                 tr(
@@ -112,25 +116,29 @@ def call_facts(
     return CallFacts(started_at, direction, tuple(pairs))
 
 
-def channel_map(text: str | None) -> tuple[Party, ...] | None:
+def channel_map(text: str | None) -> tuple[Party | None, ...] | None:
     """The parties of `--channels agent,customer`, in channel order; None when not given.
 
+    `-` is a channel that is left out.
+
     Raises:
-        UserError: an unknown or repeated party.
+        UserError: an unknown or repeated party, or none at all.
     """
     if text is None:
         return None
     names = [name.strip() for name in text.split(",")]
     try:
-        parties = tuple(Party(name) for name in names)
+        parties = tuple(None if name == "-" else Party(name) for name in names)
     except ValueError:
         parties = ()
-    if not parties or len(set(parties)) != len(parties):
+    named = [party for party in parties if party is not None]
+    if not named or len(set(named)) != len(named):
         raise UserError(
             tr(
-                f"--channels {text}：请按声道顺序写 agent,customer 或 customer,agent 或 agent",
+                f"--channels {text}：请按声道顺序写 agent,customer 或 customer,agent 或 agent，"
+                "不用的声道写 -",
                 f"--channels {text}: name the parties in channel order:"
-                " agent,customer or customer,agent or agent",
+                " agent,customer or customer,agent or agent; - for a channel to be left out",
             )
         )
     return parties
@@ -140,8 +148,9 @@ def channels(command: Verb) -> Verb:
     return option(
         "--channels",
         metavar="agent,customer",
-        zh="各声道对应的说话方（默认：单声道为坐席，双声道为坐席、客户）",
-        en="who is on which channel (default: mono is the agent; stereo agent, customer)",
+        zh="各声道对应的说话方，不用的写 -（默认：单声道为坐席，双声道为坐席、客户）",
+        en="who is on which channel, - for one to be left out (default: mono is the agent; stereo"
+        " agent, customer)",
     )(command)
 
 

@@ -11,12 +11,13 @@ import io
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from pathlib import Path, PurePath
 from typing import Any, Literal
 
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
+from monitor.base.moments import COMPACT, is_day, read_moment
 from monitor.call.facts import CallFacts
 from monitor.events import Detail, Direction, Party
 
@@ -46,15 +47,6 @@ _PARTIES: Mapping[str, Party] = {
     **dict.fromkeys(("agent", "坐席", "座席", "客服"), Party.AGENT),
     **dict.fromkeys(("customer", "caller", "客户", "用户"), Party.CUSTOMER),
 }
-_TIMES = (
-    "%Y-%m-%d %H:%M:%S",
-    "%Y-%m-%d %H:%M",
-    "%Y/%m/%d %H:%M:%S",
-    "%Y/%m/%d %H:%M",
-    "%Y年%m月%d日 %H:%M:%S",
-    "%Y年%m月%d日 %H:%M",
-)
-_COMPACT = r"\d{4}-?\d\d-?\d\d[-_T ]?\d\d[-:_.]?\d\d(?:[-:_.]?\d\d)?"  # as file names write it
 _YES = frozenset(("1", "yes", "true", "是", "y", "已解决", "准确", "及时"))
 _NO = frozenset(("0", "no", "false", "否", "n", "未解决", "不准确", "不及时"))
 _KINDS: Mapping[str, Literal["number", "flag"]] = {
@@ -70,15 +62,15 @@ _KINDS: Mapping[str, Literal["number", "flag"]] = {
 class Known:
     """What is known of one recording; unknown facts stay None.
 
-    `started_at` is aware. `more` holds facts that are nobody's column here,
-    under the names rules and reports may ask for.
+    `started_at` is aware, or a day whose time is not known. `more` holds facts
+    that are nobody's column here, under the names rules and reports may ask for.
     """
 
     agent: str | None = None
     queue: str | None = None
     direction: Direction | None = None
     tier: str | None = None
-    started_at: datetime | None = None
+    started_at: datetime | date | None = None
     released_by: Party | None = None
     more: Mapping[str, Detail] = field(default_factory=dict)
 
@@ -109,7 +101,9 @@ class Known:
     def from_dict(data: Mapping[str, Any]) -> Known:
         values = {name: data[name] for name in FIELDS if name in data}
         if "started_at" in values:
-            values["started_at"] = datetime.fromisoformat(values["started_at"])
+            text = values["started_at"]
+            read = date.fromisoformat if is_day(text) else datetime.fromisoformat
+            values["started_at"] = read(text)
         if "released_by" in values:
             values["released_by"] = Party(values["released_by"])
         return Known(**values, more=data.get("more", {}))
@@ -159,29 +153,17 @@ def _one_of(name: str, text: str, known: Mapping[str, Any]) -> Any:
         ) from None
 
 
-def _time(text: str, zone: tzinfo) -> datetime:
+def _time(text: str, zone: tzinfo) -> datetime | date:
     try:
-        time = datetime.fromisoformat(text)
+        return read_moment(text, zone)
     except ValueError:
-        layouts: tuple[str, ...] = _TIMES
-        if re.fullmatch(_COMPACT, text):
-            text = re.sub(r"\D", "", text)
-            layouts = ("%Y%m%d%H%M%S" if len(text) == 14 else "%Y%m%d%H%M",)
-        for layout in layouts:
-            try:
-                time = datetime.strptime(text, layout)  # noqa: DTZ007 - the zone is added below
-            except ValueError:
-                continue
-            break
-        else:
-            raise FieldError(
-                "started_at",
-                tr(
-                    f"“{text}”不是时间，请写成 2026-11-20 09:30:00",
-                    f"{text!r} is not a time; write 2026-11-20 09:30:00",
-                ),
-            ) from None
-    return time if time.tzinfo else time.replace(tzinfo=zone)
+        raise FieldError(
+            "started_at",
+            tr(
+                f"“{text}”不是时间，请写成 2026-11-20 09:30:00",
+                f"{text!r} is not a time; write 2026-11-20 09:30:00",
+            ),
+        ) from None
 
 
 def _fact(name: str, text: str) -> Detail:
@@ -354,7 +336,7 @@ class Pattern:
                 raise self._wrong(tr(f"{{{name}}} 写了两次", f"{{{name}}} stands twice"))
             self._names.append(name)
             # A time may hold the very sign that separates the slots: it is known by its digits.
-            yield f"({_COMPACT}|[^/]+?)" if name == "started_at" else "([^/]+?)"
+            yield f"({COMPACT}|[^/]+?)" if name == "started_at" else "([^/]+?)"
         if not self._names:
             raise self._wrong(tr("没有 {agent} 之类的位置", "it has no slot such as {agent}"))
         yield self._literal(text[at:])
