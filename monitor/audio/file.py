@@ -13,7 +13,15 @@ from monitor.audio.decode import AudioInfo, Decoder, TruncatedAudioError
 from monitor.audio.resample import Resampler
 from monitor.events import SAMPLES_PER_MS, Chunk, Party
 
-__all__ = ["SUFFIXES", "AudioInfo", "TruncatedAudioError", "parties", "probe", "read_call"]
+__all__ = [
+    "SUFFIXES",
+    "AudioInfo",
+    "TruncatedAudioError",
+    "is_named_as_recording",
+    "parties",
+    "probe",
+    "read_call",
+]
 
 SUFFIXES = frozenset(
     {
@@ -24,6 +32,11 @@ SUFFIXES = frozenset(
     }
 )  # fmt: skip
 """Endings (lower case) by which recordings are found in a folder. Any file may be named."""
+
+
+def is_named_as_recording(path: Path) -> bool:
+    """Whether a file in a folder is looked at as a recording, by its ending."""
+    return path.suffix.lower() in SUFFIXES
 
 
 def probe(path: str | Path) -> AudioInfo:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import click
@@ -175,3 +175,18 @@ def store(command: Verb) -> Verb:
         en="the store: a folder, a .db file or postgresql://… (default: MONITOR_STORE, else a"
         " folder of your own)",
     )(command)
+
+
+def passed_over(endings: Mapping[str, int]) -> list[str]:
+    """The line on files of a folder that were not looked at as recordings; none where all were."""
+    if not endings:
+        return []
+    count = sum(endings.values())
+    some = ", ".join(f"{ending or tr('无后缀', 'no suffix')} {n}" for ending, n in endings.items())
+    return [
+        tr(
+            f"跳过 {count} 个后缀不像录音的文件（{some}）；要评分请逐个写出文件名",
+            f"passed over {count} file(s) not named like recordings ({some});"
+            " name them one by one to score them",
+        )
+    ]

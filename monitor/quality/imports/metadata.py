@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 from pathlib import Path, PurePath
@@ -18,8 +18,10 @@ from typing import Any, Literal
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
 from monitor.base.moments import COMPACT, is_day, read_moment
+from monitor.base.names import readable
 from monitor.call.facts import CallFacts
 from monitor.events import Detail, Direction, Party
+from monitor.quality.imports.same_name import Finder, named_with_nearest
 
 FIELDS = ("agent", "queue", "direction", "tier", "started_at", "released_by")
 
@@ -183,23 +185,65 @@ def _fact(name: str, text: str) -> Detail:
 class Table:
     """A CSV of metadata, one row per recording, found by the name in its `file` column.
 
-    The column may hold a path, a name, or a name without its suffix.
+    The column may hold a path, a name, or a name without its suffix. `name` is the CSV's own.
     """
 
-    def __init__(self, rows: Mapping[str, Known]) -> None:
+    def __init__(self, rows: Mapping[str, Known], name: str = "") -> None:
+        self.name = name
         self._rows = rows
+        self._finder = Finder(tuple(rows))
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def get(self, path: PurePath) -> Known | None:
         """The row of a recording: the longest way to say its name wins."""
-        parts = path.parts
-        for start in range(len(parts)):
-            for tail in (PurePath(*parts[start:]), PurePath(*parts[start:]).with_suffix("")):
-                if (known := self._rows.get(tail.as_posix())) is not None:
-                    return known
-        return None
+        return self.assign([path]).known.get(path)
+
+    def assign(self, paths: Sequence[PurePath]) -> Assignment:
+        """The rows of recordings that were found together."""
+        found = self._finder.find(paths)
+        used = set(found.values())
+        return Assignment(
+            known={path: self._rows[key] for path, key in found.items()},
+            rows=found,
+            without=tuple(path for path in paths if path not in found),
+            left=tuple(key for key in self._rows if key not in used),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """Which recording has which row: what is known of it, and the row's own name for it;
+    recordings without a row; rows that no recording has."""
+
+    known: Mapping[PurePath, Known]
+    rows: Mapping[PurePath, str]
+    without: tuple[PurePath, ...]
+    left: tuple[str, ...]
+
+    def complaints(self, table: str) -> list[str]:
+        """A line for the rows without a recording, one for the recordings without a row, each
+        with the names that come nearest."""
+        shown = [readable(path.name) for path in self.without]
+        lines = []
+        if self.left:
+            some = named_with_nearest(self.left, shown)
+            lines.append(
+                tr(
+                    f"{table}：有 {len(self.left)} 行没有对应的录音：{some}",
+                    f"{table}: {len(self.left)} row(s) match no recording: {some}",
+                )
+            )
+        if self.without:
+            some = named_with_nearest(shown, self.left)
+            lines.append(
+                tr(
+                    f"{table}：有 {len(self.without)} 个录音没有对应的行：{some}",
+                    f"{table}: {len(self.without)} recording(s) have no row: {some}",
+                )
+            )
+        return lines
 
 
 def read_csv(path: Path, zone: tzinfo) -> Table:
@@ -246,7 +290,7 @@ def parse_csv(raw: bytes, name: str, zone: tzinfo) -> Table:
         raise UserError(
             tr(f"{where}：CSV 格式有误：{error}", f"{where}: not valid CSV: {error}")
         ) from error
-    return Table(rows)
+    return Table(rows, name)
 
 
 def _decode(raw: bytes, name: str) -> str:
