@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from monitor.base.call_document import parsed, problem
 from monitor.base.call_fold import CallFold
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
@@ -192,7 +192,7 @@ def read(path: Path) -> dict[str, Any]:
         UserError: not readable, not JSON, or not a call of a version we know.
     """
     try:
-        data = json.loads(path.read_text("utf-8"))
+        data = parsed(path.read_text("utf-8"))
     except OSError as error:
         raise UserError(
             tr(f"{path}：无法读取：{error.strerror}", f"{path}: cannot be read: {error.strerror}")
@@ -216,6 +216,10 @@ def read(path: Path) -> dict[str, Any]:
                 f"{path}: call JSON version {data.get('version')} is not supported"
                 f" (want {VERSION}); score the call again",
             )
+        )
+    if wrong := problem(data):
+        raise UserError(
+            tr(f"{path}：通话 JSON 有误：{wrong}", f"{path}: not a sound call JSON: {wrong}")
         )
     return data
 

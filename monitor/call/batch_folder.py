@@ -12,9 +12,12 @@ from typing import Any
 
 from monitor.base import call_record, files
 from monitor.base.cells import as_written, plain_cell
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.base.names import fitting
 from monitor.events import Severity
 
+_NEEDED = frozenset({"alerts", "scripts", "gaps", "score", "fingerprint"})
 _HEAD = 300  # bytes of a call JSON that hold its version and fingerprint
 
 COLUMNS = (
@@ -60,7 +63,18 @@ class Folder:
         Raises:
             UserError: it cannot be read.
         """
-        return call_record.read(self.file(name))
+        data = call_record.read(self.file(name))
+        lacking = _NEEDED - data.keys() | {"damage"} - data["call"].keys()
+        if data["call"].get("duration_ms") is None:
+            lacking.add("duration_ms")
+        if lacking:
+            raise UserError(
+                tr(
+                    f"{self.file(name)}：缺少 {min(lacking)}，请删除后重新评分",
+                    f"{self.file(name)}: lacks {min(lacking)}: delete it and score again",
+                )
+            )
+        return data
 
     def write(self, name: str, data: Mapping[str, Any]) -> None:
         """Raises:

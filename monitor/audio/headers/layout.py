@@ -32,18 +32,25 @@ class Layout:
     remarks: tuple[str, ...] = ()
 
 
+_FARTHEST = 1 << 42  # file systems refuse to look farther
+
+
 def size_of(file: BinaryIO) -> int:
     return file.seek(0, 2)
 
 
 def at(file: BinaryIO, start: int, length: int) -> bytes:
-    """The bytes of a stretch; fewer where the file ends."""
-    file.seek(max(0, start))
-    return file.read(max(0, length))
+    """The bytes of a stretch; fewer where the file ends, none where it cannot be."""
+    if not 0 <= start < _FARTHEST or length <= 0:
+        return b""
+    file.seek(start)
+    return file.read(length)
 
 
 def only_zeros(file: BinaryIO, start: int, end: int) -> bool:
     """Whether a stretch holds nothing: recorders that write whole sectors pad like this."""
+    if not 0 <= start < _FARTHEST:
+        return False
     file.seek(start)
     left = end - start
     while left > 0 and (block := file.read(min(left, 1 << 20))):

@@ -115,7 +115,7 @@ class FieldError(ValueError):
     """A value that cannot be read: which field, and what to write instead."""
 
     def __init__(self, name: str, message: str) -> None:
-        super().__init__(message)
+        super().__init__(readable(message))
         self.name = name
 
 
@@ -280,8 +280,8 @@ def parse_csv(raw: bytes, name: str, zone: tzinfo) -> Table:
             if key in rows:
                 raise UserError(
                     tr(
-                        f"{name}:{reader.line_num}：{key} 前面已经有一行",
-                        f"{name}:{reader.line_num}: {key} has a row already",
+                        f"{name}:{reader.line_num}：{readable(key)} 前面已经有一行",
+                        f"{name}:{reader.line_num}: {readable(key)} has a row already",
                     )
                 )
             rows[key] = known
@@ -305,17 +305,21 @@ def _decode(raw: bytes, name: str) -> str:
 
 
 def _check_header(columns: list[str], header: list[str], name: str) -> None:
+    shown = readable(",".join(header))
     if "file" not in columns:
         raise UserError(
             tr(
-                f"{name}:1：缺少“文件”（file）列，表头是 {','.join(header) or '空的'}",
-                f"{name}:1: no `file` column; the header is {','.join(header) or 'empty'}",
+                f"{name}:1：缺少“文件”（file）列，表头是 {shown or '空的'}",
+                f"{name}:1: no `file` column; the header is {shown or 'empty'}",
             )
         )
     twice = next((column for column in columns if column and columns.count(column) > 1), None)
     if twice:
         raise UserError(
-            tr(f"{name}:1：{twice} 有两列", f"{name}:1: there are two columns for {twice}")
+            tr(
+                f"{name}:1：{readable(twice)} 有两列",
+                f"{name}:1: there are two columns for {readable(twice)}",
+            )
         )
 
 
@@ -330,7 +334,7 @@ def _row(
             )
         )
     values = {column: cell for column, cell in zip(columns, cells, strict=False) if column}
-    key = PurePath(values.pop("file").strip().replace("\\", "/")).as_posix()
+    key = PurePath(values.pop("file", "").strip().replace("\\", "/")).as_posix()
     if key == ".":
         raise UserError(tr(f"{where}：没有写文件名", f"{where}: the file is not named"))
     try:
@@ -339,8 +343,8 @@ def _row(
         at = columns.index(error.name)
         raise UserError(
             tr(
-                f"{where}：第 {at + 1} 列({header[at]}):{error}",
-                f"{where}: column {at + 1} ({header[at]}): {error}",
+                f"{where}：第 {at + 1} 列({readable(header[at])}):{error}",
+                f"{where}: column {at + 1} ({readable(header[at])}): {error}",
             )
         ) from None
 
@@ -416,4 +420,4 @@ class Pattern:
         try:
             return read_fields(values, zone)
         except FieldError as error:
-            raise UserError(f"{path.name}: {error.name}: {error}") from None
+            raise UserError(f"{readable(path.name)}: {error.name}: {error}") from None

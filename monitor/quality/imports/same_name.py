@@ -109,7 +109,7 @@ def named_with_nearest(names: Sequence[str], others: Sequence[str]) -> str:
     for name in names[:_SHOWN]:
         near = get_close_matches(PurePosixPath(name).name, last, n=1)
         hint = tr(f"（最接近：{last[near[0]]}）", f" (nearest: {last[near[0]]})") if near else ""
-        told.append(f"{name}{hint}")
+        told.append(readable(f"{name}{hint}"))
     if len(names) > _SHOWN:
         told.append("…")
     return tr("、", ", ").join(told)

@@ -71,7 +71,8 @@ def facts_of(info: CallInfo, timezone: str, at_ms: int = 0) -> FactsAt:
 def _time(text: str, name: str, timezone: str) -> datetime.datetime:
     try:
         moment = datetime.datetime.fromisoformat(text)
-    except ValueError:
+        moment.astimezone(datetime.UTC)  # the first and the last day there are have no neighbours
+    except (ValueError, OverflowError):
         raise UserError(
             tr(
                 f"{name}：“{text}” 不是时间；写成 2026-02-17T10:00:00+08:00",
