@@ -362,7 +362,8 @@ def from_dict(kind: type[T], data: Mapping[str, Any]) -> T:
 
     try:
         # JSON on the way: there a list may be a tuple, but a text is never a number.
-        return _door(typing.cast("Hashable", kind)).validate_json(encoded([data]))[0]
+        made = _door(typing.cast("Hashable", kind)).validate_json(encoded([data]))
+        return typing.cast("T", made[0])
     except ValidationError as error:
         raise ValueError(_complaint(kind, error)) from None
 

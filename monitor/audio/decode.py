@@ -19,6 +19,7 @@ from monitor.audio.parts import Part, split
 from monitor.audio.track import Block, OtherRate, Sound, Track, clock
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
+from monitor.base.names import readable
 
 __all__ = ["AudioInfo", "Block", "Decoder", "TruncatedAudioError", "clock"]
 
@@ -38,8 +39,8 @@ class TruncatedAudioError(UserError):
 class AudioInfo:
     """What a file's header says; `duration_ms` is None where it says nothing reliable.
 
-    `channels` counts those of all tracks. `remarks` is what was odd about the file
-    though all of its sound can be read.
+    `channels` counts those of all tracks. `plain`: other programs that go by its header hear
+    the same. `remarks` is what was odd about the file though all of its sound can be read.
     """
 
     duration_ms: int | None
@@ -47,6 +48,7 @@ class AudioInfo:
     channels: int
     codec: str
     tracks: int = 1
+    plain: bool = True
     remarks: tuple[str, ...] = ()
 
 
@@ -54,7 +56,7 @@ class Decoder:
     """An open audio file. A context manager; raises `UserError` for whatever is wrong with it."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path = readable(path)
         self._file = _open_file(path)
         try:
             self._parts = self._split()
@@ -177,6 +179,10 @@ class Decoder:
             channels=sum(track.channels for track in self._open),
             codec=first.codec,
             tracks=len(self._open),
+            plain=len(self._parts) == len(self._open) == 1
+            and self._parts[0].start == 0
+            and self._parts[0].layout.plain
+            and not remarks,
             remarks=tuple(remarks),
         )
 
@@ -307,27 +313,28 @@ class _Steady:
 
 
 def _open_file(path: Path) -> BinaryIO:
+    shown = readable(path)
     try:
         if path.is_dir():
             raise UserError(
-                tr(f"{path}：是文件夹，请指定录音文件", f"{path}: is a folder: name a recording")
+                tr(f"{shown}：是文件夹，请指定录音文件", f"{shown}: is a folder: name a recording")
             )
         file = path.open("rb")
     except FileNotFoundError:
         raise UserError(
-            tr(f"{path}：文件不存在，请检查路径", f"{path}: no such file: check the path")
+            tr(f"{shown}：文件不存在，请检查路径", f"{shown}: no such file: check the path")
         ) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UserError(
-            tr(f"{path}：无法打开：{reason}", f"{path}: cannot be opened: {reason}")
+            tr(f"{shown}：无法打开：{reason}", f"{shown}: cannot be opened: {reason}")
         ) from error
     if not file.read(1):
         file.close()
         raise UserError(
             tr(
-                f"{path}：文件是空的，请检查录音或复制是否成功",
-                f"{path}: the file is empty: check that it was recorded or copied",
+                f"{shown}：文件是空的，请检查录音或复制是否成功",
+                f"{shown}: the file is empty: check that it was recorded or copied",
             )
         )
     file.seek(0)

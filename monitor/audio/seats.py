@@ -14,6 +14,7 @@ from monitor.audio.channel_survey import Survey, survey
 from monitor.audio.decode import Block, Decoder, TruncatedAudioError
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
+from monitor.base.names import readable
 from monitor.events import Party
 
 READING = 2
@@ -156,22 +157,24 @@ def _chosen(own: Sequence[int]) -> str:
 def _check_count(path: Path, count: int, told: Sequence[Party | None] | None) -> None:
     if told is None or len(told) == count or (count > len(USUAL) and len(told) in USUAL):
         return
+    shown = readable(path)
     raise UserError(
         tr(
-            f"{path}：有 {count} 个声道，--channels 却写了 {len(told)} 个，请按声道逐一写明",
-            f"{path}: has {count} channel(s), but --channels names {len(told)}:"
+            f"{shown}：有 {count} 个声道，--channels 却写了 {len(told)} 个，请按声道逐一写明",
+            f"{shown}: has {count} channel(s), but --channels names {len(told)}:"
             " name one party per channel",
         )
     )
 
 
 def _too_many(path: Path, count: int) -> UserError:
+    shown = readable(path)
     example = ",".join(["agent", "customer", *["-"] * (count - 2)])
     return UserError(
         tr(
-            f"{path}：有 {count} 个声道，请用 --channels 说明哪个是坐席、哪个是客户，"
+            f"{shown}：有 {count} 个声道，请用 --channels 说明哪个是坐席、哪个是客户，"
             f"不用的写 -，例如 --channels {example}",
-            f"{path}: has {count} channels: say with --channels which is the agent's and which the"
+            f"{shown}: has {count} channels: say with --channels which is the agent's and which the"
             f" customer's, - for the others, e.g. --channels {example}",
         )
     )

@@ -1,5 +1,5 @@
-"""A bounded number of cases for every parser, the same ones each time (`scripts/fuzz` tries others):
-only the errors that a parser promises leave it."""
+"""A bounded number of cases for every parser, the same ones each time: only the errors that a
+parser promises leave it. `scripts/fuzz` tries others."""
 
 from __future__ import annotations
 

@@ -18,7 +18,8 @@ class Layout:
 
     `pieces` is what the decoder is to read. `seconds` is how long that lasts (None: not known
     from the header), `torn` that bytes are missing, `promised` how long it would be with them.
-    `gain` multiplies the samples. `next` is where another recording begins in the same file.
+    `gain` multiplies the samples. `plain`: what the file says of itself is so, and whoever goes
+    by its header alone hears the same. `next` is where another recording begins in the file.
     """
 
     pieces: tuple[Piece, ...]
@@ -28,6 +29,7 @@ class Layout:
     torn: bool = False
     gain: float = 1.0
     signed_bytes: bool = False
+    plain: bool = True
     next: int | None = None
     remarks: tuple[str, ...] = ()
 

@@ -169,6 +169,7 @@ def _layout(
         pieces,
         seconds=there / per_s if per_s else None,
         promised=max(there, declared) / per_s if per_s else None,
+        plain=False,
         torn=bool(per_s) and declared - there > max(header, SLACK_S * per_s),
         next=following,
         remarks=remarks,

@@ -63,6 +63,7 @@ class Format:
     valid: int  # of those, said to count
     block: int  # samples per channel in `align` bytes; 0: not known
     byte_rate: int
+    plain: bool  # nothing had to be mended
     body: bytes
 
     @property
@@ -274,8 +275,18 @@ class _Reader:
             torn=self._missing > slack,
             gain=gain,
             signed_bytes=signed,
+            plain=self._is_plain(form, total),
             next=self._next,
             remarks=tuple(self._remarks),
+        )
+
+    def _is_plain(self, form: Format, total: int) -> bool:
+        return (
+            not self._big
+            and form.plain
+            and len(self._pieces) == 1
+            and abs(self._declared - total) < max(form.align, 2)
+            and self._start == 0
         )
 
     def _say_what_was_wrong(self, total: int, per_s: float) -> None:
@@ -325,14 +336,19 @@ def _format(body: bytes, big: bool) -> Format | None:
         head = struct.pack("<HHIIHH", tag, channels, rate, byte_rate, align, bits)
         return Format(
             *(tag, channels, rate, align, bits, valid, block, byte_rate),
+            plain=True,
             body=head + struct.pack("<H", len(extra)) + extra,
         )
     width = _width(tag, bits, align, channels)
+    said = (align, byte_rate, bits)
     align, block, byte_rate = width * channels, 1, rate * width * channels
-    plain = struct.pack(
+    as_said = said == (align, byte_rate, 8 * width) and valid == bits
+    body = struct.pack(
         "<HHIIHH", tag, channels, rate, byte_rate & 0xFFFF_FFFF, align & 0xFFFF, 8 * width
     )
-    return Format(tag, channels, rate, align, 8 * width, valid, block, byte_rate, plain)
+    return Format(
+        *(tag, channels, rate, align, 8 * width, valid, block, byte_rate), plain=as_said, body=body
+    )
 
 
 def _width(tag: int, bits: int, align: int, channels: int) -> int:
