@@ -25,11 +25,13 @@ from monitor.events import (
     Reading,
     ScriptState,
     ScriptStatus,
+    Severity,
     Token,
 )
 from monitor.language.phrases import Match
 from monitor.rules.compiler.compiled import CompiledRule
 from monitor.rules.engine.alert_policy import ORDERED, Gate
+from monitor.rules.engine.certainty import UNCERTAIN, doubt, lowered
 from monitor.rules.engine.timeline import Timeline
 
 LAG_MS = 1500
@@ -199,13 +201,20 @@ class TimedQueue:
         if not self.gate.admits(ready, at_ms):
             return
         rule = ready.rule
+        evidence: dict[str, Detail] = {**found.evidence, "pack": ready.pack}
+        severity = rule.severity
+        if found.quote and (severity is Severity.FATAL or rule.score.fatal):
+            said = self.said(found.party, found.start_ms, found.end_ms)
+            unsure = doubt(found.similarity, said)
+            if unsure is not None:
+                severity, evidence[UNCERTAIN] = lowered(severity), unsure
         self._out.append(
             Alert(
                 id=f"{rule.id}#{self.gate.number(ready)}",
                 rule=rule.id,
                 title=rule.title,
                 family=rule.family,
-                severity=rule.severity,
+                severity=severity,
                 party=found.party,
                 start_ms=found.start_ms,
                 end_ms=found.end_ms,
@@ -214,7 +223,7 @@ class TimedQueue:
                 similarity=found.similarity,
                 advice=rule.say_instead if advice is None else advice,
                 interrupts=self.gate.interrupts(ready, at_ms, group),
-                evidence={**found.evidence, "pack": ready.pack},
+                evidence=evidence,
             )
         )
 
