@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -188,7 +188,19 @@ def opening(source: Source, begin: Begin) -> Opening:
     return Opening(parts.get("call") or key, settings, whole, direction, facts)
 
 
-def read(path: Path) -> tuple[Source, ...]:
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What a file says: the sources, and the certificate (PEM) they are served with, if any."""
+
+    all: tuple[Source, ...]
+    certificate: Path | None = None
+    key: Path | None = None
+
+    def __iter__(self) -> Iterator[Source]:
+        return iter(self.all)
+
+
+def read(path: Path) -> Sources:
     """The sources of a file.
 
     Raises:
@@ -203,6 +215,14 @@ def read(path: Path) -> tuple[Source, ...]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(tr(f"{path}：不是 TOML：{error}", f"{path}: not TOML: {error}")) from error
     listed = data.pop("source", [])
+    pems = [data.pop(name, None) for name in ("tls_certificate", "tls_key")]
+    if any(pems) and not all(isinstance(pem, str) and pem for pem in pems):
+        raise UserError(
+            tr(
+                f"{path}：tls_certificate 与 tls_key 要同时给出，各为一个文件",
+                f"{path}: tls_certificate and tls_key belong together, a file each",
+            )
+        )
     if data or not isinstance(listed, list) or not listed:
         extra = f" ({', '.join(data)})" if data else ""
         raise UserError(
@@ -218,7 +238,8 @@ def read(path: Path) -> tuple[Source, ...]:
             raise UserError(
                 tr(f"{path}：来源 {name} 重复", f"{path}: the source {name} is there twice")
             )
-    return sources
+    certificate, key = (path.parent / pem if pem else None for pem in pems)
+    return Sources(sources, certificate, key)
 
 
 def _source(path: Path, number: int, item: Any) -> Source:
@@ -236,15 +257,16 @@ def _source(path: Path, number: int, item: Any) -> Source:
         ) from error
 
 
-def local_sources() -> tuple[Source, ...]:
+def local_sources() -> Sources:
     """What a server takes from its own machine when no file is given."""
-    return (
+    local = (
         Source(name="funasr", protocol="funasr", path="/"),
         Source(name="freeswitch", protocol="stream", path="/stream"),
         Source(name="vosk", protocol="vosk", path="/vosk"),
         Source(name="twilio", protocol="twilio", path="/twilio"),
         Source(name="openai", protocol="openai"),
     )
+    return Sources(local)
 
 
 def _places(name: str) -> tuple[str, ...]:
