@@ -61,6 +61,7 @@ class Assembler:
         self._legs: dict[str, _Leg] = {}
         self._owner: dict[Party, str] = {}
         self._reached = dict.fromkeys(self.parties, 0)  # samples per party given out
+        self._spoke_ms: dict[Party, int] = {}  # when audio of a party last came
         self._origin_ms: int | None = None
         self._heard_ms: int | None = None  # when anything last came
         self._ended_ms: int | None = None  # when the last leg ended
@@ -93,6 +94,8 @@ class Assembler:
         """
         known = self._legs[leg]
         self._heard(packet.arrival_ms)
+        for party in known.settings.parties:
+            self._spoke_ms[party] = packet.arrival_ms
         return [
             item
             for ready, missing in known.ordered.take(packet)
@@ -149,6 +152,18 @@ class Assembler:
                 items += self._placed(name, leg, ready, missing)
             if leg.timeline is not None:
                 items += self._items(name, leg, leg.timeline.ripe(now_ms))
+        return items + self._stalled(now_ms)
+
+    def _stalled(self, now_ms: int) -> list[Item]:
+        """The call does not wait for a party of which nothing comes."""
+        top = max(self._reached.values(), default=0)
+        items: list[Item] = []
+        for party, reached in self._reached.items():
+            silent_ms = now_ms - self._spoke_ms.get(party, self._origin_ms or now_ms)
+            if min(silent_ms, (top - reached) // SAMPLES_PER_MS) > self._patience.stall_ms:
+                reason = tr("线路没有送来声音", "the line sent no audio")
+                items.append(Gap(party, reached // SAMPLES_PER_MS, top // SAMPLES_PER_MS, reason))
+                self._reached[party] = top // SAMPLES_PER_MS * SAMPLES_PER_MS
         return items
 
     def over(self, now_ms: int) -> str | None:

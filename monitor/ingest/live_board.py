@@ -267,10 +267,9 @@ class Board:
         paced = source.sends_as_it_happens
         patience = self._patience or Patience(idle_ms=round(source.idle_s * 1000))
         # What is sent in one go waits for its turn; a live call must not fall behind.
-        settings = LiveSettings(
-            backlog_ms=LiveSettings().backlog_ms if paced else _NEVER,
-            stall_ms=patience.stall_ms,
-        )
+        backlog_ms = LiveSettings().backlog_ms if paced else _NEVER
+        # The assembler knows better when a party has stalled: it sees when things come.
+        settings = LiveSettings(backlog_ms, stall_ms=_NEVER)
         assembler = Assembler(opened.parties, patience)
         sinks: list[Callable[[Sequence[Event], int], None]] = [record, outlet]
         line = Line(key, flow, opened.parties, sinks, finish, self._pool, settings)

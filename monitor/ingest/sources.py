@@ -182,7 +182,8 @@ def opening(source: Source, begin: Begin) -> Opening:
         parties, begin.format, source.sends_as_it_happens, source.silence_suppression
     )
     paired = "party" in parts or source.protocol == "audiosocket"
-    whole = source.parties or ((AGENT, CUSTOMER) if paired else parties)
+    expected = tuple(dict.fromkeys(mapping[name] for name in begin.expected if name in mapping))
+    whole = source.parties or ((AGENT, CUSTOMER) if paired else expected or parties)
     if set(parties) - set(whole):
         raise WireError(f"{source.name}: `parties` does not name {sorted(parties)}")
     return Opening(parts.get("call") or key, settings, whole, direction, facts)

@@ -21,12 +21,13 @@ class WireError(Exception):
 @dataclass(frozen=True, slots=True)
 class Begin:
     """A leg opens. `tracks` names its channels in the wire's own words; `about` is all that the
-    peer said of the call."""
+    peer said of the call. `expected` are the tracks of all legs that the call will have."""
 
     tracks: tuple[str, ...]
     format: Format
     about: Mapping[str, Any] = field(default_factory=dict)
     leg: str = ""
+    expected: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -301,6 +301,19 @@ def test_a_call_whose_legs_have_ended_waits_for_another() -> None:
     assert call.end("nobody", START) == []
 
 
+def test_the_call_does_not_wait_for_a_party_that_sends_nothing() -> None:
+    call = opened(*BOTH, paced=False)
+    audio = sound(4.0).tobytes()
+    items = call.audio("agent", Packet(START + 4_000, audio))
+    assert call.tick(START + 1_000) == []  # a burst: the other party may follow
+    items += call.tick(START + 6_000)
+    [gap] = gaps(items)
+    assert (gap.party, gap.start_ms, gap.end_ms) == (CUSTOMER, 0, 4_000)
+    items += call.audio("customer", Packet(START + 6_000, audio))
+    items += call.finish(START + 6_000)
+    assert len(line(items, CUSTOMER)) == 6 * 16_000
+
+
 @FEW
 @given(
     st.lists(

@@ -72,7 +72,7 @@ class Twilio(Quiet):
         if track not in self._open:
             self._open.add(track)
             about = {**self._about, "start": self._start}
-            yield Begin((track,), self._format, about, track)
+            yield Begin((track,), self._format, about, track, _expected(self._start))
         number = media.get("chunk")
         stamp = media.get("timestamp")
         yield Audio(
@@ -81,6 +81,13 @@ class Twilio(Quiet):
             None if stamp is None else whole(stamp, "timestamp") * self._format.rate // 1000,
             None if number is None else whole(number, "chunk"),
         )
+
+
+def _expected(start: Mapping[str, Any]) -> tuple[str, ...]:
+    """The tracks there will be; both where the sender does not say."""
+    said = start.get("tracks")
+    tracks = {_TRACKS.get(str(track)) for track in said} if isinstance(said, list) else set()
+    return tuple(track for track in ("inbound", "outbound") if track in tracks or not tracks)
 
 
 def signed(url: str, token: str, signature: str) -> bool:
