@@ -65,9 +65,7 @@ def asked(ingest: str | None, sources: Path | None, calls: int | None) -> Asked 
     return Asked(host, server.bind(host, int(port), found), found, most)
 
 
-def beside(
-    asked: Asked, packs: Sequence[str | Path], asr: str | None, confirm: str | None
-) -> Beside:
+def beside(asked: Asked, packs: Sequence[str], asr: str | None, confirm: str | None) -> Beside:
     """What runs beside the server."""
     from monitor.ingest.live_board import Limits
     from monitor.web.telephony import server

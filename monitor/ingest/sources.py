@@ -19,7 +19,7 @@ from monitor.ingest.assembler import LegSettings
 from monitor.ingest.steps import Begin, WireError
 
 ProtocolName: TypeAlias = Literal[
-    "funasr", "stream", "vosk", "twilio", "audiohook", "audiosocket", "openai"
+    "funasr", "stream", "vosk", "twilio", "audiohook", "asterisk", "audiosocket", "openai"
 ]
 
 AGENT, CUSTOMER = Party.AGENT, Party.CUSTOMER
@@ -29,6 +29,7 @@ _TRACKS: Mapping[str, Mapping[str, Party]] = {
     "stream": {"mono": AGENT, "mixed": AGENT, "left": CUSTOMER, "right": AGENT},
     "twilio": {"inbound": CUSTOMER, "outbound": AGENT},
     "audiohook": {"external": CUSTOMER, "internal": AGENT},
+    "asterisk": {"mono": AGENT},
     "audiosocket": {"agent": AGENT, "customer": CUSTOMER},
     "openai": {"mono": AGENT, "left": AGENT, "right": CUSTOMER},
 }
@@ -46,6 +47,7 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     ),
     "twilio": ("start.callSid", "start.call_control_id", "start.call_sid"),
     "audiohook": ("conversationId",),
+    "asterisk": ("query.call", "metadata.call"),
     "audiosocket": ("call",),
 }
 """Where the key of a call is found."""
@@ -103,6 +105,10 @@ class Source(BaseModel):
     def _whole(self) -> Source:
         if (self.user is None) != (self.password is None):
             raise ValueError("user and password belong together")
+        if self.protocol == "audiohook" and self.signing_key and not self.token:
+            raise ValueError("signing_key (the client secret) goes with token (the API key)")
+        if self.protocol == "twilio" and self.signing_key and not self.url:
+            raise ValueError("a signature is over the address that Twilio was given: say it in url")
         if self.protocol == "audiosocket" and self.port is None:
             raise ValueError("an audiosocket source needs a port")
         if self.protocol != "audiosocket" and self.port is not None:
@@ -163,7 +169,8 @@ def opening(source: Source, begin: Begin) -> Opening:
         mapping |= source.outbound
     try:
         parties = tuple(mapping[track] for track in begin.tracks)
-        if len(parties) == 1 and (said := parts.get("party") or about.get("party")):
+        said = parts.get("party") or _first(about, ("party", "query.party", "metadata.party"))
+        if len(parties) == 1 and said:
             parties = (Party(said),)
     except (KeyError, ValueError) as error:
         raise WireError(f"who is on the track {error}? say it in `tracks`") from None
@@ -181,7 +188,7 @@ def opening(source: Source, begin: Begin) -> Opening:
     settings = LegSettings(
         parties, begin.format, source.sends_as_it_happens, source.silence_suppression
     )
-    paired = "party" in parts or source.protocol == "audiosocket"
+    paired = len(parties) == 1 and said is not None
     expected = tuple(dict.fromkeys(mapping[name] for name in begin.expected if name in mapping))
     whole = source.parties or ((AGENT, CUSTOMER) if paired else expected or parties)
     if set(parties) - set(whole):

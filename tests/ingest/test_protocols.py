@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from monitor.events import Alert, Party, Severity, Token, Utterance
 from monitor.ingest.formats import Format
-from monitor.ingest.protocols import SOCKETS, audiosocket, twilio
+from monitor.ingest.protocols import SOCKETS, audiohook, audiosocket, twilio
 from monitor.ingest.sources import Source, opening
 from monitor.ingest.steps import (
     Audio,
@@ -166,6 +166,11 @@ def test_jambonz_says_rate_and_mix_itself_and_an_address_may_too() -> None:
     assert opening(source("stream"), begin).key == "q"
 
 
+def test_vonage_says_the_rate_in_a_content_type() -> None:
+    [begin] = say(wire("stream"), {"content-type": "audio/l16;rate=16000", "agent": "1"})
+    assert begin.format == Format("s16le", 16_000)
+
+
 def test_text_that_is_no_json_is_metadata_too_and_dtmf_is_passed_over() -> None:
     made = wire("stream")
     [begin] = list(made.text("plain words"))
@@ -308,6 +313,61 @@ def test_audiohook_answers_a_probe_without_a_call() -> None:
     steps = say(made, hook("open", 1, conversationId=zeros, media=[]), hook("close", 2))
     assert [answer["type"] for answer in told(steps)] == ["opened", "closed"]
     assert not any(isinstance(step, Begin) for step in steps)
+
+
+def test_the_signature_of_the_vendors_own_example() -> None:
+    """developer.genesys.cloud/devapps/audiohook/security: a signature that we did not make."""
+    key = "SGVsbG8sIEkgYW0gdGhlIEFQSSBrZXkh"
+    names = " ".join(f'"{name}"' for name in audiohook._SIGNED)
+    parameters = (
+        f'({names});keyid="{key}";nonce="VGhpc0lzQVVuaXF1ZU5vbmNl";alg="hmac-sha256"'
+        ";created=1641013200;expires=3282026430"
+    )
+    headers = {
+        "audiohook-organization-id": "d7934305-0972-4844-938e-9060eef73d05",
+        "audiohook-correlation-id": "e160e428-53e2-487c-977d-96989bf5c99d",
+        "audiohook-session-id": "30b0e395-84d3-4570-ac13-9a62d8f514c0",
+        "x-api-key": key,
+        "signature": "sig1=:NZBwyBHRRyRoeLqy1IzOa9VYBuI8TgMFt2GRDkDuJh4=:",
+        "signature-input": f"sig1={parameters}",
+    }
+    right = ("/api/v1/voicebiometrics/ws", "audiohook.example.com")
+    secret = "TXlTdXBlclNlY3JldEtleVRlbGxOby0xITJAMyM0JDU="
+    assert audiohook.signed(headers, *right, secret, 1_641_013_205) == "VGhpc0lzQVVuaXF1ZU5vbmNl"
+    assert audiohook.signed(headers, *right, secret, 1_641_013_300) is None  # too old
+    assert audiohook.signed(headers, *right, "c2VjcmV0", 1_641_013_205) is None
+    assert audiohook.signed(headers, *right, "no base64", 1_641_013_205) is None
+    assert audiohook.signed(headers, "/other", right[1], secret, 1_641_013_205) is None
+    assert audiohook.signed({}, *right, secret, 1_641_013_205) is None
+    fewer = {**headers, "signature-input": headers["signature-input"].replace('"@authority" ', "")}
+    assert audiohook.signed(fewer, *right, secret, 1_641_013_205) is None
+
+
+# Asterisk chan_websocket
+
+
+@pytest.mark.parametrize(
+    "hello",
+    [
+        '{"event":"MEDIA_START","connection_id":"m","format":"slin16","channel_variables":{}}',
+        "MEDIA_START connection_id:m channel:WebSocket/x format:slin16 ptime:20",
+    ],
+)
+def test_chan_websocket_says_its_codec_in_json_or_in_words(hello: str) -> None:
+    made = wire("asterisk", {"call": "c", "party": "customer", "agent": "1001"})
+    assert list(made.text('{"event":"STATUS"}')) == []
+    [begin] = list(made.text(hello))
+    found = opening(source("asterisk"), begin)
+    assert found.leg.format == Format("s16le", 16_000)
+    assert (found.key, found.leg.parties, found.parties) == ("c", (CUSTOMER,), (AGENT, CUSTOMER))
+    assert found.facts["agent"] == "1001"
+    assert list(made.text("DTMF_END digit:5")) == []
+    assert list(made.binary(b"\0\0")) == [Audio(b"\0\0")]
+
+
+def test_a_codec_that_chan_websocket_must_not_send() -> None:
+    with pytest.raises(WireError, match="opus"):
+        list(wire("asterisk").text("MEDIA_START format:opus"))
 
 
 # Asterisk AudioSocket

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from monitor.ingest.protocols import audiohook, funasr, stream, twilio, vosk
+from monitor.ingest.protocols import asterisk, audiohook, funasr, stream, twilio, vosk
 from monitor.ingest.sources import Source
 from monitor.ingest.steps import Wire
 
@@ -15,6 +15,7 @@ About: TypeAlias = Mapping[str, Any]
 
 SOCKETS: Mapping[str, Callable[[Source, About], Wire]] = MappingProxyType(
     {
+        "asterisk": asterisk.ChanWebSocket,
         "audiohook": audiohook.AudioHook,
         "funasr": funasr.FunAsr,
         "stream": stream.Stream,
@@ -26,6 +27,7 @@ SOCKETS: Mapping[str, Callable[[Source, About], Wire]] = MappingProxyType(
 
 SUBPROTOCOLS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
+        "asterisk": ("media",),
         "funasr": ("binary",),
         "stream": ("audio.drachtio.org", "audio.jambonz.org", "audiostream.drachtio.org"),
     }

@@ -7,6 +7,10 @@ is all zeros is a probe: it is answered and is no call.
 
 from __future__ import annotations
 
+import base64
+import binascii
+import hashlib
+import hmac
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,6 +34,15 @@ from monitor.ingest.steps import (
 )
 
 _PROBE = re.compile(r"[0-]+")
+_SIGNED = (
+    "@request-target",
+    "@authority",
+    "audiohook-organization-id",
+    "audiohook-session-id",
+    "audiohook-correlation-id",
+    "x-api-key",
+)
+_OLDEST_S = 10  # how old a signature may be; the same for one from the future
 _SIDES = (["external", "internal"], ["external"], ["internal"])
 
 
@@ -148,3 +161,35 @@ class AudioHook(Quiet):
 
 def _duration(ms: int) -> str:
     return f"PT{ms / 1000:g}S"
+
+
+def signed(
+    headers: Mapping[str, str], target: str, authority: str, secret: str, now_s: float
+) -> str | None:
+    """The nonce of a request whose HTTP message signature is right and fresh, else None.
+
+    The signature is an HMAC-SHA256, keyed with the client secret (base64), over the
+    components that `Signature-Input` lists, which must be all that the vendor names.
+    `target` is path and query, `now_s` seconds since 1970. Whoever asks sees to it that a
+    nonce is used once.
+    """
+    label, equals, parameters = headers.get("signature-input", "").partition("=")
+    listed = re.match(r"\(([^()]*)\)", parameters)
+    names = re.findall(r'"([^"]+)"', listed[1]) if listed else []
+    created = re.search(r";created=(\d{1,12})(?:;|$)", parameters)
+    nonce = re.search(r';nonce="([^"]{22,200})"', parameters)
+    given = re.fullmatch(rf"{re.escape(label)}=:([^:]+):", headers.get("signature", ""))
+    if not (equals and created and nonce and given) or not set(_SIGNED) <= set(names):
+        return None
+    if abs(now_s - int(created[1])) > _OLDEST_S:
+        return None
+    known = {"@request-target": target, "@authority": authority.lower()}
+    lines = [f'"{name}": {known.get(name, headers.get(name, "")).strip()}' for name in names]
+    text = "\n".join([*lines, f'"@signature-params": {parameters}'])
+    try:
+        key = base64.b64decode(secret, validate=True)
+        found = base64.b64decode(given[1], validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    made = hmac.new(key, text.encode(), hashlib.sha256).digest()
+    return nonce[1] if hmac.compare_digest(made, found) else None

@@ -1,17 +1,19 @@
-"""FreeSWITCH mod_audio_stream and mod_audio_fork, jambonz `listen`.
+"""FreeSWITCH mod_audio_stream and mod_audio_fork, jambonz `listen`, Vonage.
 
     text    metadata, if any is given: any text, JSON as a rule
     binary  L16, little endian, one channel or two interleaved
     text    DTMF, the metadata of `stop`
 
 The two FreeSWITCH modules say neither rate nor mix: the source does, or the address
-(`?rate=16000&mix=stereo`). jambonz says both in its metadata. Alerts go back as JSON text,
+(`?rate=16000&mix=stereo`). jambonz says both in its metadata, Vonage the rate in a
+`content-type` (`audio/l16;rate=16000`). Alerts go back as JSON text,
 which the modules hand to the dialplan as an event.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -66,7 +68,9 @@ class Stream(Quiet):
         mix = str(query.get("mix") or metadata.get("mixType") or self._source.mix)
         if mix not in _TRACKS:
             raise WireError(f"mix {mix[:40]!r}: one of {', '.join(_TRACKS)}")
-        rate = query.get("rate") or metadata.get("sampleRate") or self._source.rate
+        typed = re.fullmatch(r"audio/l16;\s*rate=(\d{4,6})", str(metadata.get("content-type")))
+        said = query.get("rate") or metadata.get("sampleRate") or (typed and typed[1])
+        rate = said or self._source.rate
         tracks = _TRACKS[mix]
         form = checked("s16le", whole(rate, "rate"), len(tracks))
         yield Begin(tracks, form, {**self._about, "metadata": metadata})

@@ -68,8 +68,12 @@ class Sockets:
         here = [source for source in self._sources if source.path == websocket.url.path]
         if not here:
             _log.warning("%s: no source at %s", address, websocket.url.path[:80])
+        query = websocket.url.query
+        target = websocket.url.path + (f"?{query}" if query else "")
         for source in here:
-            if self._door.admits(source, address, websocket.headers, websocket.query_params):
+            if self._door.admits(
+                source, address, websocket.headers, websocket.query_params, target
+            ):
                 return source
         return None
 
