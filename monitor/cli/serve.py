@@ -114,8 +114,8 @@ DEFAULT_PORT = 8765
 @cli.option(
     "--calls",
     type=click.IntRange(1),
-    zh="同时识别的通话上限（默认每个 CPU 核 20 通）",
-    en="the most calls recognised at once (default: 20 per CPU core)",
+    zh="同时识别的通话上限（默认每个 CPU 核 12 通）",
+    en="the most calls recognised at once (default: 12 per CPU core)",
 )
 @options.packs
 @options.recogniser

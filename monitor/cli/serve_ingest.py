@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from monitor.web.app import Beside
     from monitor.web.telephony.server import Ports
 
-CALLS_PER_CORE = 20
-"""The most calls at once, per core, unless told otherwise (docs/telephony.md, capacity)."""
+CALLS_PER_CORE = 12
+"""The most calls at once, per core, unless told otherwise: two thirds of what
+`benchmarks/ingest.py` measured, since pages and the store want their share."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from monitor.base.errors import UserError
 from monitor.events import Party
 from monitor.ingest.formats import Format
-from monitor.ingest.sources import Source, local_sources, opening, read
+from monitor.ingest.sources import ProtocolName, Source, local_sources, opening, read
 from monitor.ingest.steps import Begin, WireError
 
 GOOD = """
@@ -117,3 +118,9 @@ def test_two_channels_of_one_party_are_refused() -> None:
     source = Source(name="x", protocol="stream", tracks={"left": "agent"})
     with pytest.raises(WireError, match="tracks"):
         opening(source, Begin(("left", "right"), Format("s16le", 8_000, 2)))
+
+
+def test_every_key_and_every_protocol_is_documented() -> None:
+    text = (Path(__file__).parents[2] / "docs/telephony.md").read_text("utf-8")
+    names = set(Source.model_fields) | set(get_args(ProtocolName)) | {"tls_certificate", "tls_key"}
+    assert [name for name in sorted(names - {"name"}) if f"`{name}`" not in text] == []
