@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
@@ -45,10 +46,39 @@ def second(command: Verb) -> Verb:
     return option(
         "--confirm",
         metavar="NAME",
-        zh="复核引擎：触发告警的话由它再听一遍，给出确认或撤回（写法同 --asr，默认不复核）",
+        zh="复核引擎：触发告警的话由它再听一遍，给出确认或撤回（写法同 --asr；装有 whisper-base 时"
+        "默认为 whisper-ctc，none 为不复核）",
         en="second recogniser: hears what raised an alert again and confirms or retracts it"
-        " (as --asr; default: none)",
+        " (as --asr; default: whisper-ctc where whisper-base is installed; none: no second)",
     )(command)
+
+
+CONFIRM = "MONITOR_CONFIRM"
+"""Environment variable: what `--confirm` is where it is not given."""
+
+
+def confirmer(given: str | None, asr: str | None) -> str | None:
+    """The second recogniser that `--confirm` asks for, or the one to be had; None for none.
+
+    Args:
+        given: the option's value.
+        asr: the first recogniser.
+    """
+    wanted = given or os.environ.get(CONFIRM) or None
+    if wanted is not None:
+        return None if wanted == "none" else wanted
+    from monitor.asr import second_by_default
+
+    name = second_by_default(asr)
+    if name is not None:
+        click.echo(
+            tr(
+                f"告警由 {name} 复核（不需要时加 --confirm none）",
+                f"alerts are heard again by {name} (--confirm none switches that off)",
+            ),
+            err=True,
+        )
+    return name
 
 
 def facts(command: Verb) -> Verb:

@@ -96,7 +96,7 @@ def command(
         out=out,
         packs=packs or DEFAULT_PACKS,
         asr=asr,
-        confirm=confirm,
+        confirm=options.confirmer(confirm, asr),
         channels=options.channel_map(channels),
         facts=options.call_facts(started_at, direction, fact),
         language=language(),

@@ -115,7 +115,8 @@ def command(
         queue.look(folder)
     with open_store(store) as opened, interruptible() as stopped:
         loaded = engine.load(asr, packs or DEFAULT_PACKS)
-        second = engine.load_second(confirm, loaded) if confirm else None
+        again = options.confirmer(confirm, asr)
+        second = engine.load_second(again, loaded) if again else None
         scorer = Scorer(loaded, second, parties)
         origins = [readable(folder) for folder in watched] + [queue.UPLOAD] * uploads
         if retry:
