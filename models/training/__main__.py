@@ -53,6 +53,45 @@ def prepare(views: str, workers: int, nice: int = 10) -> None:
 
 
 @main.command()
+@click.option("--hours", default=2.0, show_default=True, help="Speech to have in all.")
+@click.option("--first", default=0, show_default=True, help="Number of the first shard to make.")
+@click.option("--nice", default=10, show_default=True)
+def natural(hours: float, first: int, nice: int) -> None:
+    """Let Kokoro say the recipe's texts (clips that exist are kept)."""
+    from models.training import natural as speech
+
+    for record in speech.run(hours, nice, first):
+        _say(record)
+
+
+@main.command()
+@click.option("--kinds", default="natural,commonvoice,aishell,isolated", show_default=True)
+@click.option("--views", default="clean,worse", show_default=True)
+@click.option("--share", default=1.0, show_default=True, help="Of each kind and view.")
+@click.option("--nice", default=10, show_default=True)
+def encode(kinds: str, views: str, share: float, nice: int) -> None:
+    """Let the teacher's encoder hear the clips (shards that exist are kept)."""
+    from models.training import whisper
+
+    for record in whisper.run(kinds.split(","), views.split(","), share, nice):
+        _say(record)
+
+
+@main.command()
+@click.option("--hidden", default=768, show_default=True)
+@click.option("--passes", default=8, show_default=True)
+@click.option("--peak", default=1e-3, show_default=True, help="Highest learning rate.")
+@click.option("--out", type=click.Path(path_type=Path), default=paths.WHISPER_CTC)
+def head(hidden: int, passes: int, peak: float, out: Path) -> None:
+    """Train the CTC head on the encoded clips: the teacher, and an engine of its own."""
+    from models.training import head as training
+
+    recipe = training.HeadRecipe(hidden=hidden, passes=passes, peak=peak)
+    for record in training.train(recipe, out):
+        _say(record)
+
+
+@main.command()
 @click.option("--hours", default=2.0, show_default=True, help="Total, earlier runs included.")
 @click.option("--passes", default=0, show_default=True, help="Instead of hours: epochs in all.")
 @click.option("--rows", default=14, show_default=True, help="Rows of 15 s per step.")

@@ -1,14 +1,20 @@
-"""The sets errors are measured on: Common Voice `dev` and synthetic calls never trained on."""
+"""The sets errors are measured on, one for each kind of speech; none of it is trained on.
+
+`natural` are Kokoro's two held-out voices saying held-out sentences at quick tempo, `aishell` and
+`commands` one held-out speaker each of AISHELL-1 and dspspeech20 (isolated words; version 0.3 and
+before had trained on both), the `synthetic` ones espeak-ng's.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.training import augment, codecs, corpus, synth, texts, units
+from models.training import augment, codecs, corpus, kokoro, paths, synth, texts, units
 from models.training.features import RATE, fbank
 from models.training.paths import REPO
 
@@ -20,9 +26,20 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
-SETS = ("commonvoice", "synthetic", "synthetic-voices", "bundled-calls")
+SETS = (
+    "commonvoice",
+    "natural",
+    "aishell",
+    "commands",
+    "synthetic",
+    "synthetic-voices",
+    "bundled-calls",
+)
 CONDITIONS = ("16k", "8k-alaw", "noise-20", "noise-10", "noise-5")
 SYNTHETIC = 160
+NATURAL = 160
+CLIPS = 160  # of a held-out speaker
+QUICK = (1.05, 1.6)  # tempo of the natural voices
 
 
 def conditions(name: str) -> tuple[str, ...]:
@@ -52,7 +69,50 @@ def items(name: str) -> tuple[Item, ...]:
         )
     if name == "bundled-calls":
         return tuple(_bundled())
+    if name == "natural":
+        return _natural()
+    if name in {"aishell", "commands"}:
+        clips = corpus.held_out("aishell-sample" if name == "aishell" else "dspspeech20")
+        chosen = clips[:: max(1, len(clips) // CLIPS)][:CLIPS]
+        return tuple(Item(_padded(c.read()), c.units or (), c.text, unseen=True) for c in chosen)
     return _synthetic(voices_held_out=name == "synthetic-voices")
+
+
+def _padded(samples: Floats) -> Floats:
+    """With a quarter of a second of quiet around it: some clips are cut to the word."""
+    return np.pad(samples, RATE // 4)
+
+
+def _held_out_texts(rng: np.random.Generator, longest: int) -> Iterator[tuple[str, list[int]]]:
+    """Held-out sentences, filled in, without any that a training sentence contains."""
+    pool = [t for t in texts.templates() if texts.held_out(t)]
+    trained = "\n".join(texts.plain(t) for t in texts.templates() if not texts.held_out(t))
+    for number in rng.permutation(len(pool) * 4):
+        text = texts.clauses(texts.fill(pool[int(number) % len(pool)], rng), rng, longest)
+        label = units.from_hanzi(text)
+        if label and len(label) >= 3 and texts.plain(text) not in trained:
+            yield text, label
+
+
+def _natural() -> tuple[Item, ...]:
+    """Held-out sentences by the held-out natural voices, kept in the cache folder."""
+    rng = np.random.default_rng(20_020)
+    made: list[Item] = []
+    folder = paths.cache() / "natural-dev"
+    folder.mkdir(parents=True, exist_ok=True)
+    for text, label in _held_out_texts(rng, 36):
+        if len(made) == NATURAL:
+            break
+        speed = float(rng.uniform(*QUICK))
+        voice = kokoro.HELD_OUT_VOICES[len(made) % 2]
+        name = hashlib.sha256(f"{text} {voice} {speed:.4f}".encode()).hexdigest()[:16]
+        file = folder / f"{name}.npy"
+        if not file.exists():
+            part = file.with_suffix(".part.npy")
+            np.save(part, kokoro.speak(text, kokoro.single(voice, speed)))
+            part.replace(file)
+        made.append(Item(_padded(np.load(file)), tuple(label), text, unseen=True))
+    return tuple(made)
 
 
 def _synthetic(voices_held_out: bool) -> tuple[Item, ...]:
