@@ -1,7 +1,8 @@
 """`python -m models.training`: everything, from recordings to the exported model.
 
-Runs `prepare` (where shards are missing), `train` (resuming), `export`, `tune`, the estimate for
-spotting and `evaluate` in turn, or one of them by name.
+Runs `natural`, `encode` and `head` (where there is no head), `prepare` (where shards are missing),
+`train` (resuming), `export`, `tune`, the estimate for spotting and `evaluate` in turn, or one of
+them by name.
 """
 
 from __future__ import annotations
@@ -29,10 +30,16 @@ def _say(record: dict[str, Any]) -> None:
 @click.option("--hours", default=2.0, show_default=True, help="Wall clock of the training itself.")
 @click.pass_context
 def main(context: click.Context, hours: float) -> None:
-    """Train the embedded recogniser: prepare, train, export, tune, spotting, evaluate."""
+    """Train the embedded recogniser: speech, teacher, shards, training, export, measures."""
     if context.invoked_subcommand is None:
         from models.training import spotting
 
+        context.invoke(natural, hours=3.0, first=0, nice=10)
+        if not (paths.WHISPER_CTC / "model.json").exists():
+            context.invoke(
+                encode, kinds="natural,commonvoice,aishell,isolated", views="clean,worse"
+            )
+            context.invoke(head)
         context.invoke(prepare, views="0", workers=2)
         context.invoke(train, hours=hours)
         context.invoke(export, out=paths.EMBEDDED)
@@ -45,11 +52,12 @@ def main(context: click.Context, hours: float) -> None:
 @click.option("--views", default="0", show_default=True, help="Views to make, e.g. 0,1,2.")
 @click.option("--workers", default=2, show_default=True)
 @click.option("--nice", default=10, show_default=True)
-def prepare(views: str, workers: int, nice: int = 10) -> None:
+@click.option("--share", default=1.0, show_default=True, help="Of all but the natural speech.")
+def prepare(views: str, workers: int, nice: int = 10, share: float = 1.0) -> None:
     """Compute the training shards of some views (those that exist are kept)."""
     from models.training import prepare as preparation
 
-    preparation.run([int(v) for v in views.split(",")], workers, nice)
+    preparation.run([int(v) for v in views.split(",")], workers, nice, share)
 
 
 @main.command()
@@ -78,8 +86,8 @@ def encode(kinds: str, views: str, share: float, nice: int) -> None:
 
 
 @main.command()
-@click.option("--hidden", default=768, show_default=True)
-@click.option("--passes", default=8, show_default=True)
+@click.option("--hidden", default=512, show_default=True)
+@click.option("--passes", default=7, show_default=True)
 @click.option("--peak", default=1e-3, show_default=True, help="Highest learning rate.")
 @click.option("--out", type=click.Path(path_type=Path), default=paths.WHISPER_CTC)
 def head(hidden: int, passes: int, peak: float, out: Path) -> None:
@@ -150,12 +158,15 @@ def tune(model: Path) -> None:
 
 @main.command()
 @click.option("--model", type=click.Path(path_type=Path), default=paths.EMBEDDED, show_default=True)
-@click.option("--teacher", is_flag=True, help="Measure the FSMN teacher beside it.")
-def evaluate(model: Path, teacher: bool = False) -> None:
+@click.option("--teachers", is_flag=True, help="Measure both teachers beside it.")
+@click.option("--sets", help="Only these, e.g. commonvoice,natural.")
+def evaluate(model: Path, teachers: bool = False, sets: str | None = None) -> None:
     """Syllable errors of an exported model, one JSON line per set and condition."""
     from models.training import evaluate as evaluation
+    from models.training import heldout
 
-    for record in evaluation.run(model, teacher):
+    chosen = heldout.SETS if sets is None else sets.split(",")
+    for record in evaluation.run(model, teachers, chosen):
         _say(record)
 
 

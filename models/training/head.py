@@ -32,11 +32,9 @@ if TYPE_CHECKING:
 DEV = (
     ("commonvoice", "16k"),
     ("commonvoice", "8k-alaw"),
-    ("commonvoice", "noise-10"),
     ("natural", "16k"),
     ("natural", "8k-alaw"),
     ("aishell", "8k-alaw"),
-    ("commands", "16k"),
 )
 FILE = "head.npz"
 VERSION = "0.1"
@@ -46,8 +44,8 @@ VERSION = "0.1"
 class HeadRecipe:
     """How the head is trained."""
 
-    hidden: int = 768
-    passes: int = 8
+    hidden: int = 512
+    passes: int = 7
     batch: int = 24  # windows
     peak: float = 1e-3
     dropout: float = 0.2
@@ -184,6 +182,7 @@ def train(recipe: HeadRecipe, out: Path) -> Iterator[dict[str, Any]]:
                 for ours, theirs in zip(mean.parameters(), head.parameters(), strict=True):
                     ours.lerp_(theirs, 1 - keep)
             losses.append(loss.item())
+        write(mean, recipe, out)
         yield {
             "pass": number + 1,
             "windows": len(pool),
@@ -191,7 +190,6 @@ def train(recipe: HeadRecipe, out: Path) -> Iterator[dict[str, Any]]:
             "minutes": round((time.monotonic() - began) / 60, 2),
             **measure(mean, encoded),
         }
-    write(mean, recipe, out)
 
 
 def write(head: Head, recipe: HeadRecipe, out: Path) -> None:

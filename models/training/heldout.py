@@ -7,14 +7,14 @@ before had trained on both), the `synthetic` ones espeak-ng's.
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.training import augment, codecs, corpus, kokoro, paths, synth, texts, units
+from models.training import augment, codecs, corpus, kokoro, natural, paths, synth, texts, units
 from models.training.features import RATE, fbank
 from models.training.paths import REPO
 
@@ -37,7 +37,7 @@ SETS = (
 )
 CONDITIONS = ("16k", "8k-alaw", "noise-20", "noise-10", "noise-5")
 SYNTHETIC = 160
-NATURAL = 160
+NATURAL = 100
 CLIPS = 160  # of a held-out speaker
 QUICK = (1.05, 1.6)  # tempo of the natural voices
 
@@ -85,7 +85,8 @@ def _padded(samples: Floats) -> Floats:
 
 def _held_out_texts(rng: np.random.Generator, longest: int) -> Iterator[tuple[str, list[int]]]:
     """Held-out sentences, filled in, without any that a training sentence contains."""
-    pool = [t for t in texts.templates() if texts.held_out(t)]
+    spoken = (*texts.turns(), *texts.turns(careless=True), *texts.ordinary())
+    pool = [t for t in spoken if texts.held_out(t)]
     trained = "\n".join(texts.plain(t) for t in texts.templates() if not texts.held_out(t))
     for number in rng.permutation(len(pool) * 4):
         text = texts.clauses(texts.fill(pool[int(number) % len(pool)], rng), rng, longest)
@@ -95,24 +96,22 @@ def _held_out_texts(rng: np.random.Generator, longest: int) -> Iterator[tuple[st
 
 
 def _natural() -> tuple[Item, ...]:
-    """Held-out sentences by the held-out natural voices, kept in the cache folder."""
-    rng = np.random.default_rng(20_020)
-    made: list[Item] = []
-    folder = paths.cache() / "natural-dev"
-    folder.mkdir(parents=True, exist_ok=True)
-    for text, label in _held_out_texts(rng, 36):
-        if len(made) == NATURAL:
-            break
-        speed = float(rng.uniform(*QUICK))
-        voice = kokoro.HELD_OUT_VOICES[len(made) % 2]
-        name = hashlib.sha256(f"{text} {voice} {speed:.4f}".encode()).hexdigest()[:16]
-        file = folder / f"{name}.npy"
-        if not file.exists():
-            part = file.with_suffix(".part.npy")
-            np.save(part, kokoro.speak(text, kokoro.single(voice, speed)))
-            part.replace(file)
-        made.append(Item(_padded(np.load(file)), tuple(label), text, unseen=True))
-    return tuple(made)
+    """Held-out sentences by the held-out natural voices; made once, kept in the cache folder."""
+    stem = paths.cache() / "natural-dev" / "0000"
+    if not stem.with_suffix(".json").exists():
+        rng = np.random.default_rng(20_020)
+        said: list[tuple[Floats, dict[str, Any]]] = []
+        for text, label in islice(_held_out_texts(rng, 36), NATURAL):
+            speaker = kokoro.single(
+                kokoro.HELD_OUT_VOICES[len(said) % 2], float(rng.uniform(*QUICK))
+            )
+            facts = {"text": text, "units": label, "speaker": asdict(speaker)}
+            said.append((kokoro.speak(text, speaker), facts))
+        natural.store(stem, said)
+    return tuple(
+        Item(_padded(c.read()), c.units, c.text, unseen=True)
+        for c in natural.stored(stem.with_suffix(".json"))
+    )
 
 
 def _synthetic(voices_held_out: bool) -> tuple[Item, ...]:

@@ -20,7 +20,7 @@ from models.training import corpus, kokoro, paths, texts, units
 from models.training.features import RATE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -76,11 +76,7 @@ def folder() -> Path:
 
 def write_shard(number: int) -> float:
     """Make one shard; returns its seconds of speech."""
-    folder().mkdir(parents=True, exist_ok=True)
-    stem = folder() / f"{number:04d}"
-    pieces: list[NDArray[np.int16]] = []
-    index: list[dict[str, Any]] = []
-    at = 0
+    said: list[tuple[Floats, dict[str, Any]]] = []
     for item in range(PER_SHARD):
         rng = np.random.default_rng([number, item, 20])
         text = draw_text(rng)
@@ -92,33 +88,38 @@ def write_shard(number: int) -> float:
             sound = kokoro.speak(text, speaker)
         except ValueError:
             continue
-        if len(sound) > LONGEST_S * RATE:
-            continue
-        pieces.append(np.round(np.clip(sound, -1, 1) * 32767).astype(np.int16))
-        index.append(
-            {
-                "start": at,
-                "stop": at + len(sound),
-                "text": text,
-                "units": label,
-                "speaker": asdict(speaker),
-            }
-        )
+        if len(sound) <= LONGEST_S * RATE:
+            said.append((sound, {"text": text, "units": label, "speaker": asdict(speaker)}))
+    store(folder() / f"{number:04d}", said)
+    return sum(len(sound) for sound, _ in said) / RATE
+
+
+def store(stem: Path, said: Sequence[tuple[Floats, dict[str, Any]]]) -> None:
+    """Write a shard of sounds and their facts; it is complete once its `.json` exists."""
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    index: list[dict[str, Any]] = []
+    at = 0
+    for sound, facts in said:
+        index.append({"start": at, "stop": at + len(sound), **facts})
         at += len(sound)
-    np.save(stem.with_suffix(".pcm.npy"), np.concatenate(pieces))
+    joined = np.concatenate([np.clip(sound, -1, 1) for sound, _ in said])
+    np.save(stem.with_suffix(".pcm.npy"), np.round(joined * 32767).astype(np.int16))
     part = stem.with_suffix(".part")
     part.write_text(json.dumps(index, ensure_ascii=False), encoding="utf-8")
     part.replace(stem.with_suffix(".json"))
-    return at / RATE
+
+
+def stored(path: Path) -> list[Spoken]:
+    """The clips of a shard's `.json`."""
+    return [
+        Spoken(path, **entry | {"units": tuple(entry["units"])})
+        for entry in json.loads(path.read_text(encoding="utf-8"))
+    ]
 
 
 def clips() -> list[Spoken]:
     """All clips made so far."""
-    found = []
-    for path in sorted(folder().glob("*.json")):
-        for entry in json.loads(path.read_text(encoding="utf-8")):
-            found.append(Spoken(path, **entry | {"units": tuple(entry["units"])}))
-    return found
+    return [clip for path in sorted(folder().glob("*.json")) for clip in stored(path)]
 
 
 def run(hours: float, nice: int = 10, first: int = 0) -> Iterator[dict[str, Any]]:

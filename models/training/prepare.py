@@ -156,7 +156,7 @@ def _noise(rng: np.random.Generator) -> dict[str, Any]:
 
 def _natural(clip: natural.Spoken, rng: np.random.Generator) -> dict[str, Any] | None:
     """A clip of the natural speech, half of them with another vocal tract or tempo."""
-    clean = clip.read()
+    clean = trim(clip.read())
     if rng.random() < 0.5:
         clean = augment.vary_voice(clean, rng)
     return example(clean, list(clip.units), GAMMA, rng)
@@ -231,11 +231,16 @@ def shards_per_view() -> list[int]:
     return [*range(NATURAL_SHARDS, NATURAL_SHARDS + lots), *range(usual)]
 
 
-def run(views: list[int], workers: int, nice: int = 10) -> None:
-    """Write all shards of the views with a pool of processes."""
+def run(views: list[int], workers: int, nice: int = 10, share: float = 1.0) -> None:
+    """Write the shards of the views with a pool of processes.
+
+    `share` below 1: all of the natural speech and so much of the rest, which is in random order.
+    """
     from concurrent.futures import ProcessPoolExecutor
 
-    tasks = [(view, shard) for view in views for shard in shards_per_view()]
+    numbers = shards_per_view()
+    least = share * sum(n < NATURAL_SHARDS for n in numbers)
+    tasks = [(v, n) for v in views for n in numbers if n >= NATURAL_SHARDS or n < least]
     with ProcessPoolExecutor(workers, initializer=os.nice, initargs=(nice,)) as pool:
         for done in pool.map(write_shard, *zip(*tasks, strict=True)):
             print(json.dumps({"shard": done.name}), flush=True)

@@ -248,8 +248,10 @@ def development(trainer: Trainer) -> dict[str, Any]:
     for name, situation in (
         ("commonvoice", "16k"),
         ("commonvoice", "8k-alaw"),
-        ("synthetic", "8k-alaw"),
-        ("synthetic-voices", "16k"),
+        ("natural", "16k"),
+        ("natural", "8k-alaw"),
+        ("commands", "16k"),
+        ("bundled-calls", "16k"),
     ):
         logp = recognise(network, list(heldout.features(name, situation)), trainer.device)
         items = heldout.items(name)
