@@ -7,7 +7,7 @@
 telephone line) and writes what was said and heard, in toneless syllables.
 `derive` aligns them and writes two files of facts:
 
-- `monitor/rules/match/confusions.json`, the matcher's substitution costs, from
+- `monitor/language/phrases/confusions.json`, the matcher's substitution costs, from
   two thirds of the clips;
 - `benchmarks/confusions.json`, counts of what was heard for each syllable, from
   the other third; `benchmarks/matching.py` draws its simulated errors from it,
@@ -41,14 +41,13 @@ from pathlib import Path
 import click
 import numpy as np
 
-from monitor.text.pinyin import split_syllable
+from monitor.language.pinyin import split_syllable
 
-TABLE = Path("monitor/rules/match/confusions.json")
+TABLE = Path("monitor/language/phrases/confusions.json")
 COUNTS = Path("benchmarks/confusions.json")
 GAP = 0.8  # of a missing or extra syllable while aligning
 SMOOTHING = 15.0
 WORTH_WRITING = 0.04  # a part closer than this to "unrelated" is not written
-OFTEN = 30  # a pair of syllables heard so often gets its own entry
 
 SPOKEN = {
     **dict.fromkeys(("z zh", "c ch", "s sh", "l n", "f h", "l r"), 0.2),

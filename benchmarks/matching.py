@@ -42,9 +42,9 @@ import click
 import numpy as np
 
 from monitor.events import Party, Token
-from monitor.rules.match import Matcher, Phrase, parse
-from monitor.text.pinyin import syllables
-from monitor.text.words import frequencies
+from monitor.language.phrases import Matcher, MatchStream, Phrase, parse
+from monitor.language.pinyin import syllables
+from monitor.language.words import frequencies
 
 SYLLABLES_PER_S = 4.5
 SYLLABLE_MS = round(1000 / SYLLABLES_PER_S)
@@ -53,7 +53,7 @@ WINDOW = 24
 SEED = 20
 PATIENCE_S = 180
 
-Said: TypeAlias = tuple[str, str]
+PhraseText: TypeAlias = tuple[str, str]
 """(character, toneless syllable)"""
 Feed: TypeAlias = Callable[[Token], int]
 """Takes the next syllable; returns the number of hits."""
@@ -93,11 +93,11 @@ def drawn_phrases(random: np.random.Generator, count: int) -> list[str]:
     return list(found)
 
 
-def say(text: str) -> list[Said]:
+def say(text: str) -> list[PhraseText]:
     return list(zip(text, syllables(text), strict=True))
 
 
-def token(at: int, said: Said) -> Token:
+def token(at: int, said: PhraseText) -> Token:
     start = at * SYLLABLE_MS
     return Token(Party.AGENT, said[0], said[1], start, start + SYLLABLE_MS - 20)
 
@@ -120,9 +120,9 @@ class Errors:
                 total[sound] = total.get(sound, 0) + n
         self.anything = _shares(total)
 
-    def hear(self, said: Iterable[Said]) -> list[Said]:
+    def hear(self, said: Iterable[PhraseText]) -> list[PhraseText]:
         """What is recognised; a wrong syllable is written with a character of its sound."""
-        out: list[Said] = []
+        out: list[PhraseText] = []
         for char, sound in said:
             if self.random.random() >= self.rate:
                 out.append((char, sound))
@@ -134,7 +134,7 @@ class Errors:
                 out += [(char, sound), self._draw(self.extra)]
         return out
 
-    def _draw(self, table: tuple[list[str], np.ndarray]) -> Said:
+    def _draw(self, table: tuple[list[str], np.ndarray]) -> PhraseText:
         sound = table[0][self.random.choice(len(table[0]), p=table[1])]
         return homophone(sound), sound
 
@@ -162,7 +162,7 @@ def _characters() -> dict[str, str]:
 
 def ours(phrases: Sequence[str]) -> Feed:
     matcher = Matcher([Phrase(str(n), text) for n, text in enumerate(phrases)])
-    stream = matcher.stream(Party.AGENT)
+    stream = MatchStream(matcher, Party.AGENT)
     return lambda heard: len(stream.feed(heard))
 
 
@@ -326,7 +326,7 @@ def recall(random: np.random.Generator, size: int, rate: float, trials: int) -> 
         heard = errors.hear(say(phrases[key]))
         exact += "".join(char for char, _ in heard) == phrases[key]
         around = [errors.hear(say(running_text(random, 12))) for _ in range(2)]
-        stream = matcher.stream(Party.AGENT)
+        stream = MatchStream(matcher, Party.AGENT)
         hits = [
             hit
             for at, said in enumerate([*around[0], *heard, *around[1]])
@@ -346,7 +346,7 @@ def recall(random: np.random.Generator, size: int, rate: float, trials: int) -> 
 
 @lru_cache(maxsize=1)
 def _pack_variants() -> dict[str, None]:
-    from monitor.resources import rules_dir
+    from monitor.base.package_files import rules_dir
     from monitor.rules import load
 
     rulebook = load(sorted(rules_dir().glob("*.yaml")))
@@ -376,7 +376,7 @@ def false_alarms(sentences: Sequence[str], source: str, rate: float) -> dict[str
     matcher = load(["unicom-10010"]).matchers[Party.AGENT]
     alerting = {phrase.key for phrase in matcher.phrases if phrase.role == "alert"}
     errors = Errors(rate, np.random.default_rng(SEED))
-    stream = matcher.stream(Party.AGENT)
+    stream = MatchStream(matcher, Party.AGENT)
     at, hits = 0, []
     for sentence in sentences:
         for said in errors.hear(say(sentence)):

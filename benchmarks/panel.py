@@ -42,11 +42,11 @@ import numpy as np
 
 from benchmarks import panel_table
 from benchmarks.panel_site import CHROMIUM, PASSWORD, Served, people, serving
-from monitor import engine, live
 from monitor.audio import file as audio_file
+from monitor.call import engine, live
+from monitor.call.uplink.sender import Uplink
 from monitor.events import Alert, CallEnd, CallInfo, Event, Party, Severity, to_json
 from monitor.testing import fixtures
-from monitor.uplink.sender import Uplink
 
 MEASURED = "forbidden-phrases"
 BACKGROUND = "demo"

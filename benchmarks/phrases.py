@@ -13,15 +13,16 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from benchmarks.recognition import Clip, Condition, decode, hanzi, syllables
-from monitor.asr import Spots, background
-from monitor.asr.background import FALSE_ALARMS_PER_HOUR
-from monitor.asr.ctc import CtcRecognizer
-from monitor.asr.folder import ModelFolder
-from monitor.asr.spotting import Spotter
+from monitor.asr.ctc import false_alarms
+from monitor.asr.ctc.false_alarms import FALSE_ALARMS_PER_HOUR
+from monitor.asr.ctc.keyword_spotter import Spotter
+from monitor.asr.ctc.model_folder import ModelFolder
+from monitor.asr.ctc.recognizer import CtcRecognizer
+from monitor.asr.protocol import Spots
 from monitor.events import SAMPLE_RATE, Chunk, Party, Samples, Spotted, Token
+from monitor.language.phrases import Match, Matcher, MatchStream, Phrase
+from monitor.language.phrases.keywords import Keyword, sought
 from monitor.rules import Rulebook
-from monitor.rules.match import Match, Matcher, Phrase
-from monitor.rules.match.sought import Sought, sought
 
 WAYS = ("text", "spotting", "both")
 _SILENCE = np.zeros(SAMPLE_RATE // 2, np.float32)
@@ -36,7 +37,7 @@ class Heard:
 
     def matches(self, matcher: Matcher, way: str) -> list[Match]:
         """What the rules would be told."""
-        stream = matcher.stream(Party.AGENT)
+        stream = MatchStream(matcher, Party.AGENT)
         found: list[Match] = []
         for event in self.events:
             match event:
@@ -52,7 +53,7 @@ class Heard:
         return self.end_ms / 3_600_000
 
 
-def hear(recognizer: CtcRecognizer, samples: Samples, wanted: tuple[Sought, ...]) -> Heard:
+def hear(recognizer: CtcRecognizer, samples: Samples, wanted: tuple[Keyword, ...]) -> Heard:
     """A clip as a single stretch, its phrases spotted as in a call."""
     stream = recognizer.stream(Party.AGENT)
     assert isinstance(stream, Spots)
@@ -75,10 +76,10 @@ class Sharing(CtcRecognizer):
         self._rate = rate
         self._made: Spotter | None = None
 
-    def spotter(self, phrases: tuple[Sought, ...]) -> Spotter | None:
-        found = background.read(self.folder)
+    def spotter(self, phrases: tuple[Keyword, ...]) -> Spotter | None:
+        found = false_alarms.read(self.folder)
         if self._made is None and found is not None:
-            targets = background.targets(phrases, self.inventory, found, self._rate)
+            targets = false_alarms.targets(phrases, self.inventory, found, self._rate)
             self._made = Spotter(targets, self.inventory.blank)
         return self._made
 

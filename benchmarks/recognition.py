@@ -32,8 +32,9 @@ from typing import TypeAlias
 import click
 import numpy as np
 
-from monitor.asr import Recognizer, load
-from monitor.errors import UserError
+from monitor.asr import load
+from monitor.asr.protocol import Recognizer
+from monitor.base.errors import UserError
 from monitor.events import SAMPLE_RATE, Chunk, Party, Samples, Token
 
 STEP = SAMPLE_RATE // 10

@@ -56,13 +56,13 @@ from benchmarks.recognition import (
 )
 from monitor import rules
 from monitor.asr import load
-from monitor.asr.ctc import CtcRecognizer
-from monitor.asr.decode import Posteriors
-from monitor.asr.paths import paths_of
-from monitor.asr.spotting import FLOOR, Spotter, Target
-from monitor.errors import UserError
+from monitor.asr.ctc.decode import Posteriors
+from monitor.asr.ctc.keyword_paths import paths_of
+from monitor.asr.ctc.keyword_spotter import FLOOR, Spotter, Target
+from monitor.asr.ctc.recognizer import CtcRecognizer
+from monitor.base.errors import UserError
+from monitor.call.facts import DEFAULT_PACKS
 from monitor.events import Chunk, Party
-from monitor.facts import DEFAULT_PACKS
 
 RATES = (0.05, 0.5)
 LENGTHS = (4, 6)

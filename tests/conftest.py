@@ -13,13 +13,13 @@ from uuid import uuid4
 import pytest
 from hypothesis import settings
 
-from monitor import engine
+from monitor.call import engine
 from monitor.store import open_store
 from monitor.testing import postgres, pulse
 from monitor.testing.pulse import VirtualCard
 
 if TYPE_CHECKING:
-    from monitor.engine import Engine
+    from monitor.call.engine import Engine
     from monitor.store import Store
 
 # In CI the properties are tried on the same examples each time: what lands is judged by the

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from monitor import batch, calljson
-from monitor.batch import BatchSettings, Done
-from monitor.errors import UserError
+from monitor.base import call_record
+from monitor.base.errors import UserError
+from monitor.call import batch
+from monitor.call.batch import BatchSettings, Done
 from monitor.testing import fixtures
 
 _SHORT = fixtures.load("last-word").audio
@@ -58,7 +59,7 @@ def test_folders_are_searched_and_results_keep_their_place(calls: Path, tmp_path
         "sub/b": "ok",
     }
     assert "broken.wav" in summary["broken"]["error"]
-    data = calljson.read(out / "a.json")
+    data = call_record.read(out / "a.json")
     assert summary["a"]["alerts"] == str(len(data["alerts"]))
     assert list(data)[:2] == ["version", "fingerprint"]
 

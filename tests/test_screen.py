@@ -8,6 +8,10 @@ from collections.abc import Iterator
 import pytest
 from rich.console import Console
 
+from monitor.base.i18n import use_language
+from monitor.cli.screen import page
+from monitor.cli.screen.call_board import Board
+from monitor.cli.screen.plain import PlainScreen
 from monitor.events import (
     Alert,
     AlertState,
@@ -22,10 +26,6 @@ from monitor.events import (
     Token,
     Utterance,
 )
-from monitor.i18n import use_language
-from monitor.screen import page
-from monitor.screen.board import Board
-from monitor.screen.plain import PlainScreen
 
 A, C = Party.AGENT, Party.CUSTOMER
 

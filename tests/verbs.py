@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from monitor import cli
-from monitor.i18n import language, use_language
+from monitor.base.i18n import language, use_language
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:

@@ -26,7 +26,7 @@ import numpy as np
 
 from models.training import opengram, units
 from models.training.sources import read_sentences, written_dialogues
-from monitor.asr import grammar
+from monitor.asr.ctc import ngram
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -155,8 +155,8 @@ def _history(key: int, size: int) -> tuple[int, ...]:
 
 
 def _order(
-    order: int, sources: tuple[Source, ...], weights: tuple[float, ...], lower: grammar.Grammar
-) -> grammar.Order:
+    order: int, sources: tuple[Source, ...], weights: tuple[float, ...], lower: ngram.Ngram
+) -> ngram.Order:
     """The n-grams of an order that are worth their place beside the `lower` orders."""
     base = units.size()
     levels = [source.levels[order] for source in sources]
@@ -180,7 +180,7 @@ def _order(
         costs.append(_steps(chances[chosen]))
         histories.append(key)
         backoffs.append(max(rest, 1e-6) / max(lower_rest, 1e-6))
-    return grammar.Order(
+    return ngram.Order(
         np.array(listed, np.int64),
         np.concatenate(costs),
         np.array(histories, np.int64),
@@ -199,18 +199,18 @@ def _mixed(
 
 def _steps(chances: Floats) -> NDArray[np.uint8]:
     """-ln p as files hold it."""
-    costs = -np.log(np.maximum(chances, 1e-12)) / grammar.STEP
+    costs = -np.log(np.maximum(chances, 1e-12)) / ngram.STEP
     return np.clip(np.round(costs), 0, 255).astype(np.uint8)
 
 
 def build(
     sources: tuple[Source, ...], weights: tuple[float, ...] = WEIGHTS
-) -> tuple[NDArray[np.uint8], tuple[grammar.Order, ...]]:
+) -> tuple[NDArray[np.uint8], tuple[ngram.Order, ...]]:
     """The mixture as one backoff model: the table of pairs, and the orders above."""
     pairs = _steps(np.array([_mixed(sources, weights, (unit,)) for unit in range(units.size())]))
-    higher: tuple[grammar.Order, ...] = ()
+    higher: tuple[ngram.Order, ...] = ()
     for order in range(3, ORDER + 1):
-        lower = grammar.Grammar(pairs, higher)
+        lower = ngram.Ngram(pairs, higher)
         higher = (*higher, _order(order, sources, weights, lower))
     return pairs, higher
 
@@ -223,7 +223,7 @@ def run(out: Path) -> dict[str, object]:
         Source(row_of(dict.fromkeys(written_dialogues()))),
     )
     pairs, higher = build(sources)
-    grammar.write(out / FILE, pairs, higher)
+    ngram.write(out / FILE, pairs, higher)
     return {
         "ngram": str(out / FILE),
         "listed": [len(order.listed) for order in higher],

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from onnx import TensorProto, helper
 
-from models.training.sherpa import BINS, SPAN, STRIDE, model_of, tensor
+from models.training.onnx_dress import BINS, SPAN, STRIDE, model_of, tensor
 
 if TYPE_CHECKING:
     import onnx
 
-    from models.training.sherpa import Dress
+    from models.training.onnx_dress import Dress
 
 _WINDOW, _SHIFT = 7, 6  # feature frames joined into one, and kept of it
 _LOUD = 1_000.0

@@ -30,20 +30,21 @@ import numpy as np
 from models.training import corpus, natural, texts
 from models.training.augment import telephone
 from models.training.corpus import Clip
+from models.training.false_alarms import Mistaken, estimate, prevalence
 from models.training.natural import Spoken
 from models.training.sources import written_dialogues
-from monitor.asr import background, load
-from monitor.asr.acoustic import AcousticModel
-from monitor.asr.calibrate import Mistaken, estimate, prevalence
-from monitor.asr.ctc import CtcRecognizer
-from monitor.asr.decode import Posteriors
-from monitor.asr.frontend import StreamingFrontend
-from monitor.asr.inventory import Inventory
-from monitor.asr.paths import paths_of
-from monitor.asr.spotting import Spotter, Target
-from monitor.errors import UserError
+from monitor.asr import load
+from monitor.asr.ctc import false_alarms
+from monitor.asr.ctc.acoustic import AcousticModel
+from monitor.asr.ctc.decode import Posteriors
+from monitor.asr.ctc.frontend import StreamingFrontend
+from monitor.asr.ctc.inventory import Inventory
+from monitor.asr.ctc.keyword_paths import paths_of
+from monitor.asr.ctc.keyword_spotter import Spotter, Target
+from monitor.asr.ctc.recognizer import CtcRecognizer
+from monitor.base.errors import UserError
 from monitor.events import SAMPLE_RATE
-from monitor.text.pinyin import syllables
+from monitor.language.pinyin import syllables
 
 Heard: TypeAlias = Iterator[tuple[Clip | Spoken, np.ndarray]]
 
@@ -153,7 +154,7 @@ def search(spotter: Spotter, heard: Heard, recognizer: CtcRecognizer) -> Search:
             found.sample.append(rows[::3])
         sentence = [s for run in _CLAUSE.findall(clip.text) for s in syllables(run)]
         best = spotter.best_scores(rows)
-        for at in np.flatnonzero(best > -background.DOUBT).tolist():
+        for at in np.flatnonzero(best > -false_alarms.DOUBT).tolist():
             text = spotter.targets[at].text
             if is_near(phrases[text], sentence):
                 found.lost[text] += length
@@ -163,13 +164,13 @@ def search(spotter: Spotter, heard: Heard, recognizer: CtcRecognizer) -> Search:
 
 
 def excess(
-    law: background.Background, mistaken: Sequence[Mistaken], classes: Sequence[str]
+    law: false_alarms.FalseAlarms, mistaken: Sequence[Mistaken], classes: Sequence[str]
 ) -> float:
     """ln of how many times more often than the law says phrases are mistaken, near the limits.
 
     Looked at is half of `DOUBT`, where limits lie; with fewer than five cases, `DOUBT` itself.
     """
-    for doubt in (background.DOUBT / 2, background.DOUBT):
+    for doubt in (false_alarms.DOUBT / 2, false_alarms.DOUBT):
         seen = sum(score > -doubt for m in mistaken for score in m.scores)
         if seen >= 5:
             break
@@ -193,7 +194,7 @@ def main(folder: Path, out: Path | None, hours: float, each: int) -> None:
     patterns = draw([[clip.text for clip in clips], dialogues], each)
     paths = {text: paths_of(text, number)[-1:] for text in patterns}
     spotter = Spotter(
-        [Target(text, ways, -background.DOUBT) for text, ways in paths.items() if ways],
+        [Target(text, ways, -false_alarms.DOUBT) for text, ways in paths.items() if ways],
         inventory.blank,
     )
     spoken = natural.clips()
@@ -207,7 +208,7 @@ def main(folder: Path, out: Path | None, hours: float, each: int) -> None:
         [m for kind in mistaken.values() for m in kind],
         common,
         inventory,
-        background.digest(recognizer.folder.network),
+        false_alarms.digest(recognizer.folder.network),
         sum(kind.hours for kind in kinds.values()),
     )
     over = {name: excess(law, kind, inventory.classes) for name, kind in mistaken.items()}
@@ -217,7 +218,7 @@ def main(folder: Path, out: Path | None, hours: float, each: int) -> None:
             "constant": round(law.constant + max(0.0, *over.values()), 4),
         }
     )
-    place = (out or folder) / background.FILE
+    place = (out or folder) / false_alarms.FILE
     place.write_text(json.dumps(law.model_dump(), ensure_ascii=False, indent=1) + "\n", "utf-8")
     click.echo(json.dumps({"times_the_law": {k: round(math.exp(v), 2) for k, v in over.items()}}))
     click.echo(json.dumps(law.model_dump(exclude={"prevalence"})))

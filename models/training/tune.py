@@ -14,8 +14,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from models.training import evaluate, heldout, scoring
-from monitor.asr import folder as folders
-from monitor.asr.decode import CtcDecoder, DecodingSettings
+from monitor.asr.ctc import model_folder as folders
+from monitor.asr.ctc.decode import CtcDecoder, DecodingSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from monitor.asr.grammar import Grammar
+    from monitor.asr.ctc.ngram import Ngram
 
     Floats = NDArray[np.float32]
 
@@ -36,7 +36,7 @@ TOLERANCE = 0.002  # syllable error rate; smaller differences are chance on this
 
 
 def decode(
-    logp: Floats, blank: int, settings: DecodingSettings, grammar: Grammar | None
+    logp: Floats, blank: int, settings: DecodingSettings, grammar: Ngram | None
 ) -> list[int]:
     """The units of log-probabilities [T, units]."""
     decoder = CtcDecoder(blank, settings, grammar)
@@ -75,8 +75,8 @@ def run(folder: Path, every: int = 2) -> Iterator[dict[str, Any]]:
     tried = []
     for weight in WEIGHTS:
         for bonus in BONUSES:
-            settings = replace(model.decoding, grammar_weight=weight, unit_bonus=bonus)
-            record = {"grammar_weight": weight, "unit_bonus": bonus, "ser": 0.0, "del": 0.0}
+            settings = replace(model.decoding, lm_weight=weight, insertion_bonus=bonus)
+            record = {"lm_weight": weight, "insertion_bonus": bonus, "ser": 0.0, "del": 0.0}
             for name, clips in heard.items():
                 found = scoring.errors(
                     (truth, decode(p, blank, settings, model.grammar)) for truth, p in clips
@@ -89,6 +89,6 @@ def run(folder: Path, every: int = 2) -> Iterator[dict[str, Any]]:
     chosen = choose(tried)
     path = folder / "decoding.json"
     facts = json.loads(path.read_text(encoding="utf-8"))
-    facts |= {key: chosen[key] for key in ("grammar_weight", "unit_bonus")}
+    facts |= {key: chosen[key] for key in ("lm_weight", "insertion_bonus")}
     path.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     yield {"chosen": facts}

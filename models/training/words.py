@@ -22,13 +22,13 @@ import numpy as np
 
 from models.training import opengram, units
 from models.training.sources import read_sentences, written_dialogues
-from monitor.asr import vocabulary
+from monitor.asr.ctc import vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from models.training.opengram import WordGrams
-    from monitor.asr.vocabulary import Pairs, Vector
+    from monitor.asr.ctc.vocabulary import Pairs, Vector
 
 WEIGHTS = (0.6, 0.2, 0.2)  # general, recordings' sentences, dialogues
 DISCOUNT = 0.5  # taken from the count of each pair of words in sentences

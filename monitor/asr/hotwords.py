@@ -27,7 +27,7 @@ def choose(scripts: Iterable[str], others: Iterable[str], limit: int = 24) -> tu
         others: plain texts of every other phrase of the rules.
         limit: at most so many; a long list confuses more than it helps.
     """
-    from monitor.text.words import is_word, split, surprise
+    from monitor.language.words import is_word, split, surprise
 
     required = set(scripts)
     elsewhere = "\n".join(set(others) - required)

@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from monitor.audio import whole
 from monitor.audio.resample import LOWEST_RATE
-from monitor.errors import UserError
-from monitor.i18n import tr
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 
 if TYPE_CHECKING:
     from av import AudioFrame

@@ -26,7 +26,7 @@ import numpy.typing as npt
 
 from monitor.audio.decode import AudioInfo, Block, Decoder, TruncatedAudioError
 from monitor.audio.waveform import PeakBuilder, write
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 
 _NATIVE = frozenset({"pcm_s16le", "pcm_u8", "flac"})
 _NATIVE_SUFFIXES = frozenset({".wav", ".flac"})

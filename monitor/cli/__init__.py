@@ -16,8 +16,8 @@ from typing import Any, NoReturn
 
 import click
 
-from monitor.errors import UserError
-from monitor.i18n import Language, system_language, tr, use_language
+from monitor.base.errors import UserError
+from monitor.base.i18n import Language, system_language, tr, use_language
 
 VERBS = (
     "demo",

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from monitor import cli
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.cli import calls_sample, calls_which, options, trail
-from monitor.errors import UserError
-from monitor.i18n import tr
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -89,7 +89,7 @@ def list_command(
     as_json: bool,
     **which: Any,
 ) -> None:
-    from monitor.screen.calls import CallTable, row_of
+    from monitor.cli.screen.calls import CallTable, row_of
     from monitor.store import open_store
     from monitor.store.read import hits, list_calls
 
@@ -122,7 +122,7 @@ def list_command(
 @click.argument("call", metavar="ID")
 @options.store
 def show_command(call: str, store: str | None) -> None:
-    from monitor.screen.calls import call_text
+    from monitor.cli.screen.calls import call_text
     from monitor.store import open_store
     from monitor.store.export import call_json
     from monitor.store.schema import Call
@@ -260,7 +260,7 @@ def _audit(session: Session, action: str, number: int, **detail: Any) -> None:
 
 
 def _export(session: Session, number: int, out: Path | None, *, events: bool, audio: bool) -> None:
-    from monitor.calljson import write_atomically
+    from monitor.base.files import write_atomically
     from monitor.store import export
     from monitor.store.schema import Call
 

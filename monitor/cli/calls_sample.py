@@ -8,29 +8,31 @@ from typing import TYPE_CHECKING
 
 import click
 
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.cli import trail
-from monitor.errors import UserError
-from monitor.i18n import tr
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from monitor.qa.tables import Plan
-    from monitor.qa.tasks import Moment
+    from monitor.quality.sampling.review_queue import Moment
+    from monitor.quality.tables import Plan
 
 
 def sample(store: str | None, names: Sequence[str], *, deal: bool, dry_run: bool) -> None:
     """Draw by the plans of these names (none: by every active one) and tell what came of it."""
-    from monitor.qa import tasks
-    from monitor.qa.zone import local_zone
+    from monitor.base.time_zone import local_zone
+    from monitor.quality.sampling import review_queue
     from monitor.store import open_store
 
-    at = tasks.Moment(datetime.now(UTC), local_zone())
+    at = review_queue.Moment(datetime.now(UTC), local_zone())
     with open_store(store) as opened, opened.session() as session:
-        tasks.hold(session)
-        drawn = [(plan.name, tasks.draw(session, plan, at)) for plan in _plans(session, names)]
+        review_queue.hold(session)
+        drawn = [
+            (plan.name, review_queue.draw(session, plan, at)) for plan in _plans(session, names)
+        ]
         dealt = _deal(session, at) if deal else None
-        waiting = tasks.waiting(session)
+        waiting = review_queue.waiting(session)
         total = sum(count for _, count in drawn)
         if dry_run:
             session.rollback()
@@ -48,7 +50,7 @@ def sample(store: str | None, names: Sequence[str], *, deal: bool, dry_run: bool
 def _plans(session: Session, names: Sequence[str]) -> list[Plan]:
     from sqlalchemy import select
 
-    from monitor.qa.tables import Plan
+    from monitor.quality.tables import Plan
 
     known = session.scalars(select(Plan).order_by(Plan.id)).all()
     if not known:
@@ -80,9 +82,9 @@ def _plans(session: Session, names: Sequence[str]) -> list[Plan]:
 
 
 def _deal(session: Session, at: Moment) -> int:
-    from monitor.qa import tasks
+    from monitor.quality.sampling import review_queue
 
-    people = tasks.reviewers(session)
+    people = review_queue.reviewers(session)
     if not people:
         raise UserError(
             tr(
@@ -91,4 +93,4 @@ def _deal(session: Session, at: Moment) -> int:
                 " trainer)",
             )
         )
-    return tasks.assign(session, people, at)
+    return review_queue.assign(session, people, at)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.cli import option, options
 from monitor.cli.options import Verb
-from monitor.errors import UserError
 from monitor.events import Severity
-from monitor.i18n import tr
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement

@@ -5,10 +5,12 @@ from __future__ import annotations
 import click
 
 from monitor import cli
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
+from monitor.call.facts import DEFAULT_PACKS
+from monitor.call.live_flow import Flow
+from monitor.call.live_second_pass import ConfirmedCall
 from monitor.cli import options
-from monitor.errors import UserError
-from monitor.facts import DEFAULT_PACKS
-from monitor.i18n import tr
 
 DEFAULT_CALL = "demo"
 
@@ -49,8 +51,8 @@ def command(
     confirm: str | None,
     packs: tuple[str, ...],
 ) -> int | None:
-    from monitor import engine, live
     from monitor.audio import file as audio_file
+    from monitor.call import engine, live
     from monitor.cli import show
     from monitor.testing import fixtures
 
@@ -69,10 +71,10 @@ def command(
     fixture = known[name]
     loaded = engine.load(asr, packs or DEFAULT_PACKS, live=True)
     parties = audio_file.parties(fixture.audio, None)
-    call: live.Flow = loaded.call(str(fixture.audio.name), parties)
+    call: Flow = loaded.call(str(fixture.audio.name), parties)
     if confirm is not None:
         second = engine.load_second(confirm, loaded)
-        call = live.ConfirmedCall(call, parties, second.listener)
+        call = ConfirmedCall(call, parties, second.listener)
     chunks = audio_file.read_call(fixture.audio, parties)
     with live.interruptible() as stopped:
         source = chunks if fast else live.paced(chunks)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from monitor.i18n import tr
+from monitor.base.i18n import tr
 
 
 @click.command(

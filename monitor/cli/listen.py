@@ -12,10 +12,12 @@ from pathlib import Path
 import click
 
 from monitor import cli
+from monitor.base.i18n import tr
+from monitor.call.facts import DEFAULT_PACKS
+from monitor.call.live_flow import Flow
+from monitor.call.live_second_pass import ConfirmedCall
 from monitor.cli import options
 from monitor.events import Direction, Party
-from monitor.facts import DEFAULT_PACKS
-from monitor.i18n import tr
 
 
 @click.command(
@@ -103,29 +105,29 @@ def command(
     direction: Direction | None,
     fact: tuple[str, ...],
 ) -> int | None:
-    from monitor import engine, live
     from monitor.audio import headset
-    from monitor.cli import away, show
-    from monitor.recording import CallFiles
+    from monitor.call import engine, live
+    from monitor.call.live_files import CallFiles
+    from monitor.cli import destinations, show
 
     # What the user got wrong is told before anything heavy is loaded.
     known = options.call_facts(started_at, direction, fact)
     whose = dict(known.facts).get("agent")
-    wanted = away.Wanted(store, serve, port, to, token, str(whose) if whose else None)
-    away.check(wanted)
+    wanted = destinations.Wanted(store, serve, port, to, token, str(whose) if whose else None)
+    destinations.check(wanted)
     loaded = engine.load(asr, packs or DEFAULT_PACKS, live=True)
     parties = (Party.AGENT, Party.CUSTOMER) if customer is not None else (Party.AGENT,)
     if known.started_at is None:
         # The call starts now, at the edge, where wall time may be read.
         known = replace(known, started_at=datetime.now().astimezone().isoformat(timespec="seconds"))
     name = str(record) if record else tr("现场通话", "live call")
-    call: live.Flow = loaded.call(name, parties, known)
+    call: Flow = loaded.call(name, parties, known)
     if confirm is not None:
         second = engine.load_second(confirm, loaded)
-        call = live.ConfirmedCall(call, parties, second.listener)
+        call = ConfirmedCall(call, parties, second.listener)
     capture = partial(headset.open_headset, agent, customer)
     gone: tuple[str, ...] = ()
-    with away.destinations(wanted, loaded) as others:
+    with destinations.destinations(wanted, loaded) as others:
         with ExitStack() as stack:
             files = stack.enter_context(CallFiles(record, parties, loaded)) if record else None
             stopped = stack.enter_context(live.interruptible())

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from monitor import cli
-from monitor.i18n import tr
+from monitor.base.i18n import tr
 
 if TYPE_CHECKING:
-    from monitor.models.download import Progress
+    from monitor.asr.models.download import Progress
 
 
 @click.group(
@@ -48,7 +48,7 @@ def command() -> None:
 def list_models() -> None:
     from rich.cells import set_cell_size  # a Chinese character takes two columns
 
-    from monitor.models import installed, manifest
+    from monitor.asr.models import installed, manifest
 
     known = manifest.read()
     here = installed.models(known)
@@ -87,7 +87,7 @@ def list_models() -> None:
 )
 @cli.option("--force", is_flag=True, zh="已有也重新下载", en="download even what is here")
 def pull_models(names: tuple[str, ...], to: Path | None, force: bool) -> None:
-    from monitor.models import installed, manifest, places, pull
+    from monitor.asr.models import installed, manifest, places, pull
 
     known = manifest.read()
     entries = [known.entry(name) for name in names]  # all names are right before any is pulled
@@ -113,8 +113,8 @@ def pull_models(names: tuple[str, ...], to: Path | None, force: bool) -> None:
 )
 @click.argument("names", nargs=-1, metavar="[NAME...]")
 def verify_models(names: tuple[str, ...]) -> int | None:
-    from monitor.models import installed, manifest, receipt
-    from monitor.models.download import SourceError
+    from monitor.asr.models import installed, manifest, receipt
+    from monitor.asr.models.download import SourceError
 
     known = manifest.read()
     here = installed.models(known)
@@ -151,7 +151,7 @@ def verify_models(names: tuple[str, ...]) -> int | None:
 )
 @click.argument("name", required=False, metavar="[NAME]")
 def model_path(name: str | None) -> None:
-    from monitor.models import installed, manifest, places
+    from monitor.asr.models import installed, manifest, places
 
     if name is None:
         click.echo(places.store())
@@ -175,9 +175,9 @@ def model_path(name: str | None) -> None:
     en="file or folder to write to (default: here)",
 )
 def export_model(name: str, out: Path | None) -> None:
-    from monitor.errors import UserError
-    from monitor.models import archive, installed, manifest, receipt
-    from monitor.models.download import SourceError
+    from monitor.asr.models import archive, installed, manifest, receipt
+    from monitor.asr.models.download import SourceError
+    from monitor.base.errors import UserError
 
     known = manifest.read()
     model = installed.one(name, known)
@@ -208,7 +208,7 @@ def export_model(name: str, out: Path | None) -> None:
     en="where to (default: as for pull)",
 )
 def import_models(archives: tuple[str, ...], to: Path | None) -> None:
-    from monitor.models import archive, manifest, places
+    from monitor.asr.models import archive, manifest, places
 
     store = to or places.store()
     for name in archives:
@@ -224,7 +224,7 @@ def import_models(archives: tuple[str, ...], to: Path | None) -> None:
     ),
 )
 def recommend_models() -> None:
-    from monitor.models import advice, machine, manifest
+    from monitor.asr.models import advice, machine, manifest
 
     found = machine.look()
     memory = "?" if found.memory_gb is None else f"{found.memory_gb:g}"

@@ -8,11 +8,11 @@ from typing import Any, TypeAlias
 
 import click
 
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
+from monitor.call.facts import DEFAULT_PACKS, CallFacts
 from monitor.cli import option
-from monitor.errors import UserError
 from monitor.events import Detail, Direction, Party
-from monitor.facts import DEFAULT_PACKS, CallFacts
-from monitor.i18n import tr
 
 Verb: TypeAlias = Callable[..., Any]
 

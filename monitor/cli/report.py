@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 import click
 
 from monitor import cli
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.cli import options
-from monitor.errors import UserError
-from monitor.i18n import tr
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from monitor.qa.report import Look
-    from monitor.qa.sampling import Per, Span
-    from monitor.qa.scope import Scope
-    from monitor.qa.sheets import Sheet
+    from monitor.quality.periods import Per, Span
+    from monitor.quality.reports.report import Look
+    from monitor.quality.reports.sheets import Sheet
+    from monitor.quality.scope import Scope
     from monitor.store import Store
     from monitor.store.schema import Call
 
@@ -101,7 +101,7 @@ def command(
     form: str | None,
     out: Path | None,
 ) -> None:
-    from monitor.qa.zone import local_zone
+    from monitor.base.time_zone import local_zone
     from monitor.store import open_store
 
     if (name is not None) != (kind in ("agent", "call")):
@@ -116,8 +116,8 @@ def command(
     now = datetime.now(UTC)
     span = _span(kind, per, day, now.astimezone(zone).date())
     with open_store(store) as opened, opened.reading() as session:
-        from monitor.qa.report import Look
-        from monitor.qa.scope import Scope
+        from monitor.quality.reports.report import Look
+        from monitor.quality.scope import Scope
 
         scope = Scope(span, zone, agent=name if kind == "agent" else agent, queue=queue)
         data = _make(session, kind, name, scope, chosen, Look(now, zone))
@@ -130,7 +130,7 @@ def _note(store: Store, kind: str, name: str | None, scope: Scope, form: str) ->
     from sqlalchemy import func, select
 
     from monitor.cli import trail
-    from monitor.qa import report
+    from monitor.quality.reports import report
     from monitor.store.schema import Call
 
     with store.session() as session:
@@ -148,7 +148,7 @@ def _note(store: Store, kind: str, name: str | None, scope: Scope, form: str) ->
 def _make(
     session: Session, kind: str, name: str | None, scope: Scope, form: str, look: Look
 ) -> bytes:
-    from monitor.qa import extracts, report, summary
+    from monitor.quality.reports import extracts, report, summary
 
     if kind == "call":
         return _page(report.of_call(session, _call(session, name or ""), look), form, kind)
@@ -173,7 +173,7 @@ def _make(
 
 
 def _table(session: Session, kind: str, scope: Scope) -> Sheet:
-    from monitor.qa import extracts
+    from monitor.quality.reports import extracts
 
     where = scope.conditions()
     match kind:
@@ -188,7 +188,7 @@ def _table(session: Session, kind: str, scope: Scope) -> Sheet:
 
 
 def _page(html: str, form: str, kind: str) -> bytes:
-    from monitor.qa import report
+    from monitor.quality.reports import report
 
     if form == "html":
         return html.encode()
@@ -198,7 +198,7 @@ def _page(html: str, form: str, kind: str) -> bytes:
 
 
 def _sheets(sheets: list[Sheet], form: str, kind: str) -> bytes:
-    from monitor.qa import sheets as files
+    from monitor.quality.reports import sheets as files
 
     match form:
         case "xlsx" | "csv" | "jsonl":
@@ -232,7 +232,7 @@ def _format_of(out: Path | None, kind: str) -> str:
 def _span(kind: str, per: Per, day: str | None, today: date) -> Span:
     """The period that `day` lies in; without one, the last whole one before today (for agents
     and tables, the running one)."""
-    from monitor.qa.sampling import span_of
+    from monitor.quality.periods import span_of
 
     period = _PERIODS.get(kind, per)
     if day is not None:
@@ -258,7 +258,7 @@ def _write(data: bytes, form: str, out: Path | None) -> None:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
         return
-    from monitor.calljson import write_bytes_atomically
+    from monitor.base.files import write_bytes_atomically
 
     write_bytes_atomically(out, data)
     click.echo(f"{out}", err=True)

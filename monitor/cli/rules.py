@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
+from monitor.base.i18n import tr
 from monitor.cli import option, options
-from monitor.i18n import tr
 
 VERBS = ("check", "test", "try", "coverage", "backtest", "labelled", "explain", "schema")
 

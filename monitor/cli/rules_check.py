@@ -9,16 +9,16 @@ from pathlib import Path
 import click
 
 from monitor import rules
-from monitor.errors import UserError
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.events import Alert, Party, ScriptState
-from monitor.i18n import tr
-from monitor.rules import trial
-from monitor.rules.compile import compile_packs
-from monitor.rules.match import explain, nearest
-from monitor.rules.model import Example, Pack, Turn
-from monitor.rules.packs import ResolvedPack, resolve, shipped, survey
-from monitor.rules.problems import PackErrors, Problem
-from monitor.rules.replay import replay
+from monitor.language.phrases import explain, nearest
+from monitor.rules.compiler.compile import compile_packs
+from monitor.rules.language.pack import Example, Pack, Turn
+from monitor.rules.language.problems import PackErrors, Problem
+from monitor.rules.language.resolve import ResolvedPack, resolve, shipped, survey
+from monitor.rules.tools import examples
+from monitor.rules.tools.replay import replay
 
 
 def named(packs: Sequence[str]) -> list[str | Path]:
@@ -61,7 +61,7 @@ def check(packs: Sequence[str], strict: bool) -> int:
             continue
         if strict:
             problems += [
-                place.problem(message) for place, message in trial.strict_problems(resolved)
+                place.problem(message) for place, message in examples.strict_problems(resolved)
             ]
         for pack in resolved:
             phrases = len(book.listeners)
@@ -93,7 +93,7 @@ def test(packs: Sequence[str], only: Sequence[str]) -> int:
         seen |= set(wanted)
         if not wanted:
             continue
-        outcome = trial.try_packs([pack], wanted)
+        outcome = examples.try_packs([pack], wanted)
         total += outcome.examples
         failed += len(outcome.failures)
         for failure in outcome.failures:
@@ -113,7 +113,7 @@ def test(packs: Sequence[str], only: Sequence[str]) -> int:
     return 1 if failed else 0
 
 
-def _show_failure(failure: trial.Failure) -> None:
+def _show_failure(failure: examples.Failure) -> None:
     kind = {"alert": tr("应当告警", "must alert"), "quiet": tr("不许告警", "must stay quiet")}
     click.echo(click.style(f"✗ {failure.rule}", fg="red", bold=True) + f"  {failure.title}")
     click.echo(f"  {failure.place.problem('').__str__().rstrip(': ')}")
@@ -126,7 +126,7 @@ def try_text(pack: str, text: str, party_name: str, every: bool) -> int:
     party = Party(party_name)
     rulebook = rules.load([pack])
     example = Example(turns=(Turn(party=party_name, say=text),))  # type: ignore[arg-type]
-    call, _ = trial.example_call(example)
+    call, _ = examples.example_call(example)
     outcome = replay(rulebook, call)
     alerts = [o for o in outcome if isinstance(o, Alert) and o.quote]
     met = [o for o in outcome if isinstance(o, ScriptState) and o.quote]

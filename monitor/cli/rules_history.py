@@ -8,16 +8,17 @@ from typing import Any
 
 import click
 
-from monitor import calljson, rules
+from monitor import rules
+from monitor.base import call_record
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.cli.rules_check import named, resolve_each
-from monitor.errors import UserError
-from monitor.i18n import tr
-from monitor.rules import coverage as covering
-from monitor.rules.backtest import Quote, RuleHistory
-from monitor.rules.backtest import backtest as run_backtest
-from monitor.rules.explain import explain as explain_rule
-from monitor.rules.replay import from_json
-from monitor.rules.source import suggest
+from monitor.rules.language.yaml_source import suggest
+from monitor.rules.tools import coverage as covering
+from monitor.rules.tools.backtest import Quote, RuleHistory
+from monitor.rules.tools.backtest import backtest as run_backtest
+from monitor.rules.tools.explain import explain as explain_rule
+from monitor.rules.tools.replay import from_json
 
 
 def coverage(packs: Sequence[str], inventory: str | None, full: bool) -> int:
@@ -114,7 +115,7 @@ def _calls(folder: Path, skipped: list[str]) -> Iterator[tuple[str, dict[str, An
         raise UserError(tr(f"{folder}：没有这个文件夹", f"{folder}: there is no such folder"))
     for file in sorted(folder.rglob("*.json")):
         try:
-            data = calljson.read(file)
+            data = call_record.read(file)
             from_json(data)
         except UserError as error:
             skipped.append(str(error))
@@ -124,7 +125,7 @@ def _calls(folder: Path, skipped: list[str]) -> Iterator[tuple[str, dict[str, An
 
 def explain(call: str, rule: str, packs: Sequence[str]) -> int:
     """Say why a rule fired in a stored call, or why not."""
-    data = calljson.read(Path(call))
+    data = call_record.read(Path(call))
     known = from_json(data)
     names = list(packs) or [pack.partition("@")[0] for pack in known.info.packs]
     if not names:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.cli import trail
-from monitor.errors import UserError
-from monitor.i18n import tr
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -54,8 +54,8 @@ def _check(out: Path, suffix: str) -> None:
 
 
 def _write(session: Session, out: Path | None, suffix: str) -> int:
-    from monitor.calljson import write_atomically, write_bytes_atomically
-    from monitor.review import labelled
+    from monitor.base.files import write_atomically, write_bytes_atomically
+    from monitor.quality.rules import labelled
 
     if out is None:
         lines = 0

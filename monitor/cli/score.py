@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 
 from monitor import cli
+from monitor.base.errors import UserError
+from monitor.base.i18n import language, tr
+from monitor.call.facts import DEFAULT_PACKS
 from monitor.cli import options
-from monitor.errors import UserError
 from monitor.events import Direction
-from monitor.facts import DEFAULT_PACKS
-from monitor.i18n import language, tr
 
 
 @click.command(
@@ -80,8 +80,8 @@ def command(
         TimeRemainingColumn,
     )
 
-    from monitor import batch
-    from monitor.screen.card import row_text, stored_card_text
+    from monitor.call import batch
+    from monitor.cli.screen.card import row_text, stored_card_text
     from monitor.store import place
 
     if out is None and store is None:

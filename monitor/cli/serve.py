@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 import click
 
 from monitor import cli
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
+from monitor.call.facts import DEFAULT_PACKS
 from monitor.cli import options
-from monitor.errors import UserError
-from monitor.facts import DEFAULT_PACKS
-from monitor.i18n import tr
 
 if TYPE_CHECKING:
     from monitor.store import Store
@@ -98,6 +98,7 @@ DEFAULT_PORT = 8765
 )
 @options.packs
 @options.recogniser
+@options.second
 def command(
     store: str | None,
     host: str,
@@ -108,6 +109,7 @@ def command(
     folders: tuple[Path, ...],
     packs: tuple[str, ...],
     asr: str | None,
+    confirm: str | None,
 ) -> None:
     from monitor.store import open_store
     from monitor.web.app import Beside, create_app
@@ -126,7 +128,7 @@ def command(
             shown = people.prepare(opened)
             beside.append(play.beside(packs or DEFAULT_PACKS, asr))
         beside.append(warm.packs_in_use)
-        scoring = worker.arguments(packs, asr)
+        scoring = worker.arguments(packs, asr, confirm)
         if folders:
             beside.append(partial(worker.watching, folders=folders, more=scoring))
         settings = _settings(opened, host, names, public_url, demo)
@@ -204,7 +206,7 @@ def _greet(settings: WebSettings, store: Store, bound: socket.socket) -> None:
 
 
 def _check_url(url: str | None) -> None:
-    from monitor.uplink.address import is_server
+    from monitor.call.uplink.address import is_server
 
     if url is not None and not is_server(url):
         raise UserError(
@@ -226,6 +228,6 @@ def _is_loopback(host: str) -> bool:
 
 
 def _demo_folder() -> Path:
-    from monitor.store.place import user_folder
+    from monitor.base.user_folders import user_folder
 
     return user_folder() / "demo"

@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 import click
 from rich.console import Console
 
-from monitor.calljson import CallRecord
-from monitor.engine import Engine
-from monitor.live import Sink
-from monitor.score import Scorecard, scorecard
-from monitor.screen.card import card_text
-from monitor.screen.page import PageScreen
-from monitor.screen.plain import PlainScreen
+from monitor.base.call_record import CallRecord
+from monitor.call.engine import Engine
+from monitor.call.live import Sink
+from monitor.cli.screen.card import card_text
+from monitor.cli.screen.page import PageScreen
+from monitor.cli.screen.plain import PlainScreen
+from monitor.rules.scorecard import Scorecard, scorecard
 
 
 def run(

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from monitor import cli
+from monitor.base.i18n import tr
 from monitor.cli import options
-from monitor.i18n import tr
 
 FORMATS = ("text", "json", "srt", "vtt")
 
@@ -43,9 +43,9 @@ FORMATS = ("text", "json", "srt", "vtt")
 def command(
     files: tuple[Path, ...], form: str, asr: str | None, channels: str | None
 ) -> int | None:
-    from monitor import engine, transcript
     from monitor.audio import file as audio_file
-    from monitor.errors import UserError
+    from monitor.base.errors import UserError
+    from monitor.call import engine, transcript
 
     loaded = engine.load(asr, packs=())
     wanted = options.channel_map(channels)

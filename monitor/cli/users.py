@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from monitor import cli
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.cli import options
-from monitor.errors import UserError
-from monitor.i18n import tr
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING
 import click
 
 from monitor import cli
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
+from monitor.call.facts import DEFAULT_PACKS
 from monitor.cli import options
-from monitor.errors import UserError
-from monitor.facts import DEFAULT_PACKS
-from monitor.i18n import tr
 
 if TYPE_CHECKING:
-    from monitor.engine import Engine
-    from monitor.events import Party
-    from monitor.qa.importing import Outcome
-    from monitor.qa.intake import Seen
-    from monitor.qa.metadata import Known, Pattern, Table
+    from monitor.call.score_recording import Scorer
+    from monitor.quality.imports.metadata import Known, Pattern, Table
+    from monitor.quality.imports.queue import Seen
+    from monitor.quality.imports.worker import Outcome
     from monitor.store import Store
 
 _IDLE_S = 30.0  # `--uploads` alone ends after so long without work: the server starts it again
@@ -82,6 +81,7 @@ _IDLE_S = 30.0  # `--uploads` alone ends after so long without work: the server 
 @cli.option("--retry", is_flag=True, zh="重试以前失败的", en="try again what failed before")
 @options.packs
 @options.recogniser
+@options.second
 @options.channels
 def command(
     folders: tuple[Path, ...],
@@ -94,28 +94,32 @@ def command(
     retry: bool,
     packs: tuple[str, ...],
     asr: str | None,
+    confirm: str | None,
     channels: str | None,
 ) -> int | None:
     if not folders and not uploads:
         raise UserError(tr("请给出文件夹，或用 --uploads", "name a folder, or use --uploads"))
-    from monitor import engine
-    from monitor.live import interruptible
-    from monitor.qa import intake
-    from monitor.qa.metadata import Pattern
+    from monitor.call import engine
+    from monitor.call.live import interruptible
+    from monitor.call.score_recording import Scorer
+    from monitor.quality.imports import queue
+    from monitor.quality.imports.metadata import Pattern
     from monitor.store import open_store
 
     watched = [folder.expanduser().absolute() for folder in folders]
     parties = options.channel_map(channels)
     facts = _Facts(metadata, Pattern(pattern) if pattern else None)
     for folder in watched:
-        intake.look(folder)
+        queue.look(folder)
     with open_store(store) as opened, interruptible() as stopped:
         loaded = engine.load(asr, packs or DEFAULT_PACKS)
-        origins = [str(folder) for folder in watched] + [intake.UPLOAD] * uploads
+        second = engine.load_second(confirm, loaded) if confirm else None
+        scorer = Scorer(loaded, second, parties)
+        origins = [str(folder) for folder in watched] + [queue.UPLOAD] * uploads
         if retry:
             with opened.session() as session:
-                intake.retry(session, origins=origins)
-        run = _Run(opened, loaded, origins, parties, stopped)
+                queue.retry(session, origins=origins)
+        run = _Run(opened, scorer, origins, stopped)
         if watched:
             click.echo(
                 tr("监视 ", "watching ") + ", ".join(map(str, watched)) + f" → {opened.url_shown}",
@@ -133,7 +137,7 @@ class _Facts:
     """What CSV and file names say; a CSV that is changed while we watch is read anew."""
 
     def __init__(self, csv: Path | None, pattern: Pattern | None) -> None:
-        from monitor.qa.zone import local_zone
+        from monitor.base.time_zone import local_zone
 
         self._zone = local_zone()
         self._csv = csv
@@ -148,7 +152,7 @@ class _Facts:
         Raises:
             UserError: it cannot be read.
         """
-        from monitor.qa.metadata import read_csv
+        from monitor.quality.imports.metadata import read_csv
 
         if self._csv is None:
             return
@@ -163,7 +167,7 @@ class _Facts:
         Raises:
             UserError: a part of the name cannot be read.
         """
-        from monitor.qa.metadata import Known
+        from monitor.quality.imports.metadata import Known
 
         listed = (self._table.get(path) if self._table else None) or Known()
         named = (self._pattern.match(path, self._zone) if self._pattern else None) or Known()
@@ -176,23 +180,21 @@ class _Run:
     def __init__(
         self,
         store: Store,
-        loaded: Engine,
+        scorer: Scorer,
         origins: Sequence[str],
-        channels: tuple[Party, ...] | None,
         stopped: Callable[[], bool],
     ) -> None:
         self.store = store
         self.stopped = stopped
         self.failed = False
-        self._loaded = loaded
+        self._scorer = scorer
         self._origins = origins
-        self._channels = channels
 
     def one(self) -> bool:
         """Score the next one; False when nothing waits."""
-        from monitor.qa.importing import next_one
+        from monitor.quality.imports.worker import next_one
 
-        outcome = next_one(self.store, self._loaded, self._origins, self._channels, self.stopped)
+        outcome = next_one(self.store, self._scorer, self._origins, self.stopped)
         if outcome is None:
             return False
         self.failed |= outcome.status == "failed"
@@ -227,19 +229,19 @@ def _watch(run: _Run, folders: Sequence[Path], facts: _Facts, every: float, once
 
 def _look(run: _Run, folder: Path, facts: _Facts, before: dict[Path, Mapping[Path, Seen]]) -> bool:
     """Note the recordings of a folder that have settled; True while others are still changing."""
-    from monitor.qa import intake
+    from monitor.quality.imports import queue
 
-    now = intake.look(folder)
+    now = queue.look(folder)
     earlier = before.get(folder, {})
     before[folder] = now
-    ready = intake.settled(earlier, now)
+    ready = queue.settled(earlier, now)
     with run.store.reading() as session:
-        new = intake.unknown(session, ready)
-        waiting = intake.unknown(session, [s for s in now.values() if s not in ready])
+        new = queue.unknown(session, ready)
+        waiting = queue.unknown(session, [s for s in now.values() if s not in ready])
     if new:
         noted = [(seen, str(seen.path.relative_to(folder)), facts.of(seen.path)) for seen in new]
         with run.store.session() as session:
-            intake.add(session, str(folder), noted)
+            queue.add(session, str(folder), noted)
     return bool(waiting)
 
 

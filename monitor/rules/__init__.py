@@ -1,7 +1,7 @@
 """Rule packs: the language, reading it, and running it.
 
     rulebook = load(["unicom-10010"])
-    session = rulebook.session(call_info)
+    session = RuleSession(rulebook, call_info)
     alerts = session.start() + session.feed(token) + session.finish(end)
 
 `docs/rules.md` is the language's reference.
@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from monitor.rules.problems import PackErrors, Problem
-from monitor.rules.rulebook import Rulebook
+from monitor.rules.compiler.rulebook import Rulebook
+from monitor.rules.language.problems import PackErrors, Problem
 
 if TYPE_CHECKING:
-    from monitor.rules.session import RuleSession as RuleSession
+    from monitor.rules.engine.session import RuleSession as RuleSession
 
 __all__ = ["PackErrors", "Problem", "RuleSession", "Rulebook", "load"]
 
@@ -28,7 +28,7 @@ def load(packs: Sequence[str | Path]) -> Rulebook:
     Raises:
         PackErrors: with every problem of every file as `file:line:column: what to do`.
     """
-    from monitor.rules.compile import compile_packs
-    from monitor.rules.packs import survey
+    from monitor.rules.compiler.compile import compile_packs
+    from monitor.rules.language.resolve import survey
 
     return compile_packs(*survey(packs))

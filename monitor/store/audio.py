@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from monitor.audio import file as audio_file
-from monitor.errors import UserError
-from monitor.i18n import tr
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.store.problems import StoreError
 
 _BLOCK = 1 << 20

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.orm import Session
 
-from monitor.i18n import tr
+from monitor.base.i18n import tr
 from monitor.store.audio import AudioFolder, Kept
 from monitor.store.lease import Lease, any_live, mark_interrupted
 from monitor.store.migrate import upgrade

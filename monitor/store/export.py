@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from monitor.calljson import VERSION
+from monitor.base.call_record import VERSION
 from monitor.store import rows, schema
 from monitor.store.schema import Call, Scorecard, StoredEvent
 

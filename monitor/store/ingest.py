@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, func, insert, select
 from sqlalchemy.orm import Session, undefer
 
 from monitor import events as nouns
-from monitor.calljson import VERSION, call_json, script_json, utterance_json
+from monitor.base.call_record import VERSION, call_json, script_json, utterance_json
 from monitor.events import CallInfo, Event
 from monitor.store import packs, rows, schema
 from monitor.store.schema import Call, now
@@ -108,7 +108,7 @@ def mark_interrupted(session: Session, call_id: int) -> bool:
 def save_score(session: Session, call_id: int, score: Mapping[str, Any] | None) -> None:
     """Put the machine's card of a call in place of its last one.
 
-    `score` is `monitor.score.Scorecard` as JSON data; None: the call has no card.
+    `score` is `monitor.rules.scorecard.Scorecard` as JSON data; None: the call has no card.
     """
     machine = select(schema.Scorecard).where(
         schema.Scorecard.call_id == call_id, schema.Scorecard.status == "machine"

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, exists, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from monitor.i18n import tr
+from monitor.base.i18n import tr
 from monitor.store.place import Place
 from monitor.store.problems import StoreError
 from monitor.store.schema import Call

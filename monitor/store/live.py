@@ -15,8 +15,8 @@ from contextvars import copy_context
 from pathlib import Path
 from typing import Any
 
+from monitor.base.i18n import tr
 from monitor.events import Event, Partial
-from monitor.i18n import tr
 from monitor.store.database import Store
 from monitor.store.ingest import append_events, begin_call, mark_interrupted, next_seq, save_score
 from monitor.store.keeping import keep_audio
@@ -32,7 +32,7 @@ RETRY_S = 2.0
 
 
 class LiveWriter:
-    """A sink that writes one live call (`monitor.live.Sink`), and a context manager.
+    """A sink that writes one live call (`monitor.call.live.Sink`), and a context manager.
 
     `key` identifies the call in the store; going on with a key that was
     interrupted numbers the events from where it stopped. `problems` tells what

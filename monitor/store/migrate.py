@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
 
-from monitor.i18n import tr
+from monitor.base.i18n import tr
 from monitor.store.problems import StoreError
 
 FOLDER = Path(__file__).parent / "migrations"

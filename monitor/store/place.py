@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from monitor.errors import UserError
-from monitor.i18n import tr
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
+from monitor.base.user_folders import user_folder
 
 DATABASE = "monitor.db"
 _SQLITE = (".db", ".sqlite", ".sqlite3")
@@ -48,17 +48,6 @@ def find(where: str | Path | None = None, audio: Path | None = None) -> Place:
     else:
         file, beside, locks = path / DATABASE, path / "audio", path / "writers"
     return Place("sqlite", str(file), file, audio or beside, locks)
-
-
-def user_folder() -> Path:
-    """Where this system keeps a user's data of this program."""
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-    return base / "callmonitor"
 
 
 def _server(text: str, audio: Path | None) -> Place:

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from monitor.calljson import OutputError
-from monitor.i18n import tr
+from monitor.base.files import OutputError
+from monitor.base.i18n import tr
 
 _FULL = ("database or disk is full", "No space left", "could not extend file")
 _LOCKED = ("database is locked", "database table is locked")

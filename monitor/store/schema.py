@@ -2,8 +2,8 @@
 
 SQLAlchemy models only: what is kept and how it hangs together. Opening,
 writing and searching live beside this module, changes of the layout in
-`migrations/`. Rooms that add tables of their own (`monitor.qa`,
-`monitor.review`) derive them from `Base` too.
+`migrations/`. Rooms that add tables of their own (`monitor.quality`,
+`monitor.quality.review`) derive them from `Base` too.
 
 Times within a call are integer milliseconds since it began, as everywhere;
 points in time are UTC.

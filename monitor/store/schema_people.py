@@ -64,7 +64,9 @@ class Scorecard(Base):
     grade: Mapped[str] = mapped_column(default="")
     fatal: Mapped[bool] = mapped_column(default=False)
     comment: Mapped[str] = mapped_column(default="")
-    groups: Mapped[list[Any]] = mapped_column(default=list)  # as `monitor.score.GroupScore`
+    groups: Mapped[list[Any]] = mapped_column(
+        default=list
+    )  # as `monitor.rules.scorecard.GroupScore`
     created_at: Mapped[datetime]
     changed_at: Mapped[datetime]
     extra: Mapped[dict[str, Any] | None]
@@ -86,7 +88,7 @@ class ScoreLine(Base):
     item: Mapped[str]  # the item's id in the pack
     title: Mapped[str]
     group: Mapped[str] = mapped_column(default="")
-    status: Mapped[str]  # as monitor.score writes it
+    status: Mapped[str]  # as monitor.rules.scorecard writes it
     points: Mapped[float]
     weight: Mapped[float]
     times: Mapped[int] = mapped_column(default=0)  # findings, or scripts missed

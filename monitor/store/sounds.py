@@ -1,6 +1,6 @@
 """Searching by sound: what a query asks for, and how alike an utterance is.
 
-The costs are the matcher's (`monitor.rules.match.costs`): a syllable that
+The costs are the matcher's (`monitor.language.phrases.costs`): a syllable that
 recognisers and speakers mix up with the right one costs less than a wrong
 one. Hesitations do not count at all. Tones are not compared, so that a word is
 found under whatever homophone was written for it.
@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise, product
 
-from monitor.rules.match.costs import FILLER_SOUNDS, syllable_cost
-from monitor.text.normalise import normalise
-from monitor.text.pinyin import is_han, readings
+from monitor.language.normalise import normalise
+from monitor.language.phrases.costs import FILLER_SOUNDS, syllable_cost
+from monitor.language.pinyin import is_han, readings
 
 LIKENESS = 0.8
 """How alike is alike enough: one syllable in five may be wrong."""

@@ -8,7 +8,7 @@ from sqlalchemy import MetaData
 
 from monitor.store.schema import Base
 
-MODULES = ("monitor.store.schema", "monitor.qa.tables", "monitor.review.tables")
+MODULES = ("monitor.store.schema", "monitor.quality.tables")
 """The modules that define tables."""
 
 

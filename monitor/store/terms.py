@@ -4,7 +4,7 @@ Chinese is written without blanks, so an index of words would need to guess
 where they are. Pairs of neighbours need no guess, are as short as search
 words usually are, and are rare enough to be looked up fast. A text is indexed
 as it is said: traditional characters simplified, numbers read out,
-punctuation dropped (`monitor.text.normalise`).
+punctuation dropped (`monitor.language.normalise`).
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from itertools import pairwise
 from typing import Any
 
 from monitor.events import Party, Token
-from monitor.rules.match.costs import FILLER_SOUNDS
-from monitor.rules.match.units import split
-from monitor.text.normalise import normalise
+from monitor.language.normalise import normalise
+from monitor.language.phrases.costs import FILLER_SOUNDS
+from monitor.language.phrases.syllables import split
 
 JOINT = "丨"
 """Stands between the two syllables of a pair; a character, so that both databases take the

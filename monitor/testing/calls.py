@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from monitor.text.pinyin import syllables
+from monitor.language.pinyin import syllables
 
 AGENTS = tuple(f"坐席{number:03d}" for number in range(1, 61))
 QUEUES = ("宽带", "移动业务", "账单", "投诉", "国际漫游", "政企", "增值业务", "VIP")

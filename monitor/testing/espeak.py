@@ -18,9 +18,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.errors import UserError
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.events import SAMPLE_RATE, Samples
-from monitor.i18n import tr
 
 PAUSES = "，。？！、；：…,.?!;:"
 """Punctuation that espeak-ng renders as a pause; other marks are dropped."""

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from monitor import resources
-from monitor.errors import UserError
+from monitor.base import package_files
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.events import Party, ScriptStatus, Token
-from monitor.i18n import tr
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Fixture:
 
     def tokens(self) -> list[Token]:
         """What a perfect recogniser would hear: each line's characters, evenly over its time."""
-        from monitor.text.pinyin import is_han, syllables
+        from monitor.language.pinyin import is_han, syllables
 
         tokens = []
         for line in self.lines:
@@ -82,7 +82,7 @@ class Fixture:
 
 def names(folder: Path | None = None) -> list[str]:
     """The bundled calls, in alphabetical order."""
-    return sorted(path.stem for path in (folder or resources.fixtures_dir()).glob("*.yaml"))
+    return sorted(path.stem for path in (folder or package_files.fixtures_dir()).glob("*.yaml"))
 
 
 def load_all(folder: Path | None = None) -> list[Fixture]:
@@ -98,7 +98,7 @@ def load(name: str, folder: Path | None = None) -> Fixture:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
-    path = (folder or resources.fixtures_dir()) / f"{name}.yaml"
+    path = (folder or package_files.fixtures_dir()) / f"{name}.yaml"
     try:
         data = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
         return _fixture(path, data)

@@ -17,8 +17,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from monitor.base.i18n import tr
 from monitor.events import Direction, Severity
-from monitor.i18n import tr
 from monitor.store import read
 from monitor.store.schema import Alert, Call, Thumb, User, now
 from monitor.web import deps

@@ -17,7 +17,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.staticfiles import StaticFiles
 
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 from monitor.web import csrf, errors, pages
 from monitor.web.hub import Hub
 from monitor.web.intake import Intake

@@ -14,7 +14,7 @@ from math import ceil, floor, log10
 
 from markupsafe import Markup, escape
 
-from monitor.i18n import tr
+from monitor.base.i18n import tr
 
 WIDTH, HEIGHT = 560, 190  # user units of a drawing; the page scales it
 _LEFT, _RIGHT, _TOP, _BOTTOM = 38, 8, 10, 24

@@ -17,7 +17,7 @@ from starlette.requests import HTTPConnection
 from starlette.status import WS_1008_POLICY_VIOLATION
 from starlette.websockets import WebSocket
 
-from monitor.i18n import tr
+from monitor.base.i18n import tr
 from monitor.store import audit
 from monitor.store.schema import ApiToken, Call, User
 from monitor.web.roles import Role

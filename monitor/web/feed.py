@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from monitor.base.i18n import tr
 from monitor.events import CallInfo, Event, Partial, to_dict
-from monitor.i18n import tr
-from monitor.score import Scorecard
+from monitor.rules.scorecard import Scorecard
 from monitor.web import wire
 from monitor.web.hub import LiveCall
 from monitor.web.intake import Intake
@@ -17,7 +17,7 @@ SETTLE_S = 10.0
 
 
 class LocalFeed:
-    """A sink (`monitor.live.Sink`) on another thread than the server's event loop."""
+    """A sink (`monitor.call.live.Sink`) on another thread than the server's event loop."""
 
     def __init__(
         self,

@@ -17,9 +17,9 @@ from fastapi import APIRouter, WebSocket
 from starlette.status import WS_1001_GOING_AWAY, WS_1008_POLICY_VIOLATION, WS_1013_TRY_AGAIN_LATER
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
-from monitor.errors import UserError
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.events import CallInfo, Partial
-from monitor.i18n import tr
 from monitor.store.schema import User
 from monitor.web import wire
 from monitor.web.deps import need_socket

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from monitor.base import labels
+from monitor.base.i18n import tr
 from monitor.events import Party, Severity
-from monitor.i18n import tr
-from monitor.score import grade_name
-from monitor.screen import words
+from monitor.rules.scorecard import grade_name
 from monitor.web.roles import Role
 
 if TYPE_CHECKING:
@@ -21,12 +21,12 @@ SEVERITIES = ("fatal", "major", "minor", "tip")
 def severity_name(value: str) -> str:
     """What a severity is called; what is none stands for itself."""
     known = value in SEVERITIES
-    return words.severity(Severity(value)).name.capitalize() if known else value
+    return labels.severity(Severity(value)).name.capitalize() if known else value
 
 
 def party_name(value: str | None) -> str:
     """What a party is called; empty for nobody's."""
-    return words.party(Party(value)) if value else ""
+    return labels.party(Party(value)) if value else ""
 
 
 def role_name(value: str) -> str:
@@ -68,7 +68,7 @@ def day(value: datetime | None) -> str:
 
 def furnish(environment: Environment) -> None:
     """Add the filters and names that every template may use."""
-    environment.filters.update(clock=words.clock, moment=moment, day=day)
+    environment.filters.update(clock=labels.clock, moment=moment, day=day)
     environment.globals.update(
         SEVERITIES=SEVERITIES,
         severity_name=severity_name,

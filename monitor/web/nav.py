@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container
 from dataclasses import dataclass
 
-from monitor.i18n import tr
+from monitor.base.i18n import tr
 from monitor.web.roles import REVIEWERS, Role
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from starlette.concurrency import run_in_threadpool
 
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 from monitor.events import Event
 from monitor.web.hub import LiveCall
 from monitor.web.signal import Signal

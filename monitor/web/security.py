@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from monitor.i18n import language, tr, use_language
+from monitor.base.i18n import language, tr, use_language
 from monitor.web.settings import WebSettings
 
 # Everything comes from this server and nothing is inline; blob: is audio decoded in the page.

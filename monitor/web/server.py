@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from monitor.errors import UserError
-from monitor.i18n import language, tr, use_language
+from monitor.base.errors import UserError
+from monitor.base.i18n import language, tr, use_language
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

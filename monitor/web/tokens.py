@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from monitor.i18n import tr
+from monitor.base.i18n import tr
 from monitor.store import audit
 from monitor.store.schema import User
 from monitor.web import users

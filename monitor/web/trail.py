@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from monitor.i18n import tr
+from monitor.base.i18n import tr
 from monitor.store.audit import COMMAND_LINE
 
 _COUNTED = re.compile(r"(call|token|calibration|import) (\d+)|(\d+) (calls|files)")

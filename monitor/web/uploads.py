@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from monitor.errors import UserError
-from monitor.i18n import tr
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 
 _BEGINNINGS: tuple[tuple[int, bytes], ...] = (
     (0, b"RIFF"),  # WAV

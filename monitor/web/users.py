@@ -8,8 +8,8 @@ import unicodedata
 from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session
 
-from monitor.errors import UserError
-from monitor.i18n import language, tr
+from monitor.base.errors import UserError
+from monitor.base.i18n import language, tr
 from monitor.store.schema import ApiToken, User, now
 from monitor.web.deps import digest
 from monitor.web.passwords import Passwords, acceptable

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from monitor.events import Event, Partial, from_dict, from_json, to_dict, to_json
-from monitor.score import Scorecard
+from monitor.rules.scorecard import Scorecard
 from monitor.web.snapshot import EventData
 
 MAX_EVENTS = 1_000

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.asr.acoustic import BLOCK, AcousticModel
-from monitor.asr.folder import read
-from monitor.errors import UserError
+from monitor.asr.ctc.acoustic import BLOCK, AcousticModel
+from monitor.asr.ctc.model_folder import read
+from monitor.base.errors import UserError
 
 LENGTH = 29
 WIDTH, UNITS, RIGHT = 12, 5, 2  # of the tiny networks

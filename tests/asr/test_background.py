@@ -12,15 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pypinyin import lazy_pinyin
 
-from monitor.asr import background, folder
-from monitor.asr.background import DOUBT, MOST_DOUBT, Background
-from monitor.asr.calibrate import Mistaken, estimate, prevalence
-from monitor.asr.inventory import Inventory
-from monitor.asr.paths import paths_of
-from monitor.errors import UserError
-from monitor.resources import models_dir
-from monitor.rules.match.costs import NATS_PER_EDIT
-from monitor.rules.match.sought import Sought
+from models.training.false_alarms import Mistaken, estimate, prevalence
+from monitor.asr.ctc import false_alarms, model_folder
+from monitor.asr.ctc.false_alarms import DOUBT, MOST_DOUBT, FalseAlarms
+from monitor.asr.ctc.inventory import Inventory
+from monitor.asr.ctc.keyword_paths import paths_of
+from monitor.base.errors import UserError
+from monitor.base.package_files import models_dir
+from monitor.language.phrases.costs import NATS_PER_EDIT
+from monitor.language.phrases.keywords import Keyword
 
 SOUNDS = ("<b>", *sorted(set(lazy_pinyin("这不归我管你快点说话费的是"))))
 INVENTORY = Inventory(SOUNDS, "syllable", 0)
@@ -28,7 +28,7 @@ NUMBER = {sound: index for index, sound in enumerate(SOUNDS)}
 COMMON = {sound: -6.0 if sound in ("de", "shi") else -8.0 for sound in SOUNDS[1:]}
 
 
-def _background(**changes: float) -> Background:
+def _background(**changes: float) -> FalseAlarms:
     numbers = {
         "constant": 5.0,
         "per_syllable": 3.0,
@@ -37,7 +37,7 @@ def _background(**changes: float) -> Background:
         "slope": 0.5,
         **changes,
     }
-    return Background(network="", hours=1, phrases=1, prevalence=COMMON, **numbers)
+    return FalseAlarms(network="", hours=1, phrases=1, prevalence=COMMON, **numbers)
 
 
 def _chance(text: str, **changes: float) -> float:
@@ -68,24 +68,24 @@ def test_wordings_add_up() -> None:
     assert one == pytest.approx(other)
 
 
-def _targets(*phrases: Sought, rate: float = 0.2) -> dict[str, float | None]:
-    made = background.targets(phrases, INVENTORY, _background(constant=14.0), rate)
+def _targets(*phrases: Keyword, rate: float = 0.2) -> dict[str, float | None]:
+    made = false_alarms.targets(phrases, INVENTORY, _background(constant=14.0), rate)
     return {target.text: target.limit for target in made}
 
 
 def test_phrases_share_the_rate() -> None:
-    alone = _targets(Sought("这不归我管"))["这不归我管"]
-    shared = _targets(Sought("这不归我管"), Sought("你快点说话"))["这不归我管"]
+    alone = _targets(Keyword("这不归我管"))["这不归我管"]
+    shared = _targets(Keyword("这不归我管"), Keyword("你快点说话"))["这不归我管"]
     assert alone is not None
     assert shared is not None
     assert shared == pytest.approx(alone + math.log(2) / 0.5, abs=1e-3)
-    protecting = Sought("你快点说话", tell=False)
-    assert _targets(Sought("这不归我管"), protecting) == {"这不归我管": alone, "你快点说话": None}
+    protecting = Keyword("你快点说话", tell=False)
+    assert _targets(Keyword("这不归我管"), protecting) == {"这不归我管": alone, "你快点说话": None}
 
 
 def test_what_one_phrase_cannot_use_goes_to_the_others() -> None:
-    alone = _targets(Sought("这不归我管"))["这不归我管"]
-    beside = _targets(Sought("这不归我管"), Sought("你快点说话", likeness=1.0))
+    alone = _targets(Keyword("这不归我管"))["这不归我管"]
+    beside = _targets(Keyword("这不归我管"), Keyword("你快点说话", likeness=1.0))
     assert beside["你快点说话"] == 0
     assert alone is not None
     half = alone + math.log(2) / 0.5
@@ -104,8 +104,8 @@ def test_together_they_cost_no_more_than_the_rate(rate: float, count: int, const
         "是的是的是",
         "管你说话",
     ]
-    made = background.targets(
-        [Sought(text) for text in texts[:count]], INVENTORY, _background(constant=constant), rate
+    made = false_alarms.targets(
+        [Keyword(text) for text in texts[:count]], INVENTORY, _background(constant=constant), rate
     )
     cost = sum(
         _background(constant=constant).rate(_chance(t.text, constant=constant), -t.limit)
@@ -117,24 +117,24 @@ def test_together_they_cost_no_more_than_the_rate(rate: float, count: int, const
 
 
 def test_no_score_is_rare_enough_for_some() -> None:
-    made = background.targets([Sought("的是的是")], INVENTORY, _background(constant=30.0))
+    made = false_alarms.targets([Keyword("的是的是")], INVENTORY, _background(constant=30.0))
     assert made[0].limit is None
 
 
 def test_nothing_doubtful_counts_however_rare() -> None:
     text = "这不归我管你快点说话费"
-    assert _targets(Sought(text), rate=1e9)[text] == pytest.approx(-MOST_DOUBT * len(text))
+    assert _targets(Keyword(text), rate=1e9)[text] == pytest.approx(-MOST_DOUBT * len(text))
 
 
 def test_the_likeness_a_rule_asks_for_holds() -> None:
-    limit = _targets(Sought("这不归我管", likeness=0.9))["这不归我管"]
+    limit = _targets(Keyword("这不归我管", likeness=0.9))["这不归我管"]
     assert limit == pytest.approx(-NATS_PER_EDIT * 0.1 * 5)
 
 
 def test_what_is_too_short_takes_no_share() -> None:
-    limits = _targets(Sought("这不归我管"), Sought("快点说"))
+    limits = _targets(Keyword("这不归我管"), Keyword("快点说"))
     assert limits["快点说"] is None
-    assert limits["这不归我管"] == _targets(Sought("这不归我管"))["这不归我管"]
+    assert limits["这不归我管"] == _targets(Keyword("这不归我管"))["这不归我管"]
 
 
 def test_an_estimate_tells_what_it_was_made_from() -> None:
@@ -179,22 +179,22 @@ def test_prevalence_is_a_mean_over_frames() -> None:
 
 def test_an_unusable_file_is_named(tmp_path: Path, tiny: Any) -> None:
     path = tiny.write(tmp_path, "cache")
-    assert background.read(folder.read(path)) is None
-    (path / background.FILE).write_text('{"slope": 0}', "utf-8")
+    assert false_alarms.read(model_folder.read(path)) is None
+    (path / false_alarms.FILE).write_text('{"slope": 0}', "utf-8")
     with pytest.raises(UserError, match=r"spotting\.json"):
-        background.read(folder.read(path))
+        false_alarms.read(model_folder.read(path))
 
 
 def test_the_package_has_one_for_its_network() -> None:
     """Whoever replaces the network runs `python -m models.training.spotting models/embedded`."""
-    embedded = folder.read(models_dir() / "embedded")
-    found = background.read(embedded)
+    embedded = model_folder.read(models_dir() / "embedded")
+    found = false_alarms.read(embedded)
     assert found is not None
-    assert found.network == background.digest(embedded.network)
+    assert found.network == false_alarms.digest(embedded.network)
 
 
 def test_the_package_has_one_for_the_fsmn_network(shared: Path) -> None:
-    fsmn = folder.read(shared / "models" / "fsmn-charctc")
-    found = background.read(fsmn)
+    fsmn = model_folder.read(shared / "models" / "fsmn-charctc")
+    found = false_alarms.read(fsmn)
     assert found is not None
-    assert found.network == background.digest(fsmn.network)
+    assert found.network == false_alarms.digest(fsmn.network)

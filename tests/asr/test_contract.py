@@ -19,12 +19,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from monitor.asr import Recognizer, RecognizerStream, load
+from monitor.asr import load
+from monitor.asr.protocol import Recognizer, RecognizerStream
 from monitor.asr.scripted import ScriptedRecognizer
 from monitor.audio.file import read_call
-from monitor.errors import UserError
+from monitor.base.errors import UserError
+from monitor.base.package_files import fixtures_dir
 from monitor.events import SAMPLE_RATE, Chunk, Party, Samples, Token
-from monitor.resources import fixtures_dir
 
 SPOKEN_MS = 4_400
 """Length of the piece of speech that is fed."""

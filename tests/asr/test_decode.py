@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.asr.decode import CtcDecoder, DecodingSettings, Unit
-from monitor.asr.grammar import Grammar
+from monitor.asr.ctc.decode import CtcDecoder, DecodingSettings, Unit
+from monitor.asr.ctc.ngram import Ngram
 
 
 def _posteriors(best: list[int], sure: float = 0.9) -> np.ndarray:
@@ -90,10 +90,10 @@ def test_the_grammar_settles_what_sounds_alike() -> None:
     rows = np.log(
         np.array([[0.02, 0.94, 0.02, 0.02], [0.97, 0.01, 0.01, 0.01], [0.02, 0.02, 0.45, 0.51]])
     ).astype(np.float32)
-    grammar = Grammar(np.array([[22] * 4, [48, 48, 3, 48], [22] * 4, [22] * 4], np.uint8))
+    grammar = Ngram(np.array([[22] * 4, [48, 48, 3, 48], [22] * 4, [22] * 4], np.uint8))
     plain = CtcDecoder(0)
     assert [unit.index for unit in plain.feed(rows) + plain.finish()] == [1, 3]
-    helped = CtcDecoder(0, DecodingSettings(grammar_weight=0.5), grammar)
+    helped = CtcDecoder(0, DecodingSettings(lm_weight=0.5), grammar)
     assert [unit.index for unit in helped.feed(rows) + helped.finish()] == [1, 2]
 
 
@@ -110,7 +110,9 @@ def test_a_wide_search_finds_the_likeliest_row_of_units(seed: int, length: int) 
     for path in itertools.product(range(4), repeat=length):
         chance = float(np.prod([chances[at, unit] for at, unit in enumerate(path)]))
         totals[_spelt(path)] = totals.get(_spelt(path), 0.0) + chance
-    wide = DecodingSettings(beam=500, margin=99, sure=99, patience=99, least=-99, candidates=9)
+    wide = DecodingSettings(
+        beam=500, beam_threshold=99, sure=99, patience=99, least=-99, candidates=9
+    )
     decoder = CtcDecoder(0, wide)
     units = decoder.feed(np.log(chances + 1e-12).astype(np.float32)) + decoder.finish()
     found = totals[tuple(unit.index for unit in units)]

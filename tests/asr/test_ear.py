@@ -9,15 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.asr import Spots, load
-from monitor.asr.ear import Ear
-from monitor.asr.paths import paths_of
-from monitor.asr.spotting import Spotter, Target
+from monitor.asr import load
+from monitor.asr.ctc.keyword_events import KeywordEvents
+from monitor.asr.ctc.keyword_paths import paths_of
+from monitor.asr.ctc.keyword_spotter import Spotter, Target
+from monitor.asr.protocol import Spots
 from monitor.audio.file import read_call
-from monitor.errors import UserError
+from monitor.base.errors import UserError
+from monitor.base.package_files import fixtures_dir
 from monitor.events import Chunk, Party, Samples, Spotted, Token
-from monitor.resources import fixtures_dir
-from monitor.rules.match.sought import Sought
+from monitor.language.phrases.keywords import Keyword
 
 SOUNDS = ("<b>", "ni", "you", "mei", "gao", "cuo", "a")
 NUMBER = {sound: index for index, sound in enumerate(SOUNDS)}
@@ -46,8 +47,8 @@ def _spotter(text: str = "你有没搞错") -> Spotter:
     return Spotter([Target(text, paths_of(text, NUMBER), -1.0)], 0)
 
 
-def _ear(spotter: Spotter | None = None, start_ms: int = 0) -> Ear:
-    ear = Ear(spotter or _spotter(), Party.AGENT, TRAIL_MS)
+def _ear(spotter: Spotter | None = None, start_ms: int = 0) -> KeywordEvents:
+    ear = KeywordEvents(spotter or _spotter(), Party.AGENT, TRAIL_MS)
     ear.begin(start_ms, FRAME_MS)
     return ear
 
@@ -112,7 +113,7 @@ def greeting() -> tuple[Spots, Samples]:
     samples = np.concatenate([c.samples for c in call if c.party is Party.AGENT])
     stream = recognizer.stream(Party.AGENT)
     assert isinstance(stream, Spots)
-    stream.listen_for((Sought("请问有什么可以帮您"), Sought("你有没有搞错")))
+    stream.listen_for((Keyword("请问有什么可以帮您"), Keyword("你有没有搞错")))
     return stream, samples[: 4_400 * 16]
 
 

@@ -7,20 +7,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monitor.asr import DEFAULT, find, folder
-from monitor.asr.acoustic import BLOCK, AcousticModel
-from monitor.asr.folder import CacheStreaming, ModelFolder
-from monitor.asr.frontend import StreamingFrontend
+from monitor.asr import DEFAULT, find
+from monitor.asr.ctc import model_folder
+from monitor.asr.ctc.acoustic import BLOCK, AcousticModel
+from monitor.asr.ctc.frontend import StreamingFrontend
+from monitor.asr.ctc.model_folder import CacheStreaming, ModelFolder
 from monitor.audio.file import read_call
-from monitor.errors import UserError
+from monitor.base.errors import UserError
+from monitor.base.package_files import fixtures_dir
 from monitor.events import SAMPLE_RATE, Party
-from monitor.resources import fixtures_dir
 
 
 @pytest.fixture(scope="module")
 def described() -> ModelFolder:
     try:
-        return folder.read(find(DEFAULT))
+        return model_folder.read(find(DEFAULT))
     except UserError as error:
         pytest.skip(f"no embedded model: {error}")
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from monitor import asr, rules
-from monitor.asr import engines, hotwords
-from monitor.errors import UserError
+from monitor.asr import hotwords, names
+from monitor.base.errors import UserError
 
 
 @pytest.mark.parametrize(
@@ -28,14 +28,14 @@ from monitor.errors import UserError
     ],
 )
 def test_names(name: str, spec: tuple[str, str, dict[str, str]]) -> None:
-    found = engines.split(name)
+    found = names.split(name)
     assert (found.engine, found.model, dict(found.options)) == spec
 
 
 def test_a_folder_that_exists_is_taken_whole(tmp_path: Path) -> None:
     folder = tmp_path / "a,b=c"
     folder.mkdir()
-    assert engines.split(f"sherpa:{folder}") == engines.Spec("sherpa", str(folder), {})
+    assert names.split(f"sherpa:{folder}") == names.Spec("sherpa", str(folder), {})
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,8 @@ def test_mistakes_in_names(name: str, complaint: str) -> None:
 def test_the_default_engine_needs_no_other() -> None:
     """What is not used is not imported."""
     code = (
-        "import sys; from monitor import asr, batch, engine, live; asr.load();"
+        "import sys; from monitor import asr; from monitor.call import batch, engine, live;"
+        "asr.load();"
         "print(*sorted(m for m in sys.modules if m.split('.')[0] in"
         " {'ctranslate2', 'faster_whisper', 'sherpa_onnx', 'opencc'}"
         " or m.startswith(('monitor.asr.whisper', 'monitor.asr.sherpa'))))"

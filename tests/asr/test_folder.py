@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from monitor.asr import find, folder, grammar, load
-from monitor.asr.decode import DecodingSettings
-from monitor.errors import UserError
+from monitor.asr import find, load
+from monitor.asr.ctc import model_folder, ngram
+from monitor.asr.ctc.decode import DecodingSettings
+from monitor.base.errors import UserError
 
 
 def _edit(path: Path, **changes: Any) -> None:
@@ -37,9 +38,9 @@ def model(tmp_path: Path) -> Path:
 
 
 def test_a_description_is_read(model: Path) -> None:
-    read = folder.read(model)
+    read = model_folder.read(model)
     assert read.units == ("<blank>", "ma")
-    assert read.description.streaming == folder.CacheStreaming(mode="cache", delay=3)
+    assert read.description.streaming == model_folder.CacheStreaming(mode="cache", delay=3)
     assert read.description.sample_rate == 16_000
     assert read.network == model / "model.onnx"
 
@@ -67,7 +68,7 @@ def test_a_mistake_names_the_file_and_the_key(
 ) -> None:
     _edit(model, **changes)
     with pytest.raises(UserError) as caught:
-        folder.read(model)
+        model_folder.read(model)
     line = str(caught.value)
     assert named in line
     assert "some-model" in line
@@ -78,12 +79,12 @@ def test_a_mistake_names_the_file_and_the_key(
 def test_a_description_that_is_none(model: Path, content: str) -> None:
     (model / "model.json").write_bytes(content.encode("utf-8", "surrogateescape"))
     with pytest.raises(UserError, match=r"model\.json"):
-        folder.read(model)
+        model_folder.read(model)
 
 
 def test_a_folder_without_description(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"model\.json"):
-        folder.read(tmp_path)
+        model_folder.read(tmp_path)
 
 
 def test_the_publishers_fsmn_folder_needs_no_description(tmp_path: Path) -> None:
@@ -95,13 +96,13 @@ def test_the_publishers_fsmn_folder_needs_no_description(tmp_path: Path) -> None
     )
     (tmp_path / "model.onnx").write_bytes(b"")
     (tmp_path / "tokens.txt").write_text("<blank>\n你\n", encoding="utf-8")
-    read = folder.read(tmp_path)
+    read = model_folder.read(tmp_path)
     assert read.description.units.kind == "character"
     assert read.shift is not None
     np.testing.assert_array_equal(read.shift, np.arange(400))
     (tmp_path / "am.mvn").write_text("<Nnet>", encoding="utf-8")
     with pytest.raises(UserError, match=r"am\.mvn.*AddShift"):
-        folder.read(tmp_path)
+        model_folder.read(tmp_path)
 
 
 def test_a_name_is_searched_in_the_path_then_in_the_package(
@@ -109,7 +110,7 @@ def test_a_name_is_searched_in_the_path_then_in_the_package(
 ) -> None:
     first, second, package = (tmp_path / name for name in ("first", "second", "package"))
     monkeypatch.setenv("MONITOR_MODELS", f"{first}:{second}")
-    monkeypatch.setattr("monitor.resources.models_dir", lambda: package)
+    monkeypatch.setattr("monitor.base.package_files.models_dir", lambda: package)
     (package / "asr-x").mkdir(parents=True)
     assert find("asr-x") == package / "asr-x"
     (second / "asr-x").mkdir(parents=True)
@@ -142,13 +143,13 @@ def _tune(path: Path, **keys: Any) -> None:
 
 
 def test_decoding_is_tuned_apart(model: Path) -> None:
-    assert folder.read(model).decoding == DecodingSettings()
+    assert model_folder.read(model).decoding == DecodingSettings()
     steps = np.array([[0, 16], [32, 255]], dtype=np.uint8)
-    grammar.write(model / "ngram.npz", steps, ())
+    ngram.write(model / "ngram.npz", steps, ())
     (model / "words.npz").touch()
-    _tune(model, ngram="ngram.npz", words="words.npz", grammar_weight=0.5, unit_bonus=3.0)
-    read = folder.read(model)
-    assert read.decoding == DecodingSettings(grammar_weight=0.5, unit_bonus=3.0)
+    _tune(model, ngram="ngram.npz", words="words.npz", lm_weight=0.5, insertion_bonus=3.0)
+    read = model_folder.read(model)
+    assert read.decoding == DecodingSettings(lm_weight=0.5, insertion_bonus=3.0)
     assert read.words == model / "words.npz"
     assert read.grammar is not None
     np.testing.assert_array_equal(read.grammar.after((0,)), [0, -1])
@@ -163,7 +164,7 @@ def test_mistakes_in_the_decoding_are_named(model: Path) -> None:
     ):
         _tune(model, **keys)
         with pytest.raises(UserError, match=rf"decoding\.json.*{named}"):
-            folder.read(model)
+            model_folder.read(model)
     _tune(model, ngram="model.onnx")
     with pytest.raises(UserError, match=r"model\.onnx.*2"):
-        folder.read(model)
+        model_folder.read(model)

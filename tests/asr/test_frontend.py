@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.asr.folder import Frontend, Stack
-from monitor.asr.frontend import Stacker, StreamingFrontend
+from monitor.asr.ctc.frontend import Stacker, StreamingFrontend
+from monitor.asr.ctc.model_folder import Frontend, Stack
 
 RATE = 16_000
 FRONTEND = Frontend(bins=8)

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monitor.asr import grammar
-from monitor.asr.decode import CtcDecoder, DecodingSettings
-from monitor.asr.grammar import Grammar, Order
-from monitor.errors import UserError
+from monitor.asr.ctc import ngram
+from monitor.asr.ctc.decode import CtcDecoder, DecodingSettings
+from monitor.asr.ctc.ngram import Ngram, Order
+from monitor.base.errors import UserError
 
 BASE = 4
 PAIRS = np.arange(16, dtype=np.uint8).reshape(4, 4) * 2
@@ -33,12 +33,12 @@ THREE = _order({(0, 1, 2): 5, (1, 2, 3): 7, (1, 2, 1): 9}, {(0, 1): 16, (1, 2): 
 FOUR = _order({(0, 1, 2, 3): 1}, {(0, 1, 2): 8})
 
 
-def _costs(built: Grammar, *history: int) -> list[float]:
+def _costs(built: Ngram, *history: int) -> list[float]:
     return [float(-16 * chance) for chance in built.after(history)]
 
 
 def test_what_is_listed_counts_and_the_rest_backs_off() -> None:
-    built = Grammar(PAIRS, (THREE, FOUR))
+    built = Ngram(PAIRS, (THREE, FOUR))
     assert built.order == 4
     assert _costs(built, 2) == [16, 18, 20, 22]
     assert _costs(built, 1, 2) == [16 + 32, 9, 20 + 32, 7]
@@ -48,10 +48,10 @@ def test_what_is_listed_counts_and_the_rest_backs_off() -> None:
 
 
 def test_a_file_holds_it_whole(tmp_path: Path) -> None:
-    grammar.write(tmp_path / "ngram.npz", PAIRS, (THREE, FOUR))
-    again = grammar.read(tmp_path / "ngram.npz", BASE)
+    ngram.write(tmp_path / "ngram.npz", PAIRS, (THREE, FOUR))
+    again = ngram.read(tmp_path / "ngram.npz", BASE)
     for history in ((2,), (1, 2), (2, 2), (0, 1, 2), (3, 1, 2)):
-        assert _costs(again, *history) == _costs(Grammar(PAIRS, (THREE, FOUR)), *history)
+        assert _costs(again, *history) == _costs(Ngram(PAIRS, (THREE, FOUR)), *history)
 
 
 _TABLE = io.BytesIO()
@@ -63,13 +63,13 @@ def test_what_is_no_ngram_is_named(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "ngram.npz"
     file.write_bytes(content)
     with pytest.raises(UserError, match=r"ngram\.npz"):
-        grammar.read(file, BASE)
+        ngram.read(file, BASE)
 
 
 def test_one_of_other_units_is_refused(tmp_path: Path) -> None:
-    grammar.write(tmp_path / "ngram.npz", PAIRS, (THREE,))
+    ngram.write(tmp_path / "ngram.npz", PAIRS, (THREE,))
     with pytest.raises(UserError, match="5"):
-        grammar.read(tmp_path / "ngram.npz", 5)
+        ngram.read(tmp_path / "ngram.npz", 5)
 
 
 def test_the_decoder_remembers_what_it_has_returned() -> None:
@@ -78,11 +78,11 @@ def test_the_decoder_remembers_what_it_has_returned() -> None:
     three = _order(
         {(1, 2, 3): 1, (1, 2, 1): 80, (2, 2, 3): 80, (2, 2, 1): 1}, {(1, 2): 22, (2, 2): 22}
     )
-    settings = DecodingSettings(grammar_weight=1.0)
+    settings = DecodingSettings(lm_weight=1.0)
     silence = np.log(np.array([[0.97, 0.01, 0.01, 0.01]] * 30))
     open_question = np.log(np.array([[0.02, 0.49, 0.0001, 0.4899]]))
     for first, expected in ((1, 3), (2, 1)):
-        decoder = CtcDecoder(0, settings, Grammar(pairs, (three,)))
+        decoder = CtcDecoder(0, settings, Ngram(pairs, (three,)))
         rows = [_sure(first), silence, _sure(2), silence, open_question]
         heard = [unit.index for part in rows for unit in decoder.feed(part.astype(np.float32))]
         assert heard == [first, 2]  # all that came before was returned

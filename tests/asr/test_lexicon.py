@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pypinyin import lazy_pinyin
 
-from monitor.asr import vocabulary
-from monitor.asr.decode import Unit
-from monitor.asr.grammar import STEP
-from monitor.asr.inventory import Inventory
-from monitor.asr.lexicon import Lexicon
-from monitor.asr.syllables import LexiconSpeller, LexiconStream
-from monitor.errors import UserError
+from monitor.asr.ctc import vocabulary
+from monitor.asr.ctc.decode import Unit
+from monitor.asr.ctc.inventory import Inventory
+from monitor.asr.ctc.lexicon import Lexicon
+from monitor.asr.ctc.ngram import STEP
+from monitor.asr.ctc.syllable_speller import LexiconSpeller, LexiconStream
+from monitor.base.errors import UserError
 from monitor.events import Party, Token
 
 SYLLABLES = ("", "bu", "gui", "guan", "wo", "zhe", "shi", "xia", "yi", "xyz", "lv", "nve")

@@ -16,12 +16,13 @@ import soundfile
 import soxr
 from rapidfuzz.distance import Levenshtein
 
-from monitor.asr import Recognizer, load
-from monitor.asr.engines import Wanted
+from monitor.asr import load
+from monitor.asr.names import Wanted
+from monitor.asr.protocol import Recognizer
 from monitor.asr.sherpa import offline
 from monitor.asr.sherpa.settings import SherpaSettings
 from monitor.audio.file import read_call
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 from monitor.events import SAMPLE_RATE, Chunk, Party, Samples, Token
 from monitor.testing import fixtures
 
@@ -264,8 +265,8 @@ def test_a_wrong_name_is_one_line(sherpa_models: Path, tmp_path: Path, asr: str,
 def test_the_embedded_engine_needs_none_of_it() -> None:
     code = (
         "import sys; from monitor.asr import load; load();"
-        "print([m for m in ('sherpa_onnx', 'faster_whisper', 'httpx2', 'monitor.models.pull',"
-        " 'monitor.models.manifest', 'monitor.asr.sherpa') if m in sys.modules])"
+        "print([m for m in ('sherpa_onnx', 'faster_whisper', 'httpx2', 'monitor.asr.models.pull',"
+        " 'monitor.asr.models.manifest', 'monitor.asr.sherpa') if m in sys.modules])"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"

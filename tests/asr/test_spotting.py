@@ -11,15 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pypinyin import lazy_pinyin
 
-from monitor.asr.paths import HEARD, paths_of, syllables
-from monitor.asr.spotting import (
-    FLOOR,
-    HOLD_FRAMES,
-    PROTECTION,
-    Finding,
-    Spotter,
-    Target,
-)
+from monitor.asr.ctc.keyword_paths import HEARD, paths_of, syllables
+from monitor.asr.ctc.keyword_spotter import FLOOR, HOLD_FRAMES, PROTECTION, Finding, Spotter, Target
 
 SOUNDS = (
     "<b>",

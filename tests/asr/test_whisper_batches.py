@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from monitor import rules
-from monitor.ahead import read_ahead
 from monitor.asr.scripted import ScriptedRecognizer
 from monitor.asr.whisper.hypothesis import Hypothesis, Window, Word
 from monitor.asr.whisper.packing import PackingDecoder
 from monitor.audio.file import TruncatedAudioError, read_call
-from monitor.engine import Engine, run
+from monitor.audio.vad import SileroVad
+from monitor.base.package_files import fixtures_dir
+from monitor.call.engine import Engine, run
+from monitor.call.prefetch import read_ahead
 from monitor.events import Chunk, Party, Samples, Token
-from monitor.resources import fixtures_dir
-from monitor.vad import SileroVad
 
 SECOND = 16_000
 

@@ -11,17 +11,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monitor import live
-from monitor.asr import engines, load
-from monitor.asr.engines import Wanted
+from monitor.asr import load, names
+from monitor.asr.names import Wanted
 from monitor.asr.whisper.decoder import WhisperDecoder
 from monitor.asr.whisper.hypothesis import Hypothesis, Window
 from monitor.asr.whisper.recognizer import WhisperRecognizer
 from monitor.asr.whisper.settings import WhisperSettings
 from monitor.audio.file import read_call
-from monitor.errors import UserError
+from monitor.base.errors import UserError
+from monitor.base.package_files import fixtures_dir, models_dir
+from monitor.call.live_shared_decoder import SharedDecoder, shared_decoder
 from monitor.events import Chunk, Party, Samples, Token
-from monitor.resources import fixtures_dir, models_dir
 from monitor.testing import fixtures
 
 FOLDER = models_dir() / "faster-whisper" / "tiny-test"
@@ -168,7 +168,7 @@ def test_calls_on_threads_share_batches_and_hear_the_same() -> None:
     audio = [_line("demo", Party.AGENT, text)[0] for text, _, _ in _lines("demo", Party.AGENT)[:4]]
     alone = ["".join(t.text for t in _live_text(recognizer, samples)) for samples in audio]
     counting = Counting(recognizer.model)
-    shared = live.SharedDecoder(counting, limit=3)
+    shared = SharedDecoder(counting, limit=3)
     recognizer.decoder = shared
     heard: dict[int, str] = {}
 
@@ -195,7 +195,7 @@ def test_an_error_reaches_the_call_it_belongs_to() -> None:
         def decode(self, windows: Sequence[Window]) -> list[Hypothesis]:
             raise MemoryError("no room")
 
-    shared = live.SharedDecoder(Broken())
+    shared = SharedDecoder(Broken())
     with pytest.raises(MemoryError, match="no room"):
         shared.decode([Window(np.zeros(16_000, np.float32))])
     shared.close()
@@ -203,7 +203,7 @@ def test_an_error_reaches_the_call_it_belongs_to() -> None:
 
 def test_shared_decoder_gives_the_model_back() -> None:
     recognizer = _recognizer(live=True)
-    with live.shared_decoder(recognizer):
+    with shared_decoder(recognizer):
         assert recognizer.decoder is not recognizer.model
     assert recognizer.decoder is recognizer.model
     recognizer.close()
@@ -288,4 +288,4 @@ def test_the_model_is_small_and_says_where_it_comes_from() -> None:
     assert sum(file.stat().st_size for file in FOLDER.iterdir()) < 2_000_000
     extractor = json.loads((FOLDER / "preprocessor_config.json").read_text("utf-8"))
     assert extractor["chunk_length"] == 8
-    assert engines.split("faster-whisper:tiny-test").engine == "faster-whisper"
+    assert names.split("faster-whisper:tiny-test").engine == "faster-whisper"

@@ -11,9 +11,9 @@ import pytest
 import soundfile
 
 from monitor.audio import file
-from monitor.errors import UserError
+from monitor.base.errors import UserError
+from monitor.base.i18n import use_language
 from monitor.events import SAMPLE_RATE, Chunk, Party
-from monitor.i18n import use_language
 from monitor.testing.recordings import encode
 
 NOISE = (0.1 * np.random.default_rng(0).standard_normal((2 * SAMPLE_RATE, 2))).astype(np.float32)

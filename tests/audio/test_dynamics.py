@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.dynamics import SPEECH_CLOSES_MS, Dynamics
+from monitor.audio.conversation import SPEECH_CLOSES_MS, Dynamics
+from monitor.audio.turn_taking import MIN_MONOLOGUE_MS, MIN_OVERLAP_MS, MIN_SILENCE_MS, STEP_MS
 from monitor.events import Event, Gap, Party, Reading, Speech, Token, Utterance
-from monitor.floor import MIN_MONOLOGUE_MS, MIN_OVERLAP_MS, MIN_SILENCE_MS, STEP_MS
 
 A, C = Party.AGENT, Party.CUSTOMER
 BOTH = (A, C)

@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 from monitor.testing import espeak
 from monitor.testing.espeak import Voice, say, toned_pinyin
 

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import pytest
 
-from monitor import engine, rules
+from monitor import rules
 from monitor.asr.scripted import ScriptedRecognizer
 from monitor.audio import file
-from monitor.calljson import CallRecord
-from monitor.engine import Engine
+from monitor.audio.vad import SileroVad
+from monitor.base.call_record import CallRecord
+from monitor.call import engine
+from monitor.call.engine import Engine
 from monitor.events import Party, ScriptState, ScriptStatus
 from monitor.rules import Rulebook
 from monitor.testing import fixtures
 from monitor.testing.fixtures import Fixture
-from monitor.vad import SileroVad
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monitor import resources
 from monitor.audio import file
-from monitor.errors import UserError
+from monitor.base import package_files
+from monitor.base.errors import UserError
 from monitor.events import Party, ScriptStatus
 from monitor.testing import fixtures
 from monitor.testing.fixtures import Fixture
@@ -43,7 +43,7 @@ def test_there_is_a_call_for_every_situation() -> None:
         "overlap", "pause-in-phrase",
     } <= set(fixtures.names())  # fmt: skip
     assert {file.probe(f.audio).rate for f in ALL} >= {8000, 16_000}
-    assert sum(f.stat().st_size for f in resources.fixtures_dir().iterdir()) < 6e6
+    assert sum(f.stat().st_size for f in package_files.fixtures_dir().iterdir()) < 6e6
 
 
 def test_the_sound_is_as_long_as_described(
@@ -107,7 +107,7 @@ def test_the_last_word_ends_with_the_last_sample() -> None:
 
 
 def test_the_rules_named_are_those_of_the_pack(fixture: Fixture) -> None:
-    pack = (resources.rules_dir() / f"{fixture.pack}.yaml").read_text(encoding="utf-8")
+    pack = (package_files.rules_dir() / f"{fixture.pack}.yaml").read_text(encoding="utf-8")
     for rule in (
         *(a.rule for a in fixture.alerts),
         *fixture.quiet,
@@ -133,7 +133,7 @@ def test_generating_again_gives_the_same_call(tmp_path: Path) -> None:
     import runpy
     import sys
 
-    folder = resources.fixtures_dir()
+    folder = package_files.fixtures_dir()
     for script in ("generate.py", "scenes.py"):
         shutil.copy(folder / script, tmp_path)
     sys.path.insert(0, str(tmp_path))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from monitor.audio.devices import Device, Line, devices, find, quiet
 from monitor.audio.headset import Capture, _shared
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 from monitor.events import Chunk, Gap, Party
 
 A, C = Party.AGENT, Party.CUSTOMER

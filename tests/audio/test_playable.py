@@ -11,7 +11,7 @@ import pytest
 from monitor.audio import playable
 from monitor.audio.decode import Decoder
 from monitor.audio.waveform import PeakFile
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 
 _FIXTURES = Path(__file__).parents[2] / "audio_fixtures"
 

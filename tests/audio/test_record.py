@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from monitor.audio import file
 from monitor.audio.record import Recorder
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 from monitor.events import Chunk, Party
 
 A, C = Party.AGENT, Party.CUSTOMER

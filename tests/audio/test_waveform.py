@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.audio.waveform import BASE_MS, FOLD, LEVELS, PeakBuilder, PeakFile, Peaks, write
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 
 Audio = npt.NDArray[np.float32]
 

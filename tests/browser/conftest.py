@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from monitor.engine import Engine
+from monitor.call.engine import Engine
 from tests.browser import slow
 from tests.browser.site import PASSWORD, Site, furnish, serving, wait_until
 

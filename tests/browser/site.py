@@ -14,8 +14,8 @@ from argon2 import PasswordHasher
 from fastapi import FastAPI
 from sqlalchemy import select
 
-from monitor.engine import Engine
-from monitor.facts import CallFacts
+from monitor.call.engine import Engine
+from monitor.call.facts import CallFacts
 from monitor.store import Store, open_store, write
 from monitor.store.packs import texts_of
 from monitor.store.schema import User

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from monitor import live
 from monitor.audio import file as audio_file
-from monitor.engine import Engine
+from monitor.call import live
+from monitor.call.engine import Engine
+from monitor.cli.screen.call_board import Board
 from monitor.events import Event, Partial, ScriptStatus
-from monitor.screen.board import Board
 from monitor.testing import fixtures
 from tests.browser import talk
 from tests.browser.conftest import Visit

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from monitor import events, live
+from monitor import events
 from monitor.audio import file as audio_file
-from monitor.engine import Engine
+from monitor.call import live
+from monitor.call.engine import Engine
 from monitor.events import CallEnd, Event, Party, ScriptState, ScriptStatus, Severity, Utterance
 from monitor.store.schema import Alert, Call, Thumb, User
 from monitor.testing import fixtures

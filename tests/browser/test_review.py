@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import select
 
-from monitor.review.figures import rule_figures
+from monitor.quality.rules.precision_by_rule import rule_figures
 from monitor.store.schema import Alert, Call, Verdict
 from tests.browser.conftest import Visit
 from tests.browser.site import Site

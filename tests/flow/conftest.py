@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from monitor.audio import file as audio_file
-from monitor.engine import Engine
+from monitor.audio.vad import SileroVad
+from monitor.call.engine import Engine
 from monitor.events import Chunk, Event, Party, Samples
-from monitor.vad import SileroVad
 
 Cut = Callable[[int], int]
 """Given a sample's index, how many samples the next chunk holds."""

@@ -10,12 +10,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pypinyin import lazy_pinyin
 
-from monitor import engine, rules
+from monitor import rules
 from monitor.asr.scripted import ScriptedRecognizer
-from monitor.call import Call
-from monitor.calljson import CallRecord
-from monitor.engine import Engine
-from monitor.errors import UserError
+from monitor.audio.vad import SileroVad
+from monitor.base.call_record import CallRecord
+from monitor.base.errors import UserError
+from monitor.call import engine
+from monitor.call.engine import Engine
+from monitor.call.flow import Call
 from monitor.events import (
     Alert,
     CallEnd,
@@ -33,7 +35,6 @@ from monitor.events import (
     to_json,
 )
 from monitor.testing import fixtures
-from monitor.vad import SileroVad
 
 from .conftest import chunked, events_of, samples_of
 

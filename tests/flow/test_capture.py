@@ -9,11 +9,11 @@ import sys
 import time
 from pathlib import Path
 
-from monitor import engine
 from monitor.audio import file as audio_file
-from monitor.engine import Engine
+from monitor.call import engine
+from monitor.call.engine import Engine
+from monitor.call.facts import CallFacts
 from monitor.events import SAMPLE_RATE, from_json, to_json
-from monitor.facts import CallFacts
 from monitor.testing import fixtures
 from monitor.testing.pulse import VirtualCard
 

@@ -8,12 +8,15 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pytest
 
-from monitor import confirm, live, rules
+from monitor import rules
 from monitor.asr.scripted import ScriptedRecognizer, ScriptedStream
-from monitor.call import Call
-from monitor.calljson import CallRecord
-from monitor.confirm import SecondListener
-from monitor.engine import Engine
+from monitor.audio.vad import SileroVad
+from monitor.base.call_record import CallRecord
+from monitor.call import live, second_pass
+from monitor.call.engine import Engine
+from monitor.call.flow import Call
+from monitor.call.live_second_pass import ConfirmedCall
+from monitor.call.second_pass import SecondListener
 from monitor.events import (
     Alert,
     AlertState,
@@ -25,9 +28,9 @@ from monitor.events import (
     Samples,
     Token,
 )
+from monitor.language.pinyin import syllables
 from monitor.rules import Rulebook
-from monitor.text.pinyin import syllables
-from monitor.vad import SileroVad
+from monitor.rules.engine.session import RuleSession
 
 FORBIDDEN = "你问我我问谁"
 RULE = "unicom-forbidden-01"
@@ -50,7 +53,7 @@ def rulebook() -> Rulebook:
 def speech() -> Samples:
     """Speech enough for the voice activity model: a bundled call's agent, 60 s of it."""
     from monitor.audio.file import read_call
-    from monitor.resources import fixtures_dir
+    from monitor.base.package_files import fixtures_dir
 
     call = read_call(fixtures_dir() / "demo.flac")
     agent = [chunk.samples for chunk in call if chunk.party is Party.AGENT]
@@ -73,7 +76,7 @@ def _alerts(events: Iterable[Event]) -> list[Alert]:
 
 
 def _raised(rulebook: Rulebook, tokens: Sequence[Token]) -> Alert:
-    session = rulebook.session(CallInfo("t", "t", (Party.AGENT,)))
+    session = RuleSession(rulebook, CallInfo("t", "t", (Party.AGENT,)))
     session.start()
     found = [e for token in tokens for e in session.feed(token)]
     found += session.finish(CallEnd(tokens[-1].end_ms + 2_000))
@@ -113,7 +116,7 @@ def test_the_same_words_elsewhere_confirm_nothing(rulebook: Rulebook) -> None:
 
 
 def test_alerts_without_words_are_left_alone(rulebook: Rulebook) -> None:
-    session = rulebook.session(CallInfo("t", "t", (Party.AGENT,)))
+    session = RuleSession(rulebook, CallInfo("t", "t", (Party.AGENT,)))
     found = session.start() + session.finish(CallEnd(60_000))
     missing = [e for e in found if isinstance(e, Alert)]
     second = SecondListener(ScriptedRecognizer(()), rulebook)
@@ -146,9 +149,7 @@ class Hearing(ScriptedRecognizer):
 def test_live_the_verdict_comes_before_the_end(rulebook: Rulebook, speech: Samples) -> None:
     heard = _say(FORBIDDEN, 19_400)  # where the agent of the demo call says it
     second = Hearing(heard)
-    call = live.ConfirmedCall(
-        _call(rulebook, heard), [Party.AGENT], SecondListener(second, rulebook)
-    )
+    call = ConfirmedCall(_call(rulebook, heard), [Party.AGENT], SecondListener(second, rulebook))
     events: list[Event] = []
     live.play(call, _chunks(speech), [lambda new, _now: events.extend(new)])
     raised, verdict = _alerts(events)
@@ -161,7 +162,7 @@ def test_live_the_verdict_comes_before_the_end(rulebook: Rulebook, speech: Sampl
     assert np.array_equal(again.samples, speech[first : first + len(again.samples)])
     assert again.start_ms <= 19_250
     assert again.start_ms + len(again.samples) // MS >= 21_321
-    assert len(again.samples) <= (confirm.BEFORE_MS + confirm.AFTER_MS + 2_000) * MS
+    assert len(again.samples) <= (second_pass.BEFORE_MS + second_pass.AFTER_MS + 2_000) * MS
 
 
 def test_live_the_call_does_not_wait_for_the_second(rulebook: Rulebook, speech: Samples) -> None:
@@ -169,13 +170,13 @@ def test_live_the_call_does_not_wait_for_the_second(rulebook: Rulebook, speech: 
     stuck = threading.Event()
 
     class Stuck(SecondListener):
-        def listen(self, doubt: confirm.Doubt) -> Alert:
+        def listen(self, doubt: second_pass.Doubt) -> Alert:
             stuck.wait(60)
             return super().listen(doubt)
 
     heard = _say(FORBIDDEN, 19_400)
     second = Stuck(ScriptedRecognizer(heard), rulebook)
-    call = live.ConfirmedCall(_call(rulebook, heard), [Party.AGENT], second, patience_s=0.2)
+    call = ConfirmedCall(_call(rulebook, heard), [Party.AGENT], second, patience_s=0.2)
     events: list[Event] = []
     live.play(call, _chunks(speech), [lambda new, _now: events.extend(new)])
     # It was too slow: the alert stays as it was raised, and the call is over all the same.
@@ -188,21 +189,21 @@ def test_a_turn_that_goes_on_is_not_waited_for(rulebook: Rulebook) -> None:
     from monitor.events import Speech
 
     alert = _raised(rulebook, _say(FORBIDDEN, 5_000))
-    recheck = confirm.Recheck([Party.AGENT], SecondListener(ScriptedRecognizer(()), rulebook))
+    recheck = second_pass.Recheck([Party.AGENT], SecondListener(ScriptedRecognizer(()), rulebook))
     recheck.take([Speech(Party.AGENT, 1_000), alert])
-    ready: list[confirm.Doubt] = []
+    ready: list[second_pass.Doubt] = []
     second = 0
     while not ready:
         recheck.hear(Chunk(Party.AGENT, second * 1_000, np.full(16_000, second, np.float32)))
         second += 1
         ready = recheck.take([])
-    assert second * 1_000 <= alert.end_ms + confirm.AFTER_MS + 1_000
+    assert second * 1_000 <= alert.end_ms + second_pass.AFTER_MS + 1_000
     assert ready[0].start_ms == 680  # the turn's beginning and what comes before an onset
     assert recheck.take([]) == []
 
 
 def test_the_memory_of_a_long_call_is_bounded(rulebook: Rulebook) -> None:
-    recheck = confirm.Recheck([Party.AGENT], SecondListener(ScriptedRecognizer(()), rulebook))
+    recheck = second_pass.Recheck([Party.AGENT], SecondListener(ScriptedRecognizer(()), rulebook))
     for at in range(600):
         recheck.hear(Chunk(Party.AGENT, at * 1_000, np.zeros(16_000, np.float32)))
     kept = sum(len(part) for _, part in recheck._audio[Party.AGENT]._parts)
@@ -212,8 +213,9 @@ def test_the_memory_of_a_long_call_is_bounded(rulebook: Rulebook) -> None:
 def test_batch_keeps_both_transcripts_and_scores_what_stands(
     rulebook: Rulebook, speech: Samples
 ) -> None:
-    from monitor import calljson, engine
-    from monitor.score import scorecard
+    from monitor.base import call_record
+    from monitor.call import engine
+    from monitor.rules.scorecard import scorecard
 
     vad = SileroVad()
     first = Engine(ScriptedRecognizer(_say(FORBIDDEN, 19_400)), rulebook, vad)
@@ -226,15 +228,15 @@ def test_batch_keeps_both_transcripts_and_scores_what_stands(
     (alert,) = _alerts(record.alerts)
     assert alert.state is AlertState.RETRACTED
     assert after.total > before.total
-    data = calljson.to_json(record)
+    data = call_record.to_json(record)
     assert FORBIDDEN in "".join(u["text"] for u in data["utterances"])
     assert data["review"]["recogniser"] == "scripted"
     assert "".join(u["text"] for u in data["review"]["utterances"]) == "请您稍等一下"
 
 
 def test_without_a_second_pass_there_is_no_review(rulebook: Rulebook) -> None:
-    from monitor import calljson
+    from monitor.base import call_record
 
     record = CallRecord()
     record([CallInfo("t", "t", (Party.AGENT,)), CallEnd(1_000)])
-    assert calljson.to_json(record)["review"] is None
+    assert call_record.to_json(record)["review"] is None

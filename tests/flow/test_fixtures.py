@@ -12,11 +12,11 @@ from functools import cache
 
 import pytest
 
-from monitor import engine, live
 from monitor.audio import file as audio_file
 from monitor.audio.headset import Listening
-from monitor.calljson import CallRecord
-from monitor.engine import Engine
+from monitor.base.call_record import CallRecord
+from monitor.call import engine, live
+from monitor.call.engine import Engine
 from monitor.events import Chunk, Event, Gap
 from monitor.testing import fixtures
 from monitor.testing.fixtures import Fixture

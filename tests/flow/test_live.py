@@ -12,8 +12,8 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from monitor import live
-from monitor.call import Call
+from monitor.call import live
+from monitor.call.flow import Call
 from monitor.events import CallEnd, Chunk, Event, Gap, Party
 
 AGENT, CUSTOMER = Party.AGENT, Party.CUSTOMER

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monitor.engine import Engine
-from monitor.errors import UserError
+from monitor.base.errors import UserError
+from monitor.call.engine import Engine
+from monitor.call.live_files import CallFiles
 from monitor.events import CallEnd, CallInfo, Chunk, Party, Utterance, from_json
-from monitor.recording import CallFiles
 
 A = Party.AGENT
 _CALL = [CallInfo("x", "live", (A,)), Utterance(A, 0, 100, ()), CallEnd(1000)]

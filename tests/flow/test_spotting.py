@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 
 from monitor import rules
-from monitor.asr import Recognizer, RecognizerStream, Spots
-from monitor.asr.ctc import CtcRecognizer
-from monitor.call import Call
-from monitor.calljson import CallRecord, to_json, utterance_json, utterance_of
-from monitor.engine import Engine
+from monitor.asr.ctc.recognizer import CtcRecognizer
+from monitor.asr.protocol import Recognizer, RecognizerStream, Spots
+from monitor.base.call_record import CallRecord, to_json, utterance_json, utterance_of
+from monitor.call.engine import Engine
+from monitor.call.flow import Call
 from monitor.events import Alert, CallInfo, Chunk, Event, Party, Spotted, Token, Utterance
-from monitor.rules.match.sought import Sought
-from monitor.rules.replay import from_json, replay
+from monitor.language.phrases.keywords import Keyword
+from monitor.rules.tools.replay import from_json, replay
 from monitor.testing import fixtures
 
 from .conftest import chunked, events_of, samples_of
@@ -66,7 +66,7 @@ class DeafStream:
 
     partial = ""
 
-    def listen_for(self, phrases: tuple[Sought, ...]) -> None:
+    def listen_for(self, phrases: tuple[Keyword, ...]) -> None:
         self._inner.listen_for(phrases)
 
     def spotted(self) -> list[Spotted]:

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from monitor.base.i18n import language, use_language
 from monitor.cli import main
-from monitor.i18n import language, use_language
 from monitor.testing import fixtures
 
 DEMO = fixtures.load("demo").audio

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
-from monitor.rules.match.cells import Cell, Line
-from monitor.rules.match.costs import syllable_cost
-from monitor.rules.match.pattern import Gap, Slot
-from monitor.rules.match.slots import SLOTS, capture
-from monitor.rules.match.units import Unit
+from monitor.language.phrases.cells import Cell, Line
+from monitor.language.phrases.costs import syllable_cost
+from monitor.language.phrases.pattern import Gap, Slot
+from monitor.language.phrases.slots import SLOTS, capture
+from monitor.language.phrases.syllables import Syllable
 
 BREAK_MS = 3000
 SETTLE_MS = 700
@@ -39,7 +39,7 @@ class Occurrence:
     at: int
 
 
-def hearing(cell: Cell, unit: Unit) -> int:
+def hearing(cell: Cell, unit: Syllable) -> int:
     """Sixteenths of an edit for hearing `unit` where `cell` is expected."""
 
     def wrong(sound: str) -> int:
@@ -55,7 +55,7 @@ def hearing(cell: Cell, unit: Unit) -> int:
     return min(ways) + tone
 
 
-def between(units: Sequence[Unit], at: int) -> int:
+def between(units: Sequence[Syllable], at: int) -> int:
     """Sixteenths for `units[at]` where nothing is expected."""
     unit = units[at]
     if unit.text in "嗯啊呃额哦噢唉哎诶呀嘛呢吧哈欸" and unit.text:
@@ -67,7 +67,7 @@ def between(units: Sequence[Unit], at: int) -> int:
     return 11 if unit.confidence < 0.5 else 16
 
 
-def pair_between(units: Sequence[Unit], at: int) -> int | None:
+def pair_between(units: Sequence[Syllable], at: int) -> int | None:
     """Sixteenths for `units[at - 1 : at + 1]` together, if they are a pair to overhear."""
     if at < 1:
         return None
@@ -105,7 +105,7 @@ class Costs:
     def __init__(
         self,
         pieces: Sequence[Element],
-        units: Sequence[Unit],
+        units: Sequence[Syllable],
         floor: int,
         allowances: Sequence[int] = (),
     ) -> None:
@@ -200,7 +200,7 @@ def _worthy(ways: Iterable[Way]) -> list[Way]:
 
 
 def occurrences(  # noqa: PLR0912  # one loop, as the definition reads
-    lines: Sequence[Line], units: Sequence[Unit]
+    lines: Sequence[Line], units: Sequence[Syllable]
 ) -> list[Occurrence]:
     """Every occurrence of one phrase, given by its lines, each once and in order."""
     found: list[Occurrence] = []
@@ -264,7 +264,7 @@ def _may_improve(
     lines: Sequence[Line],
     waiting: tuple[int, int, int, int],
     armed: dict[int, int],
-    units: Sequence[Unit],
+    units: Sequence[Syllable],
     floor: int,
 ) -> bool:
     cost, number, end, _ = waiting
@@ -280,7 +280,7 @@ def _goes_on(line: Line, other: Line) -> bool:
     return (line.short or line.exact) and len(other.cells) > len(line.cells)
 
 
-def _nearly(line: Line, units: Sequence[Unit], floor: int) -> int:
+def _nearly(line: Line, units: Sequence[Syllable], floor: int) -> int:
     """The cheapest way to lack only the last one or two syllables, gaps holding anything."""
     loose = Costs(elements(line, whole=False), units, floor)
     pieces = loose.pieces

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.rules.match.cells import compile_line
-from monitor.rules.match.costs import CostTable, alternative_cost, confusions, syllable_cost
-from monitor.rules.match.pattern import parse
+from monitor.language.phrases.cells import compile_line
+from monitor.language.phrases.costs import CostTable, alternative_cost, confusions, syllable_cost
+from monitor.language.phrases.pattern import parse
 
 SOUNDS = (
     *(

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from monitor.i18n import use_language
-from monitor.rules.match import explain, nearest, rows
+from monitor.base.i18n import use_language
+from monitor.language.phrases import explain, nearest, rows
 
 from .speech import listen, tokens
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.rules.match import PatternError, parse
-from monitor.rules.match.pattern import Gap, Slot, Variant, compile_regex, is_regex
+from monitor.language.phrases import PatternError, parse
+from monitor.language.phrases.pattern import Gap, Slot, Variant, compile_regex, is_regex
 
 
 def plain(text: str) -> list[str]:

@@ -8,8 +8,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from monitor.events import Alternative, Party, Token
-from monitor.rules.match import Match, Matcher, Phrase
-from monitor.rules.match.units import Unit, split
+from monitor.language.phrases import Match, Matcher, MatchStream, Phrase
+from monitor.language.phrases.syllables import Syllable, split
 
 from .reference import Occurrence, occurrences
 
@@ -76,7 +76,7 @@ def cases(draw: st.DrawFn) -> tuple[list[str], list[Token]]:
 
 
 def heard(matcher: Matcher, tokens: list[Token]) -> list[Match]:
-    stream = matcher.stream(Party.AGENT)
+    stream = MatchStream(matcher, Party.AGENT)
     matches = [match for token in tokens for match in stream.feed(token)]
     return matches + stream.end_utterance(tokens[-1].end_ms if tokens else 0)
 
@@ -87,7 +87,7 @@ def as_script(text: str) -> Phrase:
 
 
 def expected(matcher: Matcher, tokens: list[Token]) -> list[tuple[str, int, int, int]]:
-    units: list[Unit] = [u for at, token in enumerate(tokens) for u in split(token, at)]
+    units: list[Syllable] = [u for at, token in enumerate(tokens) for u in split(token, at)]
     found: list[tuple[str, int, int, int]] = []
     for compiled in matcher.compiled:
         lines = [matcher.index.places[place].line for place in compiled.places]
@@ -135,7 +135,7 @@ def test_words_or_syllables_make_no_difference(
     text = "".join(data.draw(st.lists(st.sampled_from(wanted), min_size=1, max_size=3)))
     text = "".join(c for c in text if c in CHARS)
     cuts = sorted(data.draw(st.sets(st.integers(1, max(1, len(text))), max_size=6)) | {len(text)})
-    from monitor.text.pinyin import readings, syllables
+    from monitor.language.pinyin import readings, syllables
 
     # A word may tell tones that its characters by themselves do not (个个): another input.
     pieces = [text[a:b] for a, b in zip([0, *cuts], cuts, strict=False)]
@@ -180,7 +180,7 @@ def test_deterministic_and_shared(case: tuple[list[str], list[Token]]) -> None:
     wanted, tokens = case
     matcher = Matcher([Phrase(text, text) for text in wanted])
     once = heard(matcher, tokens)
-    agent, customer = matcher.stream(Party.AGENT), matcher.stream(Party.CUSTOMER)
+    agent, customer = MatchStream(matcher, Party.AGENT), MatchStream(matcher, Party.CUSTOMER)
     mine: list[Match] = []
     theirs: list[Match] = []
     for token in tokens:
@@ -195,7 +195,7 @@ def test_deterministic_and_shared(case: tuple[list[str], list[Token]]) -> None:
 
 def test_matches_never_cross_parties() -> None:
     matcher = Matcher([Phrase("a", "你有没有搞错")])
-    streams = {party: matcher.stream(party) for party in Party}
+    streams = {party: MatchStream(matcher, party) for party in Party}
     found: list[Match] = []
     for at, char in enumerate("你有没有搞错"):
         party = list(Party)[at % 2]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.models.manifest import Entry, File, Manifest, Needs, Source, Text
+from monitor.asr.models.manifest import Entry, File, Manifest, Needs, Source, Text
 
 FOLDER = "sherpa-onnx-small-2026"
 CONTENT = {

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.errors import UserError
-from monitor.models import archive, receipt
-from monitor.models.manifest import Source, is_safe
-from monitor.models.pull import PARTIAL
+from monitor.asr.models import archive, receipt
+from monitor.asr.models.manifest import Source, is_safe
+from monitor.asr.models.pull import PARTIAL
+from monitor.base.errors import UserError
 from tests.models.conftest import CONTENT, FOLDER, entry, manifest, sha, tar
 
 RELEASE = Source(archive="https://example.invalid/release.tar.bz2", folder=FOLDER)

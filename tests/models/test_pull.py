@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from monitor.errors import UserError
-from monitor.models import find, receipt
-from monitor.models.manifest import Entry, Source
-from monitor.models.pull import PARTIAL, pull
+from monitor.asr.models import find, receipt
+from monitor.asr.models.manifest import Entry, Source
+from monitor.asr.models.pull import PARTIAL, pull
+from monitor.base.errors import UserError
 from tests.models.conftest import CONTENT, FOLDER, Site, entry, silent, tar
 
 HUB = Source(hub="some/model", revision="abc123")
@@ -240,7 +240,7 @@ def test_too_little_room_is_said_before_anything_is_fetched(
     class Usage:
         free = 1_000_000
 
-    monkeypatch.setattr("monitor.models.pull.shutil.disk_usage", lambda place: Usage)
+    monkeypatch.setattr("monitor.asr.models.pull.shutil.disk_usage", lambda place: Usage)
     with pytest.raises(UserError, match="--to"):
         pull(entry(HUB), store, silent)
     assert hub.asked == []
@@ -249,7 +249,7 @@ def test_too_little_room_is_said_before_anything_is_fetched(
 _FULL = """
     import resource, sys
     from pathlib import Path
-    from monitor.errors import UserError
+    from monitor.base.errors import UserError
     from monitor.models.manifest import Source
     from monitor.models.pull import pull
     from tests.models.conftest import entry, silent
@@ -296,7 +296,7 @@ def test_an_archive_that_came_is_kept_while_the_disk_is_full(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr("monitor.models.unpack.shutil.copyfileobj", full)
+        patch.setattr("monitor.asr.models.unpack.shutil.copyfileobj", full)
         with pytest.raises(UserError, match="--to"):
             pull(entry(archive), store, silent)
     hub.asked.clear()

@@ -15,10 +15,10 @@ from ruamel.yaml import YAML
 
 from monitor.events import Alert, ScriptState, ScriptStatus, Severity
 from monitor.rules import load
-from monitor.rules.model import Example
-from monitor.rules.replay import replay
-from monitor.rules.rulebook import Rulebook
-from monitor.rules.trial import example_call
+from monitor.rules.compiler.rulebook import Rulebook
+from monitor.rules.language.pack import Example
+from monitor.rules.tools.examples import example_call
+from monitor.rules.tools.replay import replay
 
 GOOD_CALLS: list[dict[str, Any]] = YAML(typ="safe").load(
     (Path(__file__).parent / "good_calls.yaml").read_text("utf-8")

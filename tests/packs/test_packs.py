@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from monitor import resources
+from monitor.base import package_files
 from monitor.events import Alert
-from monitor.rules.compile import compile_packs
-from monitor.rules.model import Example, Turn
-from monitor.rules.packs import ResolvedPack, resolve
-from monitor.rules.replay import replay
-from monitor.rules.rulebook import Rulebook
-from monitor.rules.trial import example_call, strict_problems, try_packs
+from monitor.rules.compiler.compile import compile_packs
+from monitor.rules.compiler.rulebook import Rulebook
+from monitor.rules.language.pack import Example, Turn
+from monitor.rules.language.resolve import ResolvedPack, resolve
+from monitor.rules.tools.examples import example_call, strict_problems, try_packs
+from monitor.rules.tools.replay import replay
 
-FILES = sorted(resources.rules_dir().glob("*.yaml"))
+FILES = sorted(package_files.rules_dir().glob("*.yaml"))
 PREFIXES = {
     "unicom-10010": "unicom-",
     "telecom-10000": "telecom-",

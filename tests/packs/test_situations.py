@@ -10,12 +10,12 @@ import pytest
 from ruamel.yaml import YAML
 
 from monitor.events import Party
-from monitor.rules.compile import compile_packs
-from monitor.rules.model import Example, Turn
-from monitor.rules.packs import resolve
-from monitor.rules.replay import replay_session
-from monitor.rules.rulebook import Rulebook
-from monitor.rules.trial import example_call
+from monitor.rules.compiler.compile import compile_packs
+from monitor.rules.compiler.rulebook import Rulebook
+from monitor.rules.language.pack import Example, Turn
+from monitor.rules.language.resolve import resolve
+from monitor.rules.tools.examples import example_call
+from monitor.rules.tools.replay import replay_session
 
 SAID: dict[str, dict[str, list[str]]] = YAML(typ="safe").load(
     (Path(__file__).parent / "situations.yaml").read_text("utf-8")

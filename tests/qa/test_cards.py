@@ -8,15 +8,16 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from monitor import calljson, rules
-from monitor.calljson import CallRecord
-from monitor.errors import UserError
+from monitor import rules
+from monitor.base import call_record
+from monitor.base.call_record import CallRecord
+from monitor.base.errors import UserError
 from monitor.events import Alert, CallEnd, CallInfo, Party, Severity, to_dict
-from monitor.qa import cards
-from monitor.qa.form import Answer
-from monitor.qa.tables import Task
+from monitor.quality.scorecards import cards
+from monitor.quality.scorecards.form import Answer
+from monitor.quality.tables import Task
 from monitor.rules import Rulebook
-from monitor.score import ItemStatus, scorecard
+from monitor.rules.scorecard import ItemStatus, scorecard
 from monitor.store import Store
 from monitor.store.packs import texts_of
 from monitor.store.schema import Call, Pack, Scorecard, User, now
@@ -49,7 +50,7 @@ def call_id(store: Store, rulebook: Rulebook) -> int:
         ]
     )  # fmt: skip
     card = scorecard(rulebook, record.alerts, record.scripts)
-    data = calljson.to_json(record, to_dict(card))
+    data = call_record.to_json(record, to_dict(card))
     with store.session() as session:
         return save_call(session, data, key="c", packs=texts_of(rulebook))
 

@@ -10,10 +10,11 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from monitor.qa import figures, service, tasks
-from monitor.qa.figures import Totals
-from monitor.qa.sampling import Span, period, span_of
-from monitor.qa.scope import OVER, Scope
+from monitor.quality.periods import Span, period, span_of
+from monitor.quality.reports import service, totals
+from monitor.quality.reports.totals import Totals
+from monitor.quality.sampling import review_queue
+from monitor.quality.scope import OVER, Scope
 from monitor.store import Store
 from monitor.store.schema import Alert, Call, Reading, Scorecard, Script, User, now
 from tests.qa import made
@@ -81,7 +82,7 @@ _SCOPES = [
 @pytest.mark.parametrize("scope", _SCOPES)
 def test_totals(filled: Store, scope: Scope) -> None:
     with filled.reading() as session:
-        found = figures.totals(session, scope)
+        found = totals.totals(session, scope)
         calls = _calls(session, scope)
         human = [mark for call in calls if (mark := _human(session, call)) is not None]
         assert found.calls == len(calls)
@@ -119,17 +120,17 @@ def _scripts(session: Session, call: Call) -> list[Script]:
 def test_groups_add_up_to_the_totals(filled: Store, by: Any) -> None:
     scope = Scope(_SPAN, _ZONE)
     with filled.reading() as session:
-        groups = figures.grouped(session, scope, by)
+        groups = totals.grouped(session, scope, by)
         column = "final_grade" if by == "grade" else by
         counts = Counter(getattr(call, column) or "" for call in _calls(session, scope))
         assert {name: sums.calls for name, sums in groups} == counts
-        _same(sum((sums for _, sums in groups), Totals()), figures.totals(session, scope))
+        _same(sum((sums for _, sums in groups), Totals()), totals.totals(session, scope))
 
 
 def test_grades_come_best_first(filled: Store) -> None:
     with filled.session() as session:
         session.scalars(select(Call)).first().grade = ""  # type: ignore[union-attr]
-        found = [name for name, _ in figures.grades(session, Scope(_SPAN, _ZONE))]
+        found = [name for name, _ in totals.grades(session, Scope(_SPAN, _ZONE))]
     assert found[:3] == ["优秀", "良好", "合格"]
     assert found[3:] in ([], [""])
 
@@ -138,14 +139,14 @@ def test_grades_come_best_first(filled: Store) -> None:
 def test_a_trend_counts_calls_on_the_days_of_its_zone(filled: Store, per: Any) -> None:
     scope = Scope(_SPAN, _ZONE)
     with filled.reading() as session:
-        rows = figures.trend(session, scope, per)
+        rows = totals.trend(session, scope, per)
         counts = Counter(
             period(call.started_at.astimezone(_ZONE), per) for call in _calls(session, scope)
         )
         assert {name: sums.calls for name, sums in rows if sums.calls} == counts
         days = [_SPAN.since + timedelta(days=n) for n in range(_SPAN.days)]
         assert [name for name, _ in rows] == list(dict.fromkeys(period(d, per) for d in days))
-        _same(sum((sums for _, sums in rows), Totals()), figures.totals(session, scope))
+        _same(sum((sums for _, sums in rows), Totals()), totals.totals(session, scope))
 
 
 def _same(one: Totals, other: Totals) -> None:
@@ -163,7 +164,7 @@ def test_days_are_those_of_the_zone_to_the_quarter_of_an_hour(store: Store) -> N
         early.status = late.status = "complete"
     span = Span(date(2026, 11, 1), date(2026, 11, 3))
     with store.reading() as session:
-        rows = figures.trend(session, Scope(span, nepal), "day")
+        rows = totals.trend(session, Scope(span, nepal), "day")
     assert [(name, sums.calls) for name, sums in rows] == [("2026-11-01", 1), ("2026-11-02", 1)]
 
 
@@ -171,7 +172,7 @@ def test_hours_of_the_day(filled: Store) -> None:
     scope = Scope(_SPAN, _ZONE)
     with filled.reading() as session:
         counts = Counter(call.started_at.astimezone(_ZONE).hour for call in _calls(session, scope))
-        found = [sums.calls for sums in figures.hours_of_day(session, scope)]
+        found = [sums.calls for sums in totals.hours_of_day(session, scope)]
     assert found == [counts[hour] for hour in range(24)]
 
 
@@ -180,7 +181,7 @@ def test_the_distribution_of_scores(filled: Store) -> None:
     with filled.reading() as session:
         scores = [s for c in _calls(session, scope) if (s := _final(session, c)) is not None]
         counts = Counter(min(9, int(score // 10)) for score in scores)
-        assert figures.distribution(session, scope) == [counts[n] for n in range(10)]
+        assert totals.distribution(session, scope) == [counts[n] for n in range(10)]
 
 
 def test_rules_and_common_problems(filled: Store) -> None:
@@ -196,7 +197,7 @@ def test_rules_and_common_problems(filled: Store) -> None:
                 inside[alert.rule].add(call.id)
                 if call.agent:
                     agents[alert.rule].add(call.agent)
-        found = figures.rules(session, scope)
+        found = totals.rules(session, scope)
         assert {rule.rule: rule.hits for rule in found} == hits
         assert {r.rule: (r.calls, r.agents) for r in found} == {
             rule: (len(inside[rule]), len(agents[rule])) for rule in hits
@@ -204,10 +205,10 @@ def test_rules_and_common_problems(filled: Store) -> None:
         assert [rule.hits for rule in found] == sorted(hits.values(), reverse=True)
         everybody = len({call.agent for call in calls if call.agent})
         least = max(3, -(-everybody // 3))
-        common = {rule.rule for rule in figures.spread(session, scope)}
+        common = {rule.rule for rule in totals.spread(session, scope)}
         assert common == {rule for rule in hits if len(agents[rule]) >= least}
-        before = figures.rules(session, scope.before())
-        changes = figures.changes(found, before)
+        before = totals.rules(session, scope.before())
+        changes = totals.changes(found, before)
         earlier = {rule.rule: rule.hits for rule in before}
         assert changes == {rule: hits[rule] - earlier.get(rule, 0) for rule in hits}
 
@@ -218,7 +219,7 @@ def test_script_completion(filled: Store) -> None:
         due = [s for call in _calls(session, scope) for s in _scripts(session, call)]
         met = Counter(script.rule for script in due if script.state == "met")
         missed = Counter(script.rule for script in due if script.state == "missed")
-        found = {row.rule: (row.met, row.missed) for row in figures.scripts(session, scope)}
+        found = {row.rule: (row.met, row.missed) for row in totals.scripts(session, scope)}
         assert found == {rule: (met[rule], missed[rule]) for rule in met | missed}
 
 
@@ -283,7 +284,7 @@ def test_coverage(filled: Store) -> None:
         calls = [call for call in _calls(session, scope) if call.agent]
         for call in calls[:10]:
             session.add(
-                tasks.Task(
+                review_queue.Task(
                     call_id=call.id,
                     status="done" if call.id % 2 else "open",
                     reason="",
@@ -295,7 +296,7 @@ def test_coverage(filled: Store) -> None:
         drawn = Counter(call.agent for call in calls[:10])
         done = Counter(call.agent for call in calls[:10] if call.id % 2)
         every = Counter(call.agent for call in calls)
-        rows = tasks.coverage(session, scope)
+        rows = review_queue.coverage(session, scope)
     assert {row.agent: (row.calls, row.drawn, row.done) for row in rows} == {
         agent: (count, drawn[agent], done[agent]) for agent, count in every.items()
     }

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from monitor.engine import Engine
+from monitor.call.engine import Engine
+from monitor.call.score_recording import Scorer
 from monitor.events import Party
-from monitor.qa import importing, intake
-from monitor.qa.metadata import Known
-from monitor.qa.tables import Import
+from monitor.quality.imports import queue, worker
+from monitor.quality.imports.metadata import Known
+from monitor.quality.tables import Import
 from monitor.store import Store
 from monitor.store.schema import Call, Scorecard
 from tests.qa.conftest import FIXTURES
@@ -29,15 +30,15 @@ _KNOWN = Known(
 
 
 def _note(store: Store, folder: Path, known: Known = _KNOWN) -> None:
-    found = list(intake.look(folder).values())
+    found = list(queue.look(folder).values())
     with store.session() as session:
-        new = intake.unknown(session, found)
-        intake.add(session, str(folder), [(seen, seen.path.name, known) for seen in new])
+        new = queue.unknown(session, found)
+        queue.add(session, str(folder), [(seen, seen.path.name, known) for seen in new])
 
 
-def _run(store: Store, loaded: Engine, folder: Path) -> dict[str, importing.Outcome]:
+def _run(store: Store, loaded: Engine, folder: Path) -> dict[str, worker.Outcome]:
     found = {}
-    while (outcome := importing.next_one(store, loaded, [str(folder)])) is not None:
+    while (outcome := worker.next_one(store, Scorer(loaded), [str(folder)])) is not None:
         found[outcome.name] = outcome
     return found
 
@@ -103,7 +104,7 @@ def test_a_worker_that_is_told_to_stop_gives_the_call_back(
     folder.mkdir()
     shutil.copy(FIXTURES / "missing-greeting.wav", folder / "a.wav")
     _note(store, folder)
-    assert importing.next_one(store, embedded, [str(folder)], stopped=lambda: True) is None
+    assert worker.next_one(store, Scorer(embedded), [str(folder)], stopped=lambda: True) is None
     with store.reading() as session:
         row = session.scalars(select(Import)).one()
         assert (row.status, row.worker, row.tries) == ("waiting", None, 0)
@@ -117,9 +118,9 @@ def test_an_upload_is_removed_once_the_store_has_it(
     incoming.mkdir()
     shutil.copy(FIXTURES / "missing-greeting.wav", incoming / "0123.wav")
     with store.session() as session:
-        found = [(seen, "客户投诉.wav", Known()) for seen in intake.look(incoming).values()]
-        intake.add(session, intake.UPLOAD, found)
-    outcome = importing.next_one(store, embedded, [intake.UPLOAD])
+        found = [(seen, "客户投诉.wav", Known()) for seen in queue.look(incoming).values()]
+        queue.add(session, queue.UPLOAD, found)
+    outcome = worker.next_one(store, Scorer(embedded), [queue.UPLOAD])
     assert outcome is not None
     assert outcome.status == "done"
     assert list(incoming.iterdir()) == []

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from monitor.errors import UserError
-from monitor.qa import intake
-from monitor.qa.metadata import Known
-from monitor.qa.tables import Import
+from monitor.base.errors import UserError
+from monitor.quality.imports import queue
+from monitor.quality.imports.metadata import Known
+from monitor.quality.tables import Import
 from monitor.store import Store, open_store
 
 
@@ -25,38 +25,38 @@ def test_only_recordings_count_and_hidden_files_do_not(tmp_path: Path) -> None:
     wanted = {_put(tmp_path / "a.wav", b"1"), _put(tmp_path / "sub" / "b.MP3", b"2")}
     for name in ("notes.txt", ".hidden.wav", ".tmp/c.wav", "a.wav.part"):
         _put(tmp_path / name, b"3")
-    assert intake.look(tmp_path).keys() == wanted
+    assert queue.look(tmp_path).keys() == wanted
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="gone"):
-        intake.look(tmp_path / "gone")
+        queue.look(tmp_path / "gone")
 
 
 def test_a_file_is_taken_when_it_no_longer_changes(tmp_path: Path) -> None:
     growing = _put(tmp_path / "growing.wav", b"1")
     _put(tmp_path / "empty.wav", b"")
     whole = _put(tmp_path / "whole.wav", b"123")
-    first = intake.look(tmp_path)
-    assert intake.settled({}, first) == []
+    first = queue.look(tmp_path)
+    assert queue.settled({}, first) == []
     _put(growing, b"12")
-    second = intake.look(tmp_path)
-    assert [seen.path for seen in intake.settled(first, second)] == [whole]
-    third = intake.look(tmp_path)
-    assert [seen.path for seen in intake.settled(second, third)] == [growing, whole]
+    second = queue.look(tmp_path)
+    assert [seen.path for seen in queue.settled(first, second)] == [whole]
+    third = queue.look(tmp_path)
+    assert [seen.path for seen in queue.settled(second, third)] == [growing, whole]
     # The same length, but written again:
     os.utime(whole, ns=(1, 1))
-    fourth = intake.look(tmp_path)
-    assert [seen.path for seen in intake.settled(third, fourth)] == [growing]
+    fourth = queue.look(tmp_path)
+    assert [seen.path for seen in queue.settled(third, fourth)] == [growing]
 
 
 def _note(store: Store, folder: Path) -> None:
-    found = list(intake.look(folder).values())
+    found = list(queue.look(folder).values())
     with store.reading() as session:
-        new = intake.unknown(session, found)
+        new = queue.unknown(session, found)
     with store.session() as session:
         noted = [(seen, seen.path.name, Known(agent="A01")) for seen in new]
-        intake.add(session, str(folder), noted)
+        queue.add(session, str(folder), noted)
 
 
 def test_a_version_of_a_file_is_noted_once(store: Store, tmp_path: Path) -> None:
@@ -65,8 +65,8 @@ def test_a_version_of_a_file_is_noted_once(store: Store, tmp_path: Path) -> None
     _note(store, folder)
     _note(store, folder)
     with store.session() as session:  # two watchers that saw it at the same time
-        seen = intake.look(folder)[first]
-        intake.add(session, str(folder), [(seen, "a.wav", Known())])
+        seen = queue.look(folder)[first]
+        queue.add(session, str(folder), [(seen, "a.wav", Known())])
     with store.reading() as session:
         rows = session.scalars(select(Import)).all()
         assert [(row.name, row.facts) for row in rows] == [("a.wav", {"agent": "A01"})]
@@ -84,7 +84,7 @@ def test_each_is_claimed_by_one_in_the_order_they_came(
         _put(folder / f"{number}.wav", b"x" * (number + 1))
         _note(store, folder)
     with open_store(store_url, audio=tmp_path / "audio") as other:
-        order = [intake.claim(one, [str(folder)]) for one in (store, other, store, other, store)]
+        order = [queue.claim(one, [str(folder)]) for one in (store, other, store, other, store)]
     assert [row.name for row in order if row] == ["0.wav", "1.wav", "2.wav", "3.wav"]
     assert order[-1] is None
 
@@ -92,7 +92,7 @@ def test_each_is_claimed_by_one_in_the_order_they_came(
 def test_other_origins_are_left_alone(store: Store, tmp_path: Path) -> None:
     _put(tmp_path / "in" / "a.wav", b"1")
     _note(store, tmp_path / "in")
-    assert intake.claim(store, [intake.UPLOAD]) is None
+    assert queue.claim(store, [queue.UPLOAD]) is None
 
 
 def test_what_a_dead_worker_left_is_taken_up_and_given_up_in_the_end(
@@ -101,32 +101,32 @@ def test_what_a_dead_worker_left_is_taken_up_and_given_up_in_the_end(
     _put(tmp_path / "in" / "a.wav", b"1")
     _note(store, tmp_path / "in")
     origins = [str(tmp_path / "in")]
-    for attempt in range(1, intake.TRIES + 1):
-        row = intake.claim(store, origins)
+    for attempt in range(1, queue.TRIES + 1):
+        row = queue.claim(store, origins)
         assert row is not None
         assert row.tries == attempt
-        assert intake.claim(store, origins) is None  # its worker is alive: us
+        assert queue.claim(store, origins) is None  # its worker is alive: us
         with store.session() as session:
             session.get_one(Import, row.id).worker = 12_345  # nobody holds that lease
-    assert intake.claim(store, origins) is None
+    assert queue.claim(store, origins) is None
     with store.reading() as session:
         row = session.scalars(select(Import)).one()
     assert row.status == "failed"
-    assert str(intake.TRIES) in row.reason
+    assert str(queue.TRIES) in row.reason
 
 
 def test_released_and_failed_ones_wait_again(store: Store, tmp_path: Path) -> None:
     _put(tmp_path / "in" / "a.wav", b"1")
     _note(store, tmp_path / "in")
     origins = [str(tmp_path / "in")]
-    row = intake.claim(store, origins)
+    row = queue.claim(store, origins)
     assert row is not None
-    intake.release(store, row.id)
-    row = intake.claim(store, origins)
+    queue.release(store, row.id)
+    row = queue.claim(store, origins)
     assert row is not None
     assert row.tries == 1  # giving back is no failure
     with store.session() as session:
-        intake.close(session, row.id, "failed", reason="why")
-        assert intake.retry(session, row.id) == 1
-        assert intake.retry(session, row.id) == 0
-    assert intake.claim(store, origins) is not None
+        queue.close(session, row.id, "failed", reason="why")
+        assert queue.retry(session, row.id) == 1
+        assert queue.retry(session, row.id) == 0
+    assert queue.claim(store, origins) is not None

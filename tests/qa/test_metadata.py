@@ -7,9 +7,9 @@ from pathlib import Path, PurePath
 
 import pytest
 
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 from monitor.events import Party
-from monitor.qa.metadata import Known, Pattern, parse_csv, read_csv
+from monitor.quality.imports.metadata import Known, Pattern, parse_csv, read_csv
 
 _ZONE = timezone(timedelta(hours=8))
 

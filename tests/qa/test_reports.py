@@ -12,11 +12,13 @@ import pytest
 from openpyxl import load_workbook
 from sqlalchemy import select
 
-from monitor.errors import UserError
-from monitor.qa import extracts, figures, report, sheets, summary, words
-from monitor.qa.report import Look
-from monitor.qa.sampling import Span, span_of
-from monitor.qa.scope import Scope
+from monitor.base.errors import UserError
+from monitor.quality import wording
+from monitor.quality.periods import Span, span_of
+from monitor.quality.reports import extracts, report, sheets, summary
+from monitor.quality.reports import totals as figures
+from monitor.quality.reports.report import Look
+from monitor.quality.scope import Scope
 from monitor.store import Store, open_store
 from monitor.store.schema import Audit, Call, User, now
 from tests.qa import made
@@ -67,7 +69,7 @@ def test_the_report_of_an_agent(filled: Store) -> None:
     own, team = found.own.rates[0], found.team_rates[0]
     assert own.name == team.name == "answer"
     assert own.calls < team.calls
-    told = f'{words.share(own.value)}</td><td class="n">{words.share(team.value)}'
+    told = f'{wording.share(own.value)}</td><td class="n">{wording.share(team.value)}'
     assert f'{own.title}</td><td class="n">{told}' in html
 
 

@@ -9,8 +9,8 @@ from functools import partial
 import pytest
 from sqlalchemy import func, select
 
-from monitor.qa import sampling
-from monitor.qa.tables import Plan, Task
+from monitor.quality.sampling import plans
+from monitor.quality.tables import Plan, Task
 from monitor.store import Store
 from monitor.store.schema import Audit, Call, User, now
 from tests import verbs
@@ -37,7 +37,7 @@ def filled(store: Store) -> Store:
         for call in session.scalars(select(Call)):
             call.started_at += now() - newest - timedelta(hours=1)
         for name, active in (("weekly", True), ("resting", False)):
-            settings = sampling.plan_of({"kind": "agent" if active else "all"})
+            settings = plans.plan_of({"kind": "agent" if active else "all"})
             session.add(
                 Plan(
                     name=name,

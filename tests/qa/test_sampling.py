@@ -10,20 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.errors import UserError
-from monitor.qa.sampling import (
+from monitor.base.errors import UserError
+from monitor.quality.periods import Span, period, span_of
+from monitor.quality.sampling.plans import (
     All,
     ByRisk,
     Candidate,
     PerAgent,
     Ratio,
-    Span,
     draw,
-    period,
     plan_of,
     risk,
     round_robin,
-    span_of,
 )
 
 _MONDAY = datetime(2026, 11, 2, 9, tzinfo=UTC)

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
-from monitor.qa import extracts, sheets
-from monitor.qa.sheets import Column, Sheet, plain
+from monitor.quality.reports import extracts, sheets
+from monitor.quality.reports.sheets import Column, Sheet, plain
 from monitor.store import Store
 from monitor.store.schema import User
 from tests.qa import made

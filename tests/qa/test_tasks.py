@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
-from monitor.errors import UserError
-from monitor.qa import sampling, tasks
-from monitor.qa.tables import Plan, Task
-from monitor.qa.tasks import Moment
+from monitor.base.errors import UserError
+from monitor.quality.sampling import plans, review_queue
+from monitor.quality.sampling.review_queue import Moment
+from monitor.quality.tables import Plan, Task
 from monitor.store import Store
 from monitor.store.schema import Call, User, now
 from tests.qa import made
@@ -29,7 +29,7 @@ def filled(store: Store) -> Store:
 def _plan(store: Store, **settings: object) -> int:
     with store.session() as session:
         plan = Plan(
-            name=str(settings), settings=sampling.plan_of(settings).model_dump(mode="json"),
+            name=str(settings), settings=plans.plan_of(settings).model_dump(mode="json"),
             active=True, created_at=now(),
         )  # fmt: skip
         session.add(plan)
@@ -39,7 +39,7 @@ def _plan(store: Store, **settings: object) -> int:
 
 def _draw_all(store: Store) -> int:
     with store.session() as session:
-        return tasks.draw_all(session, _AT)
+        return review_queue.draw_all(session, _AT)
 
 
 def test_a_plan_draws_calls_that_are_over_and_each_only_once(filled: Store) -> None:
@@ -49,7 +49,7 @@ def test_a_plan_draws_calls_that_are_over_and_each_only_once(filled: Store) -> N
     assert _draw_all(filled) == 0
     with filled.reading() as session:
         drawn = Counter(session.scalars(select(Task.call_id)))
-        over = set(session.scalars(select(Call.id).where(Call.status.in_(tasks.OVER))))
+        over = set(session.scalars(select(Call.id).where(Call.status.in_(review_queue.OVER))))
     assert set(drawn) == over
     assert set(drawn.values()) == {1}
 
@@ -58,7 +58,7 @@ def test_the_riskiest_come_first_in_the_queue(filled: Store, people: dict[str, U
     _plan(filled, kind="all")
     _draw_all(filled)
     with filled.reading() as session:
-        rows = session.execute(tasks.queue(people["qa"])).all()
+        rows = session.execute(review_queue.queue(people["qa"])).all()
     priorities = [task.priority for task, _ in rows]
     assert priorities == sorted(priorities, reverse=True)
     assert priorities[0] > priorities[-1]
@@ -68,7 +68,7 @@ def test_old_calls_are_not_drawn(filled: Store) -> None:
     _plan(filled, kind="all")
     late = Moment(_AT.now + timedelta(days=365), UTC)
     with filled.session() as session:
-        assert tasks.draw_all(session, late) == 0
+        assert review_queue.draw_all(session, late) == 0
 
 
 def test_a_plan_that_rests_draws_nothing(filled: Store) -> None:
@@ -94,14 +94,14 @@ def test_two_who_ask_get_different_calls_and_nobody_their_own(
     for _ in range(8):
         for name, calls in taken.items():
             with filled.session() as session:
-                task = tasks.take_next(session, people[name], _AT)
+                task = review_queue.take_next(session, people[name], _AT)
                 assert task is not None
                 calls.append(task.call_id)
                 # Asking again before it is done gives the same one.
-                again = tasks.take_next(session, people[name], _AT)
+                again = review_queue.take_next(session, people[name], _AT)
                 assert again is not None
                 assert again.id == task.id
-                tasks.finish(session, task.call_id, people[name], _AT.now)
+                review_queue.finish(session, task.call_id, people[name], _AT.now)
     assert not set(taken["qa"]) & set(taken["qa2"])
     with filled.reading() as session:
         own = select(Call.agent).where(Call.id.in_(taken["qa2"]))
@@ -115,12 +115,14 @@ def test_dealing_is_even_goes_on_and_leaves_own_calls_to_others(
     first = _draw_all(filled)
     both = [people["qa"], people["qa2"]]
     with filled.session() as session:
-        assert tasks.assign(session, both, _AT) == first
-        assert tasks.assign(session, both, _AT) == 0
+        assert review_queue.assign(session, both, _AT) == first
+        assert review_queue.assign(session, both, _AT) == 0
     _plan(filled, kind="all")
     second = _draw_all(filled)
     with filled.session() as session:
-        assert tasks.assign(session, both, Moment(_AT.now + timedelta(hours=1), UTC)) == second
+        assert (
+            review_queue.assign(session, both, Moment(_AT.now + timedelta(hours=1), UTC)) == second
+        )
     with filled.reading() as session:
         counts = dict(
             session.execute(select(Task.reviewer_id, func.count()).group_by(Task.reviewer_id)).all()
@@ -139,4 +141,4 @@ def test_dealing_is_even_goes_on_and_leaves_own_calls_to_others(
 
 def test_nothing_left_is_none(store: Store, people: dict[str, User]) -> None:
     with store.session() as session:
-        assert tasks.take_next(session, people["qa"], _AT) is None
+        assert review_queue.take_next(session, people["qa"], _AT) is None

@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 
-from monitor import calljson, rules
-from monitor.calljson import CallRecord
+from monitor import rules
+from monitor.base import call_record
+from monitor.base.call_record import CallRecord
 from monitor.events import to_dict
 from monitor.rules import Rulebook
-from monitor.rules.model import Example
-from monitor.rules.replay import replay_session
-from monitor.rules.trial import example_call
-from monitor.score import scorecard
+from monitor.rules.language.pack import Example
+from monitor.rules.scorecard import scorecard
+from monitor.rules.tools.examples import example_call
+from monitor.rules.tools.replay import replay_session
 from monitor.store import Store, write
 from monitor.store.packs import texts_of
 from monitor.store.schema import User
@@ -117,7 +118,7 @@ def judged(
     _, outcome = replay_session(rulebook, call)
     record([info, *call.utterances, *call.readings, *outcome, call.end])
     score = to_dict(scorecard(rulebook, record.alerts, record.scripts))
-    return calljson.to_json(record, score, fingerprint=name)
+    return call_record.to_json(record, score, fingerprint=name)
 
 
 @pytest.fixture

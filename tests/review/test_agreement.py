@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.review.agreement import agreement, bias, cohen, fleiss, pairs, spread, strength
+from monitor.quality.review.agreement import agreement, bias, cohen, fleiss, pairs, spread, strength
 
 # Fleiss (1971), table 1 as widely reprinted: ten subjects, fourteen raters, five categories.
 _FLEISS = (

@@ -8,14 +8,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from monitor.errors import UserError
-from monitor.qa import cards
-from monitor.qa.form import Answer
-from monitor.review import appealing, findings
-from monitor.review.appeals import AppealPolicy
-from monitor.review.rescoring import rescore
-from monitor.review.tables import Appeal
-from monitor.score import ItemStatus
+from monitor.base.errors import UserError
+from monitor.quality.review import appeals, findings
+from monitor.quality.review.appeal_policy import AppealPolicy
+from monitor.quality.review.rescoring import rescore
+from monitor.quality.scorecards import cards
+from monitor.quality.scorecards.form import Answer
+from monitor.quality.tables import Appeal
+from monitor.rules.scorecard import ItemStatus
 from monitor.store import Store
 from monitor.store.schema import Alert, Call, Pack, Scorecard, User, now
 from tests.review.conftest import BAD, GOOD, Keep
@@ -30,13 +30,13 @@ def _alert(store: Store, call_id: int, rule: str, number: int = 0) -> int:
 def _file(store: Store, call_id: int, alert: int, who: User) -> int:
     with store.session() as session:
         call = session.get_one(Call, call_id)
-        return appealing.file(session, call, alert, "客户先这么说的", who, now()).id
+        return appeals.file(session, call, alert, "客户先这么说的", who, now()).id
 
 
 def _decide(store: Store, number: int, upheld: bool, who: User) -> Appeal:
     with store.session() as session:
         appeal = session.get_one(Appeal, number)
-        appealing.decide(session, appeal, upheld, "听过录音", who, now())
+        appeals.decide(session, appeal, upheld, "听过录音", who, now())
     return appeal
 
 
@@ -164,25 +164,25 @@ def test_deadline_and_counts_are_those_that_were_set(
     first, second = _alert(store, call_id, "who"), _alert(store, call_id, "who", 1)
     chosen = AppealPolicy(days=1, answer_days=2, per_finding=1, per_call=1)
     with store.session() as session:
-        assert appealing.policy(session) == AppealPolicy()
-        appealing.set_policy(session, chosen)
-        appealing.set_policy(session, chosen)
+        assert appeals.policy(session) == AppealPolicy()
+        appeals.set_policy(session, chosen)
+        appeals.set_policy(session, chosen)
     number = _file(store, call_id, first, people["wang"])
     with store.session() as session:
-        assert appealing.policy(session) == chosen
+        assert appeals.policy(session) == chosen
         appeal = session.get_one(Appeal, number)
         assert appeal.answer_by - appeal.filed_at == timedelta(days=2)
         with pytest.raises(UserError, match="不能处理自己的"):
-            appealing.decide(session, appeal, True, "没错", people["wang"], now())
+            appeals.decide(session, appeal, True, "没错", people["wang"], now())
         with pytest.raises(UserError, match="理由"):
-            appealing.decide(session, appeal, True, " ", people["qa"], now())
+            appeals.decide(session, appeal, True, " ", people["qa"], now())
     with pytest.raises(UserError, match="每通电话最多申诉 1 次"):
         _file(store, call_id, second, people["wang"])
     with store.session() as session:
-        appealing.withdraw(session, session.get_one(Appeal, number), now())
+        appeals.withdraw(session, session.get_one(Appeal, number), now())
         with pytest.raises(UserError, match="已经处理或撤回"):
-            appealing.withdraw(session, session.get_one(Appeal, number), now())
-        appealing.set_policy(session, replace(chosen, days=0))
+            appeals.withdraw(session, session.get_one(Appeal, number), now())
+        appeals.set_policy(session, replace(chosen, days=0))
     with pytest.raises(UserError, match="已过申诉期限"):
         _file(store, call_id, second, people["wang"])
 
@@ -194,6 +194,6 @@ def test_an_appeal_says_why(store: Store, keep: Keep, people: dict[str, User], r
     with store.session() as session:
         call = session.get_one(Call, call_id)
         with pytest.raises(UserError, match="理由"):
-            appealing.file(session, call, alert, reason, people["wang"], now())
+            appeals.file(session, call, alert, reason, people["wang"], now())
         with pytest.raises(UserError, match="没有发现"):
-            appealing.file(session, call, alert + 99, "理由充分", people["wang"], now())
+            appeals.file(session, call, alert + 99, "理由充分", people["wang"], now())

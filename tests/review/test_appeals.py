@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from monitor.errors import UserError
-from monitor.review.appeals import (
+from monitor.base.errors import UserError
+from monitor.quality.review.appeal_policy import (
     AppealPolicy,
     AppealState,
     answer_by,

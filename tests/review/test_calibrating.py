@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from monitor.errors import UserError
-from monitor.qa import cards
-from monitor.qa.form import Answer, Form
-from monitor.review import calibrating
-from monitor.review.tables import Calibration
-from monitor.score import ItemStatus
+from monitor.base.errors import UserError
+from monitor.quality.review import calibration
+from monitor.quality.scorecards import cards
+from monitor.quality.scorecards.form import Answer, Form
+from monitor.quality.tables import Calibration
+from monitor.rules.scorecard import ItemStatus
 from monitor.store import Store
 from monitor.store.schema import Call, User
 from tests.review.conftest import BAD, GOOD, NOW, Keep
@@ -26,15 +26,15 @@ def _create(store: Store, calls: list[int], people: list[User]) -> Calibration:
     with store.session() as session:
         chosen = [session.get_one(Call, number) for number in calls]
         forms: list[tuple[Call, Form]] = [
-            (call, calibrating.asked(cards.form_for(session, call), {"who"})) for call in chosen
+            (call, calibration.asked(cards.form_for(session, call), {"who"})) for call in chosen
         ]
-        return calibrating.create(session, "三月", forms, people, people[0], NOW)
+        return calibration.create(session, "三月", forms, people, people[0], NOW)
 
 
 def _score(store: Store, row: Calibration, call: int, who: User, answers: list[Answer]) -> None:
     with store.session() as session:
         current = session.get_one(Calibration, row.id)
-        calibrating.score(session, current, call, answers, "", who, NOW)
+        calibration.score(session, current, call, answers, "", who, NOW)
 
 
 def test_agreement_spread_and_leaning_of_two_reviewers(
@@ -49,11 +49,11 @@ def test_agreement_spread_and_leaning_of_two_reviewers(
     _score(store, row, calls[1], one, _answers())
     _score(store, row, calls[1], other, _answers())
     with store.session() as session:
-        calibrating.close(session, session.get_one(Calibration, row.id), NOW)
+        calibration.close(session, session.get_one(Calibration, row.id), NOW)
     with store.reading() as session:
         current = session.get_one(Calibration, row.id)
-        result = calibrating.result(session, current)
-        [(drifted, came)] = calibrating.drift(session)
+        result = calibration.result(session, current)
+        [(drifted, came)] = calibration.drift(session)
     assert (drifted.id, came.overall, came.bias) == (row.id, result.overall, result.bias)
     assert [one.item for one in result.items] == ["opening", "quiet-one", "who"]
     by_item = {one.item: one.agreement for one in result.items}
@@ -77,13 +77,13 @@ def test_a_card_is_corrected_until_the_end_and_not_after(
     row = _create(store, [call], [people["qa"], people["qa2"]])
     _score(store, row, call, people["qa"], _answers(opening=ItemStatus.LOST))
     with store.session() as session, pytest.raises(UserError, match="至少两位"):
-        calibrating.close(session, session.get_one(Calibration, row.id), NOW)
+        calibration.close(session, session.get_one(Calibration, row.id), NOW)
     _score(store, row, call, people["qa"], _answers())
     _score(store, row, call, people["qa2"], _answers())
     with store.session() as session:
-        kept = calibrating.cards_of(session, row.id)
+        kept = calibration.cards_of(session, row.id)
         assert [card.total for card in kept.values()] == [100.0, 100.0]
-        calibrating.close(session, session.get_one(Calibration, row.id), NOW)
+        calibration.close(session, session.get_one(Calibration, row.id), NOW)
     with pytest.raises(UserError, match="已经结束"):
         _score(store, row, call, people["qa"], _answers())
 
@@ -109,9 +109,9 @@ def test_what_is_asked_does_not_change_with_the_pack(
     call = keep({"agent": GOOD})
     row = _create(store, [call], [people["qa"], people["qa2"]])
     with store.reading() as session:
-        [(chosen, _)] = calibrating.calls_of(session, row.id)
-        form = calibrating.form_of(chosen)
-        made = calibrating.asked(cards.form_for(session, session.get_one(Call, call)), {"who"})
+        [(chosen, _)] = calibration.calls_of(session, row.id)
+        form = calibration.form_of(chosen)
+        made = calibration.asked(cards.form_for(session, session.get_one(Call, call)), {"who"})
     assert form.items == made.items
     assert dict(form.groups) == dict(made.groups)
     assert list(form.grades) == list(made.grades)

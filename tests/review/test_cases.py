@@ -10,10 +10,10 @@ import pytest
 
 from monitor.audio.clips import clip
 from monitor.audio.decode import Decoder
-from monitor.errors import UserError
-from monitor.review import cases
-from monitor.review.cases import NewCase
-from monitor.review.tables import Case
+from monitor.base.errors import UserError
+from monitor.quality.review import cases
+from monitor.quality.review.cases import NewCase
+from monitor.quality.tables import Case
 from monitor.store import Store
 from monitor.store.schema import Call, User
 from tests.review.conftest import BAD, GOOD, NOW, Keep

@@ -6,15 +6,16 @@ from datetime import UTC, date, timedelta
 
 from sqlalchemy import text
 
-from monitor.qa import cards, extracts, figures, report
-from monitor.qa.form import Answer
-from monitor.qa.report import Look
-from monitor.qa.sampling import Span
-from monitor.qa.scope import Scope
-from monitor.qa.settled import settled
-from monitor.review import appealing, calibrating
-from monitor.review.tables import Appeal
-from monitor.score import ItemStatus
+from monitor.quality.periods import Span
+from monitor.quality.reports import extracts, report, totals
+from monitor.quality.reports.report import Look
+from monitor.quality.review import appeals, calibration
+from monitor.quality.scope import Scope
+from monitor.quality.scorecards import cards
+from monitor.quality.scorecards.form import Answer
+from monitor.quality.scorecards.settled import settled
+from monitor.quality.tables import Appeal
+from monitor.rules.scorecard import ItemStatus
 from monitor.store import Store, open_store, write
 from monitor.store.read import CallFilter, calls_where, list_calls
 from monitor.store.schema import Alert, Call, User
@@ -36,9 +37,9 @@ def _uphold(store: Store, call_id: int, people: dict[str, User], after_h: int, n
         query = session.query(Alert.id).where(Alert.call_id == call_id).order_by(Alert.start_ms)
         alert = query.all()[nth][0]
         call.received_at = NOW  # contested in time
-        appeal = appealing.file(session, call, alert, "客户先这么说的", people["wang"], NOW)
+        appeal = appeals.file(session, call, alert, "客户先这么说的", people["wang"], NOW)
         moment = NOW + timedelta(hours=after_h)
-        appealing.decide(session, appeal, True, "听过录音", people["trainer"], moment)
+        appeals.decide(session, appeal, True, "听过录音", people["trainer"], moment)
         return appeal.id
 
 
@@ -116,8 +117,8 @@ def test_practice_settles_nothing(store: Store, keep: Keep, people: dict[str, Us
         call = session.get_one(Call, call_id)
         form = cards.form_for(session, call)
         members = [people["qa"], people["qa2"]]
-        row = calibrating.create(session, "一月", [(call, form)], members, people["trainer"], NOW)
-        calibrating.score(session, row, call_id, _CLEAN, "", people["qa"], NOW)
+        row = calibration.create(session, "一月", [(call, form)], members, people["trainer"], NOW)
+        calibration.score(session, row, call_id, _CLEAN, "", people["qa"], NOW)
         assert card_that_counts(session, call_id) is None
     assert _score(store, call_id)[0] == 90.0
 
@@ -158,11 +159,11 @@ def test_everything_that_lists_calls_tells_the_score_that_counts(
         assert ids == [bad, fine]
         assert [c.id for c in list_calls(session, CallFilter(score_min=95)).calls] == [bad]
         assert [c.id for c in list_calls(session, CallFilter(score_max=95)).calls] == [fine]
-        sums = figures.totals(session, _SCOPE)
+        sums = totals.totals(session, _SCOPE)
         assert (sums.score, sums.machine_score, sums.human_score) == (95.0, 85.0, 100.0)
         assert (sums.settled, sums.reviewed, sums.human_less_machine) == (1, 1, 20.0)
-        assert figures.distribution(session, _SCOPE)[-1] == 2
-        assert [name for name, _ in figures.grouped(session, _SCOPE, "grade")] == ["优秀", "良好"]
+        assert totals.distribution(session, _SCOPE)[-1] == 2
+        assert [name for name, _ in totals.grouped(session, _SCOPE, "grade")] == ["优秀", "良好"]
         sheet = extracts.calls(session, calls_where(session, CallFilter()), UTC)
         keys = [column.key for column in sheet.columns]
         rows = {row[0]: dict(zip(keys, row, strict=True)) for row in sheet.rows}

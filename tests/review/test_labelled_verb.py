@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from monitor.review import findings, labelled, verdicts
+from monitor.quality.review import findings, verdicts
+from monitor.quality.rules import labelled
 from monitor.store import Store
 from monitor.store.schema import Audit, Call, User, now
 from tests import verbs

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.review.quality import Stratum, precision, recall, trend
+from monitor.quality.rules.precision import Stratum, precision, recall, trend
 
 
 def test_precision_with_wilson_bounds() -> None:

@@ -9,14 +9,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 from monitor.events import Party
-from monitor.review import labelled, packs, rulebench, transcript, verdicts
-from monitor.review.evidence import evidence
-from monitor.review.figures import rule_figures
-from monitor.review.findings import Finding, finding, findings
+from monitor.quality import stored_packs
+from monitor.quality.review import transcript, verdicts
+from monitor.quality.review.evidence import evidence
+from monitor.quality.review.findings import Finding, finding, findings
+from monitor.quality.rules import labelled, tryout
+from monitor.quality.rules.precision_by_rule import rule_figures
 from monitor.rules import Rulebook
-from monitor.rules.backtest import backtest
+from monitor.rules.tools.backtest import backtest
 from monitor.store import Store
 from monitor.store.schema import Call, Pack, User, Verdict
 from tests.review.conftest import BAD, GOOD, NOW, Keep
@@ -309,10 +311,10 @@ def test_a_backtest_over_the_store_compares_versions(
     new = keep({"agent": "你有什么事"}, version="2.0", phrase="你有什么事")
     _judge(store, old, "who", "wrong", people["qa"])
     with store.reading() as session:
-        newer, older = packs.versions(session, "desk")
+        newer, older = stored_packs.versions(session, "desk")
         assert (newer.version, older.version) == ("2.0", "1.0")
         assert (newer.calls, older.calls) == (1, 1)
-        outcome, ids = rulebench.history(session, newer, older, most=10)
+        outcome, ids = tryout.history(session, newer, older, most=10)
     assert sorted(ids.values()) == [old, new]
     history = outcome.rules["who"]
     assert [ids[quote.call] for quote in history.new] == [new]
@@ -323,24 +325,24 @@ def test_a_backtest_over_the_store_compares_versions(
 def test_a_sentence_is_tried_with_its_alignment(book: Book, store: Store, keep: Keep) -> None:
     keep({"agent": GOOD})
     with store.reading() as session:
-        [version] = packs.versions(session, "desk")
-    [hit] = [h for h in rulebench.try_text(version, "你早谁", Party.AGENT) if h.outcome == "hit"]
+        [version] = stored_packs.versions(session, "desk")
+    [hit] = [h for h in tryout.try_text(version, "你早谁", Party.AGENT) if h.outcome == "hit"]
     assert (hit.rule, hit.severity, hit.quote) == ("who", "major", "你早谁")
     assert hit.comparison is not None
-    heard = rulebench.try_text(version, GOOD, Party.AGENT)
+    heard = tryout.try_text(version, GOOD, Party.AGENT)
     assert next((h.outcome, h.rule) for h in heard) == ("said", "opening")
-    near = rulebench.try_text(version, "你是哪个", Party.AGENT)
+    near = tryout.try_text(version, "你是哪个", Party.AGENT)
     assert all(h.outcome == "near" for h in near)
 
 
 def test_examples_are_run_with_their_results(store: Store, keep: Keep) -> None:
     keep({"agent": GOOD}, phrase="你找谁呀")
     with store.reading() as session:
-        [version] = packs.versions(session, "desk")
-    results = rulebench.examples(version, "who")
+        [version] = stored_packs.versions(session, "desk")
+    results = tryout.examples(version, "who")
     assert [(one.kind, one.problem) for one in results] == [("alert", ""), ("quiet", "")]
 
 
 def test_a_pack_nobody_kept_is_named(store: Store) -> None:
     with store.reading() as session, pytest.raises(UserError, match="没有规则包 nothing"):
-        packs.versions(session, "nothing")
+        stored_packs.versions(session, "nothing")

@@ -10,7 +10,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from monitor import rules
-from monitor.review import packs
+from monitor.quality import stored_packs
 from monitor.store import Store
 from monitor.store.schema import Call
 from monitor.web.app import routes
@@ -33,20 +33,20 @@ def test_packs_in_use_are_compiled_before_anybody_asks(
     store: Store, keep: Keep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keep({"agent": GOOD}, version="9.9")
-    packs._compiled.cache_clear()
-    packs._resolved.cache_clear()
+    stored_packs._compiled.cache_clear()
+    stored_packs._resolved.cache_clear()
     warm.warm(store, Event())
 
     def refuse(*_: object) -> NoReturn:
         raise AssertionError("read again")
 
     monkeypatch.setattr(rules, "load", refuse)
-    monkeypatch.setattr(packs, "resolve", refuse)
+    monkeypatch.setattr(stored_packs, "resolve", refuse)
     with store.reading() as session:
-        [version] = packs.in_use(session)
+        [version] = stored_packs.in_use(session)
         assert version.version == "9.9"
-        assert packs.resolved(version).version == "9.9"
-        assert "who" in packs.compiled(packs.versions(session, "desk")[:1]).rules
+        assert stored_packs.resolved(version).version == "9.9"
+        assert "who" in stored_packs.compiled(stored_packs.versions(session, "desk")[:1]).rules
 
 
 def test_a_server_that_ends_stops_reading(
@@ -56,8 +56,8 @@ def test_a_server_that_ends_stops_reading(
     over = Event()
     over.set()
     read: list[object] = []
-    monkeypatch.setattr(packs, "resolved", read.append)
-    monkeypatch.setattr(packs, "compiled", read.append)
+    monkeypatch.setattr(stored_packs, "resolved", read.append)
+    monkeypatch.setattr(stored_packs, "compiled", read.append)
     warm.warm(store, over)
     assert read == []
 
@@ -66,5 +66,5 @@ def test_a_pack_that_cannot_be_read_any_more_is_left_to_the_page(store: Store, k
     number = keep({"agent": GOOD})
     with store.session() as session:
         session.get_one(Call, number).packs[0].text = "pack: desk\nrules: 3\n"
-    packs._resolved.cache_clear()
+    stored_packs._resolved.cache_clear()
     warm.warm(store, Event())

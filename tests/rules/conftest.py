@@ -10,9 +10,9 @@ import pytest
 
 from monitor.events import Alert, ScriptState, ScriptStatus
 from monitor.rules import Rulebook, load
-from monitor.rules.model import Example
-from monitor.rules.replay import KnownCall, replay
-from monitor.rules.trial import example_call
+from monitor.rules.language.pack import Example
+from monitor.rules.tools.examples import example_call
+from monitor.rules.tools.replay import KnownCall, replay
 
 Outcome = list[Alert | ScriptState]
 HEAD = 'pack: test\ntitle: 测试\nversion: "1"\n'

@@ -9,7 +9,7 @@ import sys
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.rules.canonical import canonical
+from monitor.rules.compiler.canonical import canonical
 
 
 def test_the_digest_is_the_same_in_every_process() -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from monitor.calljson import CallRecord, to_json
+from monitor.base.call_record import CallRecord, to_json
 from monitor.cli import main
 from monitor.events import Event
 from monitor.rules import load
-from monitor.rules.backtest import Precision, backtest
-from monitor.rules.replay import grown, replay
+from monitor.rules.tools.backtest import Precision, backtest
+from monitor.rules.tools.replay import grown, replay
 
 from .conftest import HEAD, call_of
 

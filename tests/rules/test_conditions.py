@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 from monitor.events import CallInfo, Party
-from monitor.rules.calendar import HOLIDAYS, holidays_on, is_workday, lunar_day
-from monitor.rules.conditions import facts_of, judge, steady
-from monitor.rules.model import When
+from monitor.rules.engine.calendar import HOLIDAYS, holidays_on, is_workday, lunar_day
+from monitor.rules.engine.conditions import facts_of, judge, steady
+from monitor.rules.language.pack import When
 
 BEIJING = "Asia/Shanghai"
 

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor.base.i18n import use_language
 from monitor.events import Severity
-from monitor.i18n import use_language
 from monitor.rules import PackErrors, load
-from monitor.rules.model import VERBS, Pack, Rule
-from monitor.rules.packs import resolve
-from monitor.rules.trial import strict_problems
-from monitor.rules.units import clock_span, day_span, duration_ms
+from monitor.rules.language.pack import VERBS, Pack, Rule
+from monitor.rules.language.resolve import resolve
+from monitor.rules.language.values import clock_span, day_span, duration_ms
+from monitor.rules.tools.examples import strict_problems
 
 PACKS = Path(__file__).parent / "packs"
 BAD = sorted(PACKS.glob("*.bad.yaml"))

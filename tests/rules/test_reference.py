@@ -8,21 +8,22 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from monitor.rules import model, model_base, model_examples, model_settings, model_when
-from monitor.rules.model import MEASURES, VERBS
-from monitor.rules.packs import resolve
-from monitor.rules.ready import BUILT_IN
-from monitor.rules.trial import strict_problems, try_packs
+from monitor.rules.compiler.compiled import BUILT_IN
+from monitor.rules.language import basics, pack, settings, when
+from monitor.rules.language import examples as model_examples
+from monitor.rules.language.pack import MEASURES, VERBS
+from monitor.rules.language.resolve import resolve
+from monitor.rules.tools.examples import strict_problems, try_packs
 
 DOC = (Path(__file__).parents[2] / "docs/rules.md").read_text("utf-8")
 BLOCKS = re.findall(r"```yaml (pack|rule)\n(.*?)```", DOC, re.DOTALL)
 MODELS = [
     kind
-    for module in (model, model_base, model_examples, model_settings, model_when)
+    for module in (pack, basics, model_examples, settings, when)
     for kind in vars(module).values()
     if isinstance(kind, type)
     and issubclass(kind, BaseModel)
-    and kind.__module__.startswith(model.__name__)
+    and kind.__module__.startswith(pack.__name__)
 ]
 KEYS = sorted(
     {
@@ -38,7 +39,7 @@ def test_every_key_is_in_the_reference(kind: str, key: str) -> None:
     assert re.search(rf"`[^`\n]*\b{re.escape(key)}\b[^`\n]*`", DOC), f"{kind}.{key}"
 
 
-@pytest.mark.parametrize("name", [*MEASURES, *BUILT_IN, *VERBS])
+@pytest.mark.parametrize("name", sorted({*MEASURES, *BUILT_IN, *VERBS}))
 def test_every_name_is_in_the_reference(name: str) -> None:
     assert f"`{name}" in DOC
 

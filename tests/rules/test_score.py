@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from monitor.events import AlertState, to_dict
 from monitor.rules import Rulebook, load
-from monitor.score import ItemStatus, Scorecard, scorecard
+from monitor.rules.scorecard import ItemStatus, Scorecard, scorecard
 
 from .conftest import MakeBook, Outcome, alerts, run, scripts
 

@@ -12,7 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 from monitor.store import Store, open_store
 from monitor.store.migrate import head
 from monitor.store.place import find

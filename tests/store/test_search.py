@@ -10,15 +10,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event
 
-from monitor.rules.match.costs import syllable_cost
+from monitor.language.normalise import normalise
+from monitor.language.phrases.costs import syllable_cost
+from monitor.language.pinyin import syllables
 from monitor.store import Store
 from monitor.store.read import CallFilter, hits, list_calls
 from monitor.store.sounds import allowed, distance, inventory, wanted
 from monitor.store.terms import sounds_of
 from monitor.store.write import delete_call, save_call
 from monitor.testing.calls import Made, made_calls
-from monitor.text.normalise import normalise
-from monitor.text.pinyin import syllables
 
 Spoken = Callable[..., dict[str, Any]]
 

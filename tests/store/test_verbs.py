@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from monitor import batch, cli
-from monitor.batch import BatchSettings, Done
+from monitor import cli
+from monitor.call import batch
+from monitor.call.batch import BatchSettings, Done
 from monitor.store import Store, open_store
 from monitor.store.export import call_json
 from monitor.store.recordings import Recordings
@@ -199,7 +200,9 @@ def test_whichever_place_lacks_a_call_gets_it(
         path.name: json.loads(path.read_text("utf-8")) for path in out.glob("*.json")
     }
     calls = Recordings(where)
-    assert calls.find(written["a.json"]["fingerprint"]) is not None
+    first = written["a.json"]
+    assert calls.find(first["fingerprint"], first["call"]["source"]) is not None
+    assert calls.find(first["fingerprint"], "another of the same size and time") is None
     calls.close()
 
 

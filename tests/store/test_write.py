@@ -14,9 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from monitor import calljson, rules
-from monitor.calljson import CallRecord
-from monitor.errors import UserError
+from monitor import rules
+from monitor.base import call_record
+from monitor.base.call_record import CallRecord
+from monitor.base.errors import UserError
 from monitor.events import (
     Alert,
     AlertState,
@@ -110,7 +111,7 @@ def record_of(happened: list[Event]) -> dict[str, Any]:
     """The call JSON of events, as plain JSON data."""
     record = CallRecord()
     record(happened)
-    plain: dict[str, Any] = json.loads(json.dumps(calljson.to_json(record)))
+    plain: dict[str, Any] = json.loads(json.dumps(call_record.to_json(record)))
     return plain
 
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.text.normalise import normalise, read_number
-from monitor.text.pinyin import readings, split_syllable, syllables
-from monitor.text.words import boundaries, is_word, split, surprise
+from monitor.language.normalise import normalise, read_number
+from monitor.language.pinyin import readings, split_syllable, syllables
+from monitor.language.words import boundaries, is_word, split, surprise
 
 
 @pytest.mark.parametrize(

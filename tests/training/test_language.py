@@ -11,7 +11,7 @@ import pytest
 
 from models.training import ngram, opengram, units, words
 from models.training.ngram import Source
-from monitor.asr.grammar import STEP, Grammar
+from monitor.asr.ctc.ngram import STEP, Ngram
 
 BASE = units.size()
 ROW = np.array([0, 5, 6, 7, 0, 5, 6, 8, 9, 0, 407, 5, 6, 7], np.int16)
@@ -47,7 +47,7 @@ def test_counts_below_the_least_leave_their_share_to_shorter_histories() -> None
 def test_the_mixture_is_written_as_one_model() -> None:
     sources = (Source(ROW), Source(np.array([0, 5, 6, 9, 5, 6, 9], np.int16)))
     weights = (0.75, 0.25)
-    built = Grammar(*ngram.build(sources, weights))
+    built = Ngram(*ngram.build(sources, weights))
     for history in ((0,), (6,), (5, 6), (0, 5, 6), (9, 5, 6), (3, 5, 6)):
         mixed = sum(w * s.chances(history) for w, s in zip(weights, sources, strict=True))
         likely = np.flatnonzero(mixed > 0.02)

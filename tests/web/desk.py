@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from monitor.events import CallEnd, Event, Party, ScriptStatus
-from monitor.score import GroupScore, ItemStatus, Line, Scorecard
+from monitor.rules.scorecard import GroupScore, ItemStatus, Line, Scorecard
 from monitor.store import Store, read
 from monitor.store.schema import Call
 from tests.browser import talk

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from sqlalchemy import select
 
-from monitor.qa import cards
-from monitor.qa.form import Answer
-from monitor.review import calibrating
-from monitor.score import ItemStatus
+from monitor.quality.review import calibration
+from monitor.quality.scorecards import cards
+from monitor.quality.scorecards.form import Answer
+from monitor.rules.scorecard import ItemStatus
 from monitor.store import Store
 from monitor.store.schema import Call, User
 from tests.review.conftest import BAD, GOOD, NOW, Keep, book, keep  # noqa: F401 - fixtures
@@ -27,15 +27,15 @@ def _closed(store: Store, calls: list[int], scored: dict[str, list[int]]) -> int
     with store.session() as session:
         users = {user.name: user for user in session.scalars(select(User))}
         forms = [
-            (call, calibrating.asked(cards.form_for(session, call), {"who"}))
+            (call, calibration.asked(cards.form_for(session, call), {"who"}))
             for call in (session.get_one(Call, number) for number in calls)
         ]
         members = [users[name] for name in scored]
-        row = calibrating.create(session, "三月", forms, members, users["trainer"], NOW)
+        row = calibration.create(session, "三月", forms, members, users["trainer"], NOW)
         for name, own in scored.items():
             for number in own:
-                calibrating.score(session, row, number, _KEPT, "", users[name], NOW)
-        calibrating.close(session, row, NOW)
+                calibration.score(session, row, number, _KEPT, "", users[name], NOW)
+        calibration.close(session, row, NOW)
         return row.id
 
 

@@ -8,9 +8,9 @@ from html.parser import HTMLParser
 
 import yaml
 
-from monitor import resources
-from monitor.i18n import use_language
-from monitor.score import DEFAULT_GRADES, grade_name
+from monitor.base import package_files
+from monitor.base.i18n import use_language
+from monitor.rules.scorecard import DEFAULT_GRADES, grade_name
 from monitor.web.app import routes
 from tests.web.conftest import Browser
 
@@ -60,7 +60,7 @@ def _pages() -> list[str]:
 
 def _packs() -> dict[str, str]:
     """Our packs' names and titles: those are Chinese, as the rules are."""
-    files = resources.rules_dir().glob("*.yaml")
+    files = package_files.rules_dir().glob("*.yaml")
     return {file.stem: yaml.safe_load(file.read_text("utf-8"))["title"] for file in files}
 
 
@@ -102,7 +102,7 @@ def test_no_english_is_left_in_the_chinese_pages(signed_in: SignedIn) -> None:
 
 def test_the_grades_of_our_packs_have_english_names() -> None:
     given = set(DEFAULT_GRADES)
-    for pack in resources.rules_dir().glob("*.yaml"):
+    for pack in package_files.rules_dir().glob("*.yaml"):
         given |= (
             yaml.safe_load(pack.read_text("utf-8")).get("score", {}).get("grades") or {}
         ).keys()

@@ -15,9 +15,9 @@ import pytest
 from sqlalchemy import select
 
 from monitor import cli
-from monitor.engine import Engine
-from monitor.errors import UserError
-from monitor.i18n import use_language
+from monitor.base.errors import UserError
+from monitor.base.i18n import use_language
+from monitor.call.engine import Engine
 from monitor.store import open_store
 from monitor.store.schema import Audit, Call, User
 from monitor.testing import fixtures

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import monitor
-from monitor.i18n import use_language
+from monitor.base.i18n import use_language
 from monitor.store import Store, audit
 from monitor.web import trail
 from tests.web.conftest import Browser

@@ -16,14 +16,14 @@ from fastapi import FastAPI
 from sqlalchemy import select
 from websockets.sync.server import ServerConnection, serve
 
-from monitor.errors import UserError
+from monitor.base.errors import UserError
+from monitor.call.uplink import sender
+from monitor.call.uplink.address import socket_url
+from monitor.call.uplink.sender import Parcel, Uplink, deliver
+from monitor.call.uplink.spool import Closing, Head, Item, Spool, left_behind
 from monitor.events import CallEnd, Event, Partial, Party
 from monitor.store import Store, read
 from monitor.store.schema import Call
-from monitor.uplink import sender
-from monitor.uplink.address import socket_url
-from monitor.uplink.sender import Parcel, Uplink, deliver
-from monitor.uplink.spool import Closing, Head, Item, Spool, left_behind
 from monitor.web.server import in_thread, listening
 from tests.browser import talk
 from tests.web.desk import CARD

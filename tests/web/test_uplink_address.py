@@ -9,9 +9,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from monitor import cli, engine
-from monitor.errors import UserError
-from monitor.uplink.address import check, socket_url
+from monitor import cli
+from monitor.base.errors import UserError
+from monitor.call import engine
+from monitor.call.uplink.address import check, socket_url
 from monitor.web.server import listening
 
 

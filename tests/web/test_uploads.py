@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.audio import file as audio_file
-from monitor.errors import UserError
+from monitor.base.errors import UserError
 from monitor.testing import fixtures
 from monitor.web.uploads import check_recording
 

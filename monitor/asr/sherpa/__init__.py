@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from monitor.asr import Recognizer
-    from monitor.asr.engines import Wanted
+    from monitor.asr.names import Wanted
+    from monitor.asr.protocol import Recognizer
 
 ENGINE = "sherpa"
 

@@ -8,8 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from monitor.asr.sherpa import metadata, symbols
-from monitor.errors import UserError
-from monitor.i18n import tr
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 
 TOKENS = "tokens.txt"
 _HOP_MS = 10  # of sherpa-onnx's filterbank

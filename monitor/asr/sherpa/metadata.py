@@ -13,8 +13,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO
 
-from monitor.errors import UserError
-from monitor.i18n import tr
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 
 _METADATA_PROPS = 14  # field numbers of ModelProto …
 _KEY, _VALUE = 1, 2  # … and of StringStringEntryProto

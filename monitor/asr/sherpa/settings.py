@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from monitor.asr import engines
-from monitor.errors import UserError
-from monitor.i18n import tr
+from monitor.asr import names
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 
 if TYPE_CHECKING:
-    from monitor.asr.engines import Wanted
+    from monitor.asr.names import Wanted
 
 _PROVIDERS = ("cpu", "cuda", "coreml")
 _PRECISIONS = ("int8", "float")
@@ -40,9 +40,9 @@ class SherpaSettings:
             UserError: an unknown option or value.
         """
         options = wanted.options
-        engines.refuse_unknown(options, ("threads", "provider", "precision", "language"), "sherpa")
+        names.refuse_unknown(options, ("threads", "provider", "precision", "language"), "sherpa")
         return cls(
-            threads=engines.number(options, "threads", cls().threads),
+            threads=names.number(options, "threads", cls().threads),
             provider=_one_of(options, "provider", _PROVIDERS),
             precision=_one_of(options, "precision", _PRECISIONS),
             language=_one_of(options, "language", _LANGUAGES),

@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from monitor.errors import UserError
-from monitor.i18n import tr
-from monitor.text.pinyin import is_han
+from monitor.asr.token_writer import Piece
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
+from monitor.language.pinyin import is_han
 
 _HEX = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 _MARK = re.compile(r"<.*>|\[.*\]")  # <unk>, <|zh|>, [UNK]: something, but no text
@@ -25,16 +25,6 @@ _UNIT = re.compile(rf"[{_HAN}]|(?:(?![{_HAN}])[\w'])+")  # a character, or lette
 _SPACE = " "
 _JOINED = "@@"
 _LEADS = frozenset("Ƌƌƍ")  # the bytes E4, E5, E6, with which most characters begin
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A character, or a word of other letters, with its time in ms."""
-
-    text: str
-    start_ms: int
-    end_ms: int
-    confidence: float
 
 
 class SymbolTable:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from monitor.asr.engines import Wanted
+    from monitor.asr.names import Wanted
     from monitor.asr.whisper.recognizer import WhisperRecognizer
 
 

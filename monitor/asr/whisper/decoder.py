@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from monitor.asr.whisper.hypothesis import Hypothesis, Window, Word, gather
-from monitor.errors import UserError
-from monitor.i18n import tr
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 
 if TYPE_CHECKING:
     from monitor.asr.whisper.settings import WhisperSettings

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from monitor.asr.whisper.packing import PackingDecoder
 from monitor.asr.whisper.stream import WhisperStream
-from monitor.vad import SileroVad
+from monitor.audio.vad import SileroVad
 
 if TYPE_CHECKING:
     from monitor.asr.whisper.decoder import WhisperDecoder
@@ -21,7 +21,7 @@ class WhisperRecognizer:
 
     Attributes:
         decoder: what the streams decode with. Where several calls run at once,
-            `monitor.live.shared_decoder` puts in its place one that decodes their
+            `monitor.call.live.shared_decoder` puts in its place one that decodes their
             windows together.
         model: the loaded model itself.
     """

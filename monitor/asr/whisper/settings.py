@@ -6,12 +6,12 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from monitor.asr import engines
-from monitor.errors import UserError
-from monitor.i18n import tr
+from monitor.asr import names
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 
 if TYPE_CHECKING:
-    from monitor.asr.engines import Wanted
+    from monitor.asr.names import Wanted
 
 _OPTIONS = ("batch", "beam", "compute", "device", "hotwords", "pack", "step", "threads")
 _DEVICES = ("auto", "cpu", "cuda")
@@ -54,7 +54,7 @@ class WhisperSettings:
             UserError: an unknown option or an unusable value.
         """
         options, live = wanted.options, wanted.live
-        engines.refuse_unknown(options, _OPTIONS, "faster-whisper")
+        names.refuse_unknown(options, _OPTIONS, "faster-whisper")
         device = options.get("device", "auto")
         if device not in _DEVICES:
             raise UserError(
@@ -69,13 +69,13 @@ class WhisperSettings:
             live=live,
             device=device,
             compute=options.get("compute", "auto"),
-            threads=engines.number(options, "threads", threads),
-            beam=engines.number(options, "beam", 1),
-            batch=engines.number(options, "batch", 4, least=0),
-            pack=engines.switch(options, "pack"),
-            step_ms=engines.number(options, "step", 1_000, least=100),
+            threads=names.number(options, "threads", threads),
+            beam=names.number(options, "beam", 1),
+            batch=names.number(options, "batch", 4, least=0),
+            pack=names.switch(options, "pack"),
+            step_ms=names.number(options, "step", 1_000, least=100),
             window_ms=20_000 if live else 28_000,
             # Sampling differs from run to run; live, the next hypothesis is the second chance.
             temperatures=(0.0,) if live else (0.0, 0.2, 0.4, 0.6),
-            hotwords=wanted.hotwords if engines.switch(options, "hotwords") else (),
+            hotwords=wanted.hotwords if names.switch(options, "hotwords") else (),
         )

@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from monitor import calljson, engine
 from monitor.audio import file as audio_file
-from monitor.calljson import CallRecord
-from monitor.engine import Engine
+from monitor.base import call_record
+from monitor.base.call_record import CallRecord
+from monitor.call import engine
+from monitor.call.engine import Engine
+from monitor.call.facts import CallFacts
 from monitor.events import to_dict
-from monitor.facts import CallFacts
-from monitor.rules import replay
-from monitor.score import scorecard
+from monitor.rules.scorecard import scorecard
+from monitor.rules.tools import replay
 from monitor.store import write
 from monitor.store.packs import texts_of
 from monitor.store.schema import Call
@@ -92,7 +93,7 @@ def hear(loaded: Engine, item: Appearance) -> Mapping[str, Any]:
     call = loaded.call(audio.name, parties, item.facts)
     record = engine.run(call, audio_file.read_call(audio, parties))
     card = scorecard(loaded.rulebook, record.alerts, record.scripts)
-    return calljson.to_json(record, to_dict(card))
+    return call_record.to_json(record, to_dict(card))
 
 
 def appear(loaded: Engine, heard: Mapping[str, Any], item: Appearance) -> Mapping[str, Any]:
@@ -107,7 +108,7 @@ def appear(loaded: Engine, heard: Mapping[str, Any], item: Appearance) -> Mappin
     record = CallRecord()
     record([info, *replay.replay(loaded.rulebook, replace(known, info=info)), known.end])
     card = scorecard(loaded.rulebook, record.alerts, record.scripts)
-    judged = calljson.to_json(record, to_dict(card), item.key)
+    judged = call_record.to_json(record, to_dict(card), item.key)
     same = {name: heard[name] for name in ("utterances", "readings", "gaps")}
     return {**judged, **same}
 

@@ -11,8 +11,8 @@ import click
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from monitor.errors import UserError
-from monitor.i18n import tr
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.store import audit
 from monitor.store.schema import Audit, Call, User
 from monitor.web import look, users

@@ -14,13 +14,13 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from monitor.i18n import tr
-from monitor.qa import extracts, sheets
-from monitor.qa.scope import UNKNOWN
-from monitor.qa.settled import settled
-from monitor.qa.sheets import Format, Sheet
-from monitor.qa.tables import SavedView, Task
-from monitor.qa.zone import local_zone
+from monitor.base.i18n import tr
+from monitor.base.time_zone import local_zone
+from monitor.quality.reports import extracts, sheets
+from monitor.quality.reports.sheets import Format, Sheet
+from monitor.quality.scope import UNKNOWN
+from monitor.quality.scorecards.settled import settled
+from monitor.quality.tables import SavedView, Task
 from monitor.store import audit, read
 from monitor.store.schema import Alert, Call, Script, User, now
 from monitor.store.search import Hit, hits

@@ -13,12 +13,14 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from monitor.i18n import tr
-from monitor.qa import figures, service, tasks, words
-from monitor.qa.figures import BINS, RuleFigures, ScriptFigures, Totals
-from monitor.qa.sampling import Span, span_named
-from monitor.qa.scope import Scope
-from monitor.qa.summary import step_of
+from monitor.base.i18n import tr
+from monitor.quality import wording
+from monitor.quality.periods import Span, span_named
+from monitor.quality.reports import service, totals
+from monitor.quality.reports.summary import step_of
+from monitor.quality.reports.totals import BINS, RuleFigures, ScriptFigures, Totals
+from monitor.quality.sampling import review_queue
+from monitor.quality.scope import Scope
 from monitor.store.schema import User
 from monitor.web import charts
 from monitor.web.charts import Bar, Series
@@ -62,10 +64,10 @@ def show(
         views=views(),
         periods=choices(),
         scope=scope,
-        heading=words.span(scope.span),
-        w=words,
-        now=figures.totals(db, scope),
-        before=figures.totals(db, scope.before()),
+        heading=wording.span(scope.span),
+        w=wording,
+        now=totals.totals(db, scope),
+        before=totals.totals(db, scope.before()),
         agents=names_of(db, "agent"),
         queues=names_of(db, "queue"),
         calls=lambda **more: f"/calls?{scope.query(**more)}",
@@ -85,20 +87,20 @@ def views() -> list[tuple[str, str]]:
 
 
 def _overview(db: Session, scope: Scope) -> dict[str, Any]:
-    sums = figures.trend(db, scope, step_of(scope))
+    sums = totals.trend(db, scope, step_of(scope))
     return {
         "score_chart": _score_trend(scope, sums),
         "hits_chart": _hits_trend(scope, sums),
-        "distribution": _distribution(scope, figures.distribution(db, scope)),
-        "rules": _rule_bars(scope, figures.rules(db, scope, _TOP)),
-        "scripts": _script_bars(scope, figures.scripts(db, scope)[:_TOP]),
-        "common": figures.spread(db, scope)[:_TOP],
-        "grades": figures.grades(db, scope),
+        "distribution": _distribution(scope, totals.distribution(db, scope)),
+        "rules": _rule_bars(scope, totals.rules(db, scope, _TOP)),
+        "scripts": _script_bars(scope, totals.scripts(db, scope)[:_TOP]),
+        "common": totals.spread(db, scope)[:_TOP],
+        "grades": totals.grades(db, scope),
     }
 
 
 def _agents(db: Session, scope: Scope) -> dict[str, Any]:
-    rows = figures.grouped(db, scope, "agent")
+    rows = totals.grouped(db, scope, "agent")
     return {
         "rows": rows,
         "key": "agent",
@@ -108,32 +110,32 @@ def _agents(db: Session, scope: Scope) -> dict[str, Any]:
 
 
 def _queues(db: Session, scope: Scope) -> dict[str, Any]:
-    rows = figures.grouped(db, scope, "queue")
+    rows = totals.grouped(db, scope, "queue")
     return {
         "rows": rows,
         "key": "queue",
         "first": tr("队列", "Queue"),
         "charts": _compared(scope, rows, "queue"),
-        "tiers": figures.grouped(db, scope, "tier"),
-        "directions": figures.grouped(db, scope, "direction"),
+        "tiers": totals.grouped(db, scope, "tier"),
+        "directions": totals.grouped(db, scope, "direction"),
     }
 
 
 def _rules(db: Session, scope: Scope) -> dict[str, Any]:
-    found = figures.rules(db, scope)
-    sums = figures.trend(db, scope, step_of(scope))
+    found = totals.rules(db, scope)
+    sums = totals.trend(db, scope, step_of(scope))
     return {
         "rules": found,
-        "changes": figures.changes(found, figures.rules(db, scope.before())),
-        "common": figures.spread(db, scope),
+        "changes": totals.changes(found, totals.rules(db, scope.before())),
+        "common": totals.spread(db, scope),
         "bars": _rule_bars(scope, found[:_TOP]),
         "hits_chart": _hits_trend(scope, sums),
     }
 
 
 def _scripts(db: Session, scope: Scope) -> dict[str, Any]:
-    found = figures.scripts(db, scope)
-    names, sums = _axis(figures.trend(db, scope, step_of(scope)))
+    found = totals.scripts(db, scope)
+    names, sums = _axis(totals.trend(db, scope, step_of(scope)))
     chart = charts.lines(
         tr("话术完成率", "Script completion"),
         [_short(name) for name in names],
@@ -152,12 +154,12 @@ def _scripts(db: Session, scope: Scope) -> dict[str, Any]:
 
 
 def _service(db: Session, scope: Scope) -> dict[str, Any]:
-    hours = figures.hours_of_day(db, scope)
+    hours = totals.hours_of_day(db, scope)
     return {
         "rates": service.rates(db, scope),
         "categories": service.categories(db, scope),
         "delivery": service.delivery(db, scope),
-        "coverage": tasks.coverage(db, scope),
+        "coverage": review_queue.coverage(db, scope),
         "targets": service.Targets(),
         "hours": charts.columns(
             tr("各时段通话数", "Calls by hour of the day"),
@@ -268,7 +270,7 @@ def _compared(
             title,
             [
                 Bar(
-                    words.name(name),
+                    wording.name(name),
                     value,
                     f"/calls?{scope.query(**{key: name})}",
                     tr(f"{calls} 通", f"{calls} calls"),

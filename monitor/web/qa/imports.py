@@ -18,13 +18,20 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from monitor.audio import file as audio_file
-from monitor.errors import UserError
-from monitor.i18n import tr
-from monitor.qa import intake
-from monitor.qa.intake import Seen
-from monitor.qa.metadata import FieldError, Known, Pattern, Table, parse_csv, read_fields
-from monitor.qa.tables import Import
-from monitor.qa.zone import local_zone
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
+from monitor.base.time_zone import local_zone
+from monitor.quality.imports import queue as job_queue
+from monitor.quality.imports.metadata import (
+    FieldError,
+    Known,
+    Pattern,
+    Table,
+    parse_csv,
+    read_fields,
+)
+from monitor.quality.imports.queue import Seen
+from monitor.quality.tables import Import
 from monitor.store import audit
 from monitor.store.schema import Call, User
 from monitor.web.deps import Db, need
@@ -48,7 +55,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     def waiting() -> bool:
         with app.state.store.reading() as session:
             left = Import.status.in_(("waiting", "scoring"))
-            query = select(exists().where(left, Import.origin == intake.UPLOAD))
+            query = select(exists().where(left, Import.origin == job_queue.UPLOAD))
             return bool(session.scalar(query))
 
     if await run_in_threadpool(waiting):
@@ -140,7 +147,7 @@ def upload(
             taken.append((_received(store.audio_dir / "incoming", file, name), name, known))
         names = [name for _seen, name, _facts in taken]
         with store.session() as session:
-            intake.add(session, intake.UPLOAD, taken, user.id)
+            job_queue.add(session, job_queue.UPLOAD, taken, user.id)
             audit.record(
                 session, user.name, user.id, "imports.upload", f"{len(names)} files",
                 names=names[:50],
@@ -164,7 +171,7 @@ def upload(
 def retry(request: Request, user: Qa, number: Annotated[int, Form(ge=1, lt=2**31)]) -> Response:
     """Try a failed import again."""
     with request.app.state.store.session() as session:
-        if not intake.retry(session, number):
+        if not job_queue.retry(session, number):
             raise HTTPException(HTTPStatus.NOT_FOUND)
         audit.record(session, user.name, user.id, "imports.retry", f"import {number}")
     request.app.state.scorer.wake()

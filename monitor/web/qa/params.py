@@ -12,11 +12,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from sqlalchemy import ColumnElement, exists
 from sqlalchemy.orm import Session
 
+from monitor.base.time_zone import local_zone
 from monitor.events import Severity
-from monitor.qa.sampling import Span
-from monitor.qa.scope import OVER, UNKNOWN
-from monitor.qa.tables import Task
-from monitor.qa.zone import local_zone
+from monitor.quality.periods import Span
+from monitor.quality.scope import OVER, UNKNOWN
+from monitor.quality.tables import Task
 from monitor.store.read import SORTS, CallFilter, calls_where
 from monitor.store.schema import Call, Scorecard
 from monitor.web.qa.fields import Day, Number, Text, blank

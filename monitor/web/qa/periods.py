@@ -8,10 +8,10 @@ from urllib.parse import urlencode
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
-from monitor.i18n import tr
-from monitor.qa.sampling import Per, Span, span_of
-from monitor.qa.scope import UNKNOWN, Scope
-from monitor.qa.zone import local_zone
+from monitor.base.i18n import tr
+from monitor.base.time_zone import local_zone
+from monitor.quality.periods import Per, Span, span_of
+from monitor.quality.scope import UNKNOWN, Scope
 from monitor.store.schema import now
 from monitor.web.qa.fields import Day, Text, blank
 

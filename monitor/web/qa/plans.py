@@ -12,14 +12,16 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from monitor.errors import UserError
-from monitor.i18n import tr
-from monitor.qa import sampling, tasks
-from monitor.qa.sampling import All, ByRisk, PerAgent, Ratio, span_of
-from monitor.qa.scope import Scope
-from monitor.qa.tables import Plan, Task
-from monitor.qa.tasks import Moment
-from monitor.qa.zone import local_zone
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
+from monitor.base.time_zone import local_zone
+from monitor.quality.periods import span_of
+from monitor.quality.sampling import plans as drawing
+from monitor.quality.sampling import review_queue
+from monitor.quality.sampling.plans import All, ByRisk, PerAgent, Ratio
+from monitor.quality.sampling.review_queue import Moment
+from monitor.quality.scope import Scope
+from monitor.quality.tables import Plan, Task
 from monitor.store import audit
 from monitor.store.schema import User, now
 from monitor.web.deps import Db, need
@@ -42,7 +44,8 @@ def table(request: Request, db: Db, _user: Planner) -> HTMLResponse:
     at = moment()
     plans = db.scalars(select(Plan).order_by(Plan.id)).all()
     week, month = (
-        tasks.coverage(db, Scope(span_of(at.today, per), at.zone)) for per in ("week", "month")
+        review_queue.coverage(db, Scope(span_of(at.today, per), at.zone))
+        for per in ("week", "month")
     )
     by_week = {row.agent: row for row in week}
     return page(
@@ -84,7 +87,7 @@ def add(
         "agent": {"per_week": per_week or None, "per_month": per_month or None},
         "risk": {"count": count, "per": per, "least": least},
     }
-    settings = sampling.plan_of(
+    settings = drawing.plan_of(
         {
             "kind": kind,
             **own.get(kind, {}),
@@ -106,8 +109,8 @@ def add(
     )
     db.add(plan)
     db.flush()
-    tasks.hold(db)
-    drawn = tasks.draw(db, plan, moment())
+    review_queue.hold(db)
+    drawn = review_queue.draw(db, plan, moment())
     audit.record(db, user.name, user.id, "plan.create", name, settings=plan.settings, drawn=drawn)
     flash(request, tr(f"方案已建立，抽中 {drawn} 通", f"plan made, {drawn} calls drawn"))
     return RedirectResponse("/plans", HTTPStatus.SEE_OTHER)
@@ -116,7 +119,7 @@ def add(
 @router.post("/plans/draw")
 def draw(request: Request, db: Db, user: Planner) -> Response:
     """Draw by every active plan what has come in since the last time."""
-    drawn = tasks.draw_all(db, moment())
+    drawn = review_queue.draw_all(db, moment())
     audit.record(db, user.name, user.id, "plan.draw", f"{drawn} calls")
     flash(request, tr(f"新抽中 {drawn} 通", f"{drawn} more calls drawn"))
     return RedirectResponse("/plans", HTTPStatus.SEE_OTHER)
@@ -163,7 +166,7 @@ def _counts(db: Session) -> dict[int | None, dict[str, int]]:
 
 def describe(settings: dict[str, Any]) -> str:
     """What a plan draws, in words."""
-    plan = sampling.plan_of(settings)
+    plan = drawing.plan_of(settings)
     match plan:
         case All():
             return tr("全部通话", "every call")
@@ -190,7 +193,7 @@ def describe(settings: dict[str, Any]) -> str:
 
 
 def _filters(settings: dict[str, Any]) -> str:
-    plan = sampling.plan_of(settings)
+    plan = drawing.plan_of(settings)
     parts = []
     if plan.queues:
         parts.append(tr("队列 ", "queue ") + tr("、", ", ").join(plan.queues))

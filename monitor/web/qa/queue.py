@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from monitor.errors import UserError
-from monitor.i18n import tr
-from monitor.qa import tasks
-from monitor.qa.tables import Plan, Task
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
+from monitor.quality.sampling import review_queue
+from monitor.quality.tables import Plan, Task
 from monitor.store import audit
 from monitor.store.schema import Call, User, now
 from monitor.web.deps import Db, need
@@ -33,10 +33,10 @@ _SHOWN = 200
 @router.get("/review")
 def table(request: Request, db: Db, user: Reviewer, everybody: bool = False) -> HTMLResponse:
     """What waits for review: one's own and what nobody has; or everybody's."""
-    query = tasks.queue(user) if not everybody else _all()
+    query = review_queue.queue(user) if not everybody else _all()
     rows = db.execute(query.limit(_SHOWN)).all()
     open_tasks = Task.status == "open"
-    people = {person.id: person.display or person.name for person in tasks.reviewers(db)}
+    people = {person.id: person.display or person.name for person in review_queue.reviewers(db)}
     return page(
         request,
         "qa/review.html",
@@ -59,7 +59,7 @@ def table(request: Request, db: Db, user: Reviewer, everybody: bool = False) -> 
 @router.post("/review/next")
 def next_one(request: Request, db: Db, user: Reviewer) -> Response:
     """Open the next call to review; it is this reviewer's from now on."""
-    task = tasks.take_next(db, user, moment())
+    task = review_queue.take_next(db, user, moment())
     if task is None:
         flash(request, tr("没有待复核的通话了", "nothing is left to review"), "info")
         return RedirectResponse("/review", HTTPStatus.SEE_OTHER)
@@ -74,10 +74,10 @@ def assign(
     to: Annotated[list[int] | None, Form(max_length=200)] = None,
 ) -> Response:
     """Deal what nobody has to the reviewers in turn."""
-    chosen = [person for person in tasks.reviewers(db) if person.id in (to or [])]
+    chosen = [person for person in review_queue.reviewers(db) if person.id in (to or [])]
     if not chosen:
         raise UserError(tr("请至少选一位质检员", "choose one reviewer at least"))
-    dealt = tasks.assign(db, chosen, moment())
+    dealt = review_queue.assign(db, chosen, moment())
     names = [person.name for person in chosen]
     audit.record(db, user.name, user.id, "review.assign", f"{dealt} calls", to=names)
     flash(request, tr(f"已分配 {dealt} 通", f"{dealt} calls dealt"))
@@ -88,7 +88,7 @@ def assign(
 def give(db: Db, user: Planner, number: int, to: Annotated[int, Form(ge=0, lt=2**31)]) -> Response:
     """Give one task to somebody (0: to nobody)."""
     task = _task(db, number)
-    known = {person.id: person for person in tasks.reviewers(db)}
+    known = {person.id: person for person in review_queue.reviewers(db)}
     if to and to not in known:
         raise HTTPException(HTTPStatus.NOT_FOUND)
     call = db.get_one(Call, task.call_id)

@@ -12,12 +12,13 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from monitor.i18n import tr
-from monitor.qa import extracts, figures, report, sheets, summary, words
-from monitor.qa.report import Look
-from monitor.qa.sampling import Per, Span, span_of
-from monitor.qa.sheets import MIME, Format, Sheet
-from monitor.qa.zone import local_zone
+from monitor.base.i18n import tr
+from monitor.base.time_zone import local_zone
+from monitor.quality import wording
+from monitor.quality.periods import Per, Span, span_of
+from monitor.quality.reports import extracts, report, sheets, summary, totals
+from monitor.quality.reports.report import Look
+from monitor.quality.reports.sheets import MIME, Format, Sheet
 from monitor.store import audit
 from monitor.store.schema import User, now
 from monitor.web.deps import Db, SignedIn, find_call, leave, need, opened
@@ -45,13 +46,13 @@ def table(request: Request, db: Db, _user: Reviewer, asked: Asked) -> HTMLRespon
         "qa/reports.html",
         asked=asked,
         periods=choices(),
-        span=words.span(scope.span),
-        now=figures.totals(db, scope),
-        agents=figures.grouped(db, scope, "agent"),
+        span=wording.span(scope.span),
+        now=totals.totals(db, scope),
+        agents=totals.grouped(db, scope, "agent"),
         all_agents=names_of(db, "agent"),
         queues=names_of(db, "queue"),
         past=_past(),
-        w=words,
+        w=wording,
     )
 
 
@@ -139,7 +140,7 @@ def _past() -> list[tuple[str, list[tuple[str, str]]]]:
         rows = []
         for _ in range(count):
             span = span_of(span.since - timedelta(days=1), per)
-            rows.append((words.span(span), _dates(span)))
+            rows.append((wording.span(span), _dates(span)))
         found.append((titles[per], rows))
     return found
 

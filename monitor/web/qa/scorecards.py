@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from monitor.errors import UserError
-from monitor.qa import cards, words
-from monitor.qa.cards import Purpose
-from monitor.qa.form import Answer, Form, Item
-from monitor.score import ItemStatus, grade_name
+from monitor.base.errors import UserError
+from monitor.quality import wording
+from monitor.quality.scorecards import cards
+from monitor.quality.scorecards.cards import Purpose
+from monitor.quality.scorecards.form import Answer, Form, Item
+from monitor.rules.scorecard import ItemStatus, grade_name
 from monitor.store.schema import Call, Scorecard, ScoreLine, User, now
 from monitor.web.deps import Db, find_call, need, opened
 from monitor.web.pages import page
@@ -143,7 +144,7 @@ def form(
         own=own,
         machine=machine,
         groups=_groups(made, own, machine),
-        answer_name=words.status,
+        answer_name=wording.status,
         full=made.full,
     )
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from monitor.i18n import language
+from monitor.base.i18n import language
 from monitor.store import Store
 
 _END_S = 20.0  # how long a worker may take to lay its work down
@@ -61,10 +61,11 @@ class Worker:
             process.wait()
 
 
-def arguments(packs: Sequence[str], asr: str | None) -> tuple[str, ...]:
+def arguments(packs: Sequence[str], asr: str | None, confirm: str | None = None) -> tuple[str, ...]:
     """The options of `monitor watch` that say how calls are scored."""
     chosen = [word for pack in packs for word in ("--pack", pack)]
-    return (*chosen, *(("--asr", asr) if asr else ()))
+    heard = ("--asr", asr) if asr else ()
+    return (*chosen, *heard, *(("--confirm", confirm) if confirm else ()))
 
 
 @contextmanager

@@ -11,14 +11,14 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from monitor.errors import UserError
-from monitor.i18n import tr
-from monitor.review import appealing
-from monitor.review.appeals import AppealPolicy, AppealState
-from monitor.review.evidence import evidence
-from monitor.review.findings import finding
-from monitor.review.rescoring import rescore
-from monitor.review.tables import Appeal
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
+from monitor.quality.review import appeals
+from monitor.quality.review.appeal_policy import AppealPolicy, AppealState
+from monitor.quality.review.evidence import evidence
+from monitor.quality.review.findings import finding
+from monitor.quality.review.rescoring import rescore
+from monitor.quality.tables import Appeal
 from monitor.store import audit
 from monitor.store.schema import Call, User, now
 from monitor.web.deps import Db, SignedIn, find_call, need, opened, visible_calls
@@ -55,11 +55,11 @@ def listed(
     return page(
         request,
         "review/appeals.html",
-        appeals=appealing.listed(db, where, _MOST),
+        appeals=appeals.listed(db, where, _MOST),
         state=state,
         states=list(AppealState),
         now=now(),
-        policy=appealing.policy(db),
+        policy=appeals.policy(db),
         reviews=not is_agent(user),
         sets=organises(user),
     )
@@ -78,7 +78,7 @@ def file(
     call = find_call(db, user, call_id)
     if call.agent is None or call.agent != user.agent:
         raise forbidden(tr("申诉由坐席本人提出", "only the call's agent may contest a finding"))
-    appeal = appealing.file(db, call, alert_id, reason, user, now())
+    appeal = appeals.file(db, call, alert_id, reason, user, now())
     opened(db, user, call, "appeal.file", appeal=appeal.id)
     flash(request, tr("申诉已提交", "your appeal is filed"))
     return see(f"/appeals/{appeal.id}")
@@ -96,7 +96,7 @@ def set_policy(
 ) -> Response:
     """Set deadlines and counts."""
     chosen = AppealPolicy(days, answer_days, per_finding, per_call)
-    appealing.set_policy(db, chosen)
+    appeals.set_policy(db, chosen)
     values = {f.name: getattr(chosen, f.name) for f in fields(chosen)}
     audit.record(db, user.name, user.id, "appeals.policy", "appeals", **values)
     flash(request, tr("申诉规则已保存", "the rules of appeals are saved"))
@@ -118,7 +118,7 @@ def show(request: Request, db: Db, user: SignedIn, appeal_id: int) -> HTMLRespon
     preview, problem = None, ""
     if reviews and appeal.state == AppealState.FILED:
         try:
-            contested = appealing.upheld_alerts(db, call.id) | {appeal.alert_id}
+            contested = appeals.upheld_alerts(db, call.id) | {appeal.alert_id}
             preview = rescore(db, call, contested)
         except UserError as error:
             problem = str(error)
@@ -149,7 +149,7 @@ def decide(
 ) -> Response:
     """Decide an appeal."""
     appeal, call = _find(db, user, appeal_id)
-    appealing.decide(db, appeal, upheld, reason, user, now())
+    appeals.decide(db, appeal, upheld, reason, user, now())
     opened(db, user, call, "appeal.decide", appeal=appeal.id, upheld=upheld)
     flash(request, tr("已处理", "decided"))
     return see(f"/appeals/{appeal.id}")
@@ -161,7 +161,7 @@ def withdraw(request: Request, db: Db, user: SignedIn, appeal_id: int) -> Respon
     appeal, call = _find(db, user, appeal_id)
     if appeal.author_id != user.id:
         raise forbidden(tr("只能撤回自己的申诉", "only your own appeal can be withdrawn"))
-    appealing.withdraw(db, appeal, now())
+    appeals.withdraw(db, appeal, now())
     opened(db, user, call, "appeal.withdraw", appeal=appeal.id)
     flash(request, tr("申诉已撤回", "the appeal is withdrawn"))
     return see("/appeals")

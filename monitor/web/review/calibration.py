@@ -12,14 +12,14 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from monitor.errors import UserError
-from monitor.i18n import tr
-from monitor.qa import cards
-from monitor.qa.form import Answer
-from monitor.review import calibrating
-from monitor.review.agreement import Agreement, strength
-from monitor.review.tables import Calibration, CalibrationCall, CalibrationCard, CalibrationMember
-from monitor.score import ItemStatus
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
+from monitor.quality.review import calibration
+from monitor.quality.review.agreement import Agreement, strength
+from monitor.quality.scorecards import cards
+from monitor.quality.scorecards.form import Answer
+from monitor.quality.tables import Calibration, CalibrationCall, CalibrationCard, CalibrationMember
+from monitor.rules.scorecard import ItemStatus
 from monitor.store import audit
 from monitor.store.schema import Alert, Call, User, now
 from monitor.web.deps import Db, find_call, need, opened
@@ -63,7 +63,7 @@ def listed(request: Request, db: Db, user: Reviewer) -> HTMLResponse:
 
 def _drift(db: Session) -> list[tuple[Calibration, Agreement, str, list[tuple[str, float]]]]:
     """Every closed calibration: agreement, in words too, and who leans which way."""
-    found = calibrating.drift(db)
+    found = calibration.drift(db)
     people = {
         user.id: user.display or user.name
         for user in db.scalars(
@@ -106,11 +106,11 @@ def create(
     found = set(
         db.scalars(select(Alert.rule).where(Alert.call_id.in_([call.id for call in chosen])))
     )
-    forms = [(call, calibrating.asked(cards.form_for(db, call), found)) for call in chosen]
+    forms = [(call, calibration.asked(cards.form_for(db, call), found)) for call in chosen]
     people = db.scalars(
         select(User).where(User.id.in_(members or []), User.role != Role.AGENT, User.active)
     ).all()
-    row = calibrating.create(db, title, forms, people, user, now())
+    row = calibration.create(db, title, forms, people, user, now())
     for call in chosen:
         opened(db, user, call, "calibration.create", calibration=row.id)
     flash(request, tr("校准已建立", "the calibration is set up"))
@@ -121,15 +121,15 @@ def create(
 def show(request: Request, db: Db, user: Reviewer, number: int) -> HTMLResponse:
     """What is to score; once closed, the comparison."""
     row = _find(db, number)
-    member = calibrating.is_member(db, row.id, user.id)
-    people = calibrating.members_of(db, row.id)
-    done = calibrating.cards_of(db, row.id)
-    result = calibrating.result(db, row) if row.closed_at is not None else None
+    member = calibration.is_member(db, row.id, user.id)
+    people = calibration.members_of(db, row.id)
+    done = calibration.cards_of(db, row.id)
+    result = calibration.result(db, row) if row.closed_at is not None else None
     return page(
         request,
         "review/calibration.html",
         row=row,
-        calls=calibrating.calls_of(db, row.id),
+        calls=calibration.calls_of(db, row.id),
         people=people,
         done=done,
         member=member,
@@ -144,18 +144,18 @@ def blind(request: Request, db: Db, user: Reviewer, number: int, call_id: int) -
     """A call to score blind: sound, text and items – neither machine nor colleagues."""
     row = _find(db, number)
     chosen = db.get(CalibrationCall, (row.id, call_id))
-    if chosen is None or not calibrating.is_member(db, row.id, user.id):
+    if chosen is None or not calibration.is_member(db, row.id, user.id):
         raise not_found(tr("这通电话不由您评分", "this call is not yours to score"))
     call = find_call(db, user, call_id)
     opened(db, user, call, "calibration.view", calibration=row.id)
-    card = calibrating.cards_of(db, row.id).get((call_id, user.id))
+    card = calibration.cards_of(db, row.id).get((call_id, user.id))
     return page(
         request,
         "review/blind.html",
         row=row,
         call=call,
-        form=calibrating.form_of(chosen),
-        choices=calibrating.choices,
+        form=calibration.form_of(chosen),
+        choices=calibration.choices,
         given={line.item: line for line in card.lines} if card else {},
         card=card,
         audio=original_of(request.app.state.store, db, call) is not None,
@@ -182,10 +182,10 @@ def score(
         for name, value in form.items()
         if name.startswith("item:")
     ]
-    calibrating.score(db, row, call_id, answers, str(form.get("comment", "")), user, now())
+    calibration.score(db, row, call_id, answers, str(form.get("comment", "")), user, now())
     opened(db, user, find_call(db, user, call_id), "calibration.score", calibration=row.id)
-    done = calibrating.cards_of(db, row.id)
-    for _, call in calibrating.calls_of(db, row.id):
+    done = calibration.cards_of(db, row.id)
+    for _, call in calibration.calls_of(db, row.id):
         if (call.id, user.id) not in done:
             return see(f"/calibration/{row.id}/calls/{call.id}")
     flash(request, tr("全部评完，谢谢", "all scored, thank you"))
@@ -196,7 +196,7 @@ def score(
 def close(request: Request, db: Db, user: Organiser, number: int) -> Response:
     """End the blind part and show everybody the comparison."""
     row = _find(db, number)
-    calibrating.close(db, row, now())
+    calibration.close(db, row, now())
     audit.record(db, user.name, user.id, "calibration.close", f"calibration {row.id}")
     flash(request, tr("校准已结束", "the calibration is closed"))
     return see(f"/calibration/{row.id}")

@@ -14,12 +14,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from monitor.audio import playable
-from monitor.qa.settled import settled
-from monitor.review import appealing, packs, transcript, verdicts
-from monitor.review.appeals import deadline
-from monitor.review.evidence import evidence
-from monitor.review.findings import Finding, finding, findings
-from monitor.review.tables import CallReview
+from monitor.quality import stored_packs
+from monitor.quality.review import appeals, transcript, verdicts
+from monitor.quality.review.appeal_policy import deadline
+from monitor.quality.review.evidence import evidence
+from monitor.quality.review.findings import Finding, finding, findings
+from monitor.quality.scorecards.settled import settled
+from monitor.quality.tables import CallReview
 from monitor.store.schema import Call, User, now
 from monitor.web.deps import Db, SignedIn, find_call, opened
 from monitor.web.pages import page
@@ -131,7 +132,7 @@ def rules_of(db: Db, user: Reviewer, call_id: int) -> list[dict[str, str]]:
     call = find_call(db, user, call_id)
     known: dict[str, str] = {}
     for pack in call.packs:
-        for name, written in packs.resolved(packs.version_of(pack)).rules.items():
+        for name, written in stored_packs.resolved(stored_packs.version_of(pack)).rules.items():
             known.setdefault(name, written.rule.title)
     return [{"rule": name, "title": title} for name, title in sorted(known.items())]
 
@@ -199,7 +200,7 @@ def heard_whole(
 
 def _found(db: Session, user: User, call: Call) -> dict[str, Any]:
     """The findings, and what stands with the appeals against them."""
-    filed = appealing.of_call(db, call.id)
+    filed = appeals.of_call(db, call.id)
     moment = now()
     own = is_agent(user)
     all_found = findings(db, call)
@@ -207,7 +208,7 @@ def _found(db: Session, user: User, call: Call) -> dict[str, Any]:
         "findings": [one for one in all_found if not own or _for_agents(one)],
         "appeals": {f"alert-{appeal.alert_id}": appeal for appeal in filed},
         "refusals": {
-            one.ref: appealing.why_not(db, call, one.id, moment, filed)
+            one.ref: appeals.why_not(db, call, one.id, moment, filed)
             for one in all_found
             if one.kind == "alert"
         }
@@ -218,7 +219,7 @@ def _found(db: Session, user: User, call: Call) -> dict[str, Any]:
 
 
 def _until(db: Session, call: Call) -> datetime:
-    return deadline(appealing.policy(db), call.received_at)
+    return deadline(appeals.policy(db), call.received_at)
 
 
 def _for_agents(one: Finding) -> bool:

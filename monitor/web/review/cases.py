@@ -12,9 +12,9 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 
 from monitor.audio.clips import clip
-from monitor.i18n import tr
-from monitor.review import cases
-from monitor.review.tables import Case
+from monitor.base.i18n import tr
+from monitor.quality.review import cases
+from monitor.quality.tables import Case
 from monitor.store.schema import Call, User, now
 from monitor.web.deps import Db, SignedIn, find_call, opened
 from monitor.web.pages import flash, page

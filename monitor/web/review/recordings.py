@@ -13,7 +13,7 @@ from starlette.responses import FileResponse, Response
 
 from monitor.audio import playable
 from monitor.audio.waveform import PeakFile
-from monitor.i18n import tr
+from monitor.base.i18n import tr
 from monitor.store import Store
 from monitor.store.schema import Audio, Call
 from monitor.web.deps import Db, SignedIn, find_call, opened

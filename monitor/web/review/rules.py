@@ -12,13 +12,14 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 
-from monitor.errors import UserError
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
 from monitor.events import Party
-from monitor.i18n import tr
-from monitor.review import labelled, packs, rulebench
-from monitor.review.figures import rule_figures
-from monitor.review.packs import Version
-from monitor.rules.packs import ResolvedPack
+from monitor.quality import stored_packs
+from monitor.quality.rules import labelled, tryout
+from monitor.quality.rules.precision_by_rule import rule_figures
+from monitor.quality.stored_packs import Version
+from monitor.rules.language.resolve import ResolvedPack
 from monitor.store import Store, audit
 from monitor.web.deps import Db, leave, need
 from monitor.web.pages import page
@@ -35,7 +36,7 @@ _LONGEST = 200
 @router.get("/rules")
 def listed(request: Request, db: Db) -> HTMLResponse:
     """All packs, and the rules that people's verdicts say need work."""
-    found = packs.newest(db)
+    found = stored_packs.newest(db)
     figures = rule_figures(db)
     ranked = sorted(
         (one for one in figures.values() if one.precision is not None or one.missed),
@@ -99,7 +100,7 @@ def attempt(
     """Say one sentence to a pack and see what it hears, and why."""
     version = _versions(db, pack)[0]
     said = text.strip()
-    heard = rulebench.try_text(version, said, Party(party)) if said else None
+    heard = tryout.try_text(version, said, Party(party)) if said else None
     return page(request, "review/try.html", version=version, text=text, party=party, heard=heard)
 
 
@@ -116,7 +117,7 @@ def history(
     """A version over stored calls, compared with another one."""
     known = _versions(db, pack)
     chosen, other = _chosen(known, version), _chosen(known, against) if against else None
-    outcome = rulebench.history(db, chosen, other, calls) if run else None
+    outcome = tryout.history(db, chosen, other, calls) if run else None
     diff = _diff(other, chosen) if other is not None else []
     return page(
         request,
@@ -148,11 +149,11 @@ def one(request: Request, db: Db, pack: Name, rule: Name, run: bool = False) -> 
         home=written.home,
         line=place.line,
         text=_yaml(written.raw),
-        examples=rulebench.examples(version, rule) if run else None,
+        examples=tryout.examples(version, rule) if run else None,
         plain=[
             (kind, example)
-            for kind in rulebench.KINDS
-            for example in rulebench.described(written.rule, kind)
+            for kind in tryout.KINDS
+            for example in tryout.described(written.rule, kind)
         ],
         figures=rule_figures(db, rules=[rule]).get(rule),
     )
@@ -160,7 +161,7 @@ def one(request: Request, db: Db, pack: Name, rule: Name, run: bool = False) -> 
 
 def _versions(db: Session, name: str) -> list[Version]:
     try:
-        return packs.versions(db, name)
+        return stored_packs.versions(db, name)
     except UserError as error:
         raise not_found(str(error)) from None
 
@@ -175,7 +176,7 @@ def _chosen(known: list[Version], number: int | None) -> Version:
 
 
 def _pack(version: Version) -> ResolvedPack:
-    return packs.resolved(version)
+    return stored_packs.resolved(version)
 
 
 def _yaml(raw: object) -> str:

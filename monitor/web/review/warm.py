@@ -1,7 +1,7 @@
 """Reading the rule packs in use when the server starts, so that nobody waits for it later.
 
 Reading a pack takes half a second, compiling it some seconds; both are kept by
-`monitor.review.packs`. Pages run in threads of their own, so the first one to
+`monitor.quality.stored_packs`. Pages run in threads of their own, so the first one to
 ask would only keep its own reader waiting – here nobody does.
 """
 
@@ -14,8 +14,8 @@ from threading import Event, Thread
 
 from fastapi import FastAPI
 
-from monitor.errors import UserError
-from monitor.review import packs
+from monitor.base.errors import UserError
+from monitor.quality import stored_packs
 from monitor.store import Store
 
 _log = logging.getLogger(__name__)
@@ -40,15 +40,15 @@ def warm(store: Store, over: Event) -> None:
     asks for it: the page says what is wrong."""
     try:
         with store.reading() as session:
-            used = packs.in_use(session)
-            current = [packs.versions(session, name)[0] for name in {v.name for v in used}]
+            used = stored_packs.in_use(session)
+            current = [stored_packs.versions(session, name)[0] for name in {v.name for v in used}]
         for version in used:
             if over.is_set():
                 return
-            packs.resolved(version)
+            stored_packs.resolved(version)
         for version in current:
             if over.is_set():
                 return
-            packs.compiled([version])
+            stored_packs.compiled([version])
     except UserError as error:
         _log.info("%s", error)

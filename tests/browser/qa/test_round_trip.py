@@ -12,7 +12,7 @@ import pytest
 from openpyxl import load_workbook
 from sqlalchemy import delete, select
 
-from monitor.qa.tables import Plan, Task
+from monitor.quality.tables import Plan, Task
 from monitor.store.schema import Call, Scorecard, User
 from tests.browser.conftest import Troubles, Visit
 from tests.browser.site import Site, wait_until

@@ -1,0 +1,1 @@
+"""The streaming CTC recogniser: features, network, decoder, spelling, keyword spotting."""

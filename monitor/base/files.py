@@ -1,0 +1,50 @@
+"""Files written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
+
+
+def write_atomically(path: Path, text: str, encoding: str = "utf-8") -> None:
+    """Write a text file so that a reader sees the old or the new one, never a part.
+
+    Raises:
+        UserError: the disk is full or the folder cannot be written.
+    """
+    write_bytes_atomically(path, text.encode(encoding))
+
+
+def write_bytes_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that a reader sees the old or the new one, never a part.
+
+    Raises:
+        UserError: the disk is full or the folder cannot be written.
+    """
+    temporary: str | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
+            temporary = file.name
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except OSError as error:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        raise OutputError(
+            tr(
+                f"{path}：无法写入：{error.strerror}。请检查磁盘空间和权限",
+                f"{path}: cannot be written: {error.strerror}; check disk space and permissions",
+            )
+        ) from error
+
+
+class OutputError(UserError):
+    """Nothing more can be written where the results go."""

@@ -1,0 +1,1 @@
+"""Recordings that come in: the queue, the worker, their facts."""

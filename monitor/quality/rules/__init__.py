@@ -1,0 +1,1 @@
+"""What reviewers' verdicts say of rules."""

@@ -1,0 +1,1 @@
+"""Which calls people review: plans and the review queue."""

@@ -1,0 +1,1 @@
+"""Scorecards: filled in, settled, kept."""

@@ -1,0 +1,1 @@
+"""From packs to a rulebook that can be run."""

@@ -1,0 +1,1 @@
+"""The rule language: packs as written, read with file, line and column."""

@@ -1,0 +1,1 @@
+"""What people do with rules: try, explain, replay, back-test, count coverage."""
