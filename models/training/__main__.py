@@ -90,12 +90,13 @@ def encode(kinds: str, views: str, share: float, nice: int) -> None:
 @click.option("--passes", default=7, show_default=True)
 @click.option("--peak", default=1e-3, show_default=True, help="Highest learning rate.")
 @click.option("--out", type=click.Path(path_type=Path), default=paths.WHISPER_CTC)
-def head(hidden: int, passes: int, peak: float, out: Path) -> None:
+@click.option("--start", type=click.Path(path_type=Path, exists=True), help="A head to go on from.")
+def head(hidden: int, passes: int, peak: float, out: Path, start: Path | None) -> None:
     """Train the CTC head on the encoded clips: the teacher, and an engine of its own."""
     from models.training import head as training
 
     recipe = training.HeadRecipe(hidden=hidden, passes=passes, peak=peak)
-    for record in training.train(recipe, out):
+    for record in training.train(recipe, out, start):
         _say(record)
 
 

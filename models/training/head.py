@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import json
 import time
+import zlib
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.training import heldout, scoring, units, whisper
+from models.training import heldout, paths, scoring, units, whisper
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,7 +47,7 @@ class HeadRecipe:
 
     hidden: int = 512
     passes: int = 7
-    batch: int = 24  # windows
+    batch: int = 12  # windows
     peak: float = 1e-3
     dropout: float = 0.2
     decay: float = 0.02
@@ -121,11 +122,26 @@ def mask(frames: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 def dev_frames(name: str, situation: str) -> list[Floats]:
-    """The encoded development clips, each a window of its own."""
-    return [
-        whisper.encode(whisper.level(heldout.condition(item.samples, situation, number)))
-        for number, item in enumerate(heldout.items(name))
-    ]
+    """The encoded development clips, each a window of its own; kept in the cache folder."""
+    items = heldout.items(name)
+    made_of = zlib.crc32(repr([(i.text, len(i.samples)) for i in items]).encode())
+    file = paths.cache() / "encoded-dev" / f"{name}-{situation}-{made_of:08x}.npz"
+    if not file.exists():
+        frames = [
+            whisper.encode(whisper.level(heldout.condition(item.samples, situation, number)))
+            for number, item in enumerate(items)
+        ]
+        file.parent.mkdir(parents=True, exist_ok=True)
+        part = file.with_suffix(".part.npz")
+        np.savez(
+            part,
+            frames=np.concatenate(frames).astype(np.float16),
+            ends=np.cumsum([len(f) for f in frames]),
+        )
+        part.replace(file)
+    with np.load(file) as stored:
+        whole = stored["frames"].astype(np.float32)
+        return np.split(whole, stored["ends"][:-1])
 
 
 @torch.no_grad()
@@ -143,11 +159,16 @@ def measure(head: Head, encoded: dict[tuple[str, str], list[Floats]]) -> dict[st
     return report
 
 
-def train(recipe: HeadRecipe, out: Path) -> Iterator[dict[str, Any]]:
-    """Train on all shards there are; one record per pass, the last weights' average to `out`."""
+def train(recipe: HeadRecipe, out: Path, start: Path | None = None) -> Iterator[dict[str, Any]]:
+    """Train on all shards there are; one record per pass, the weights' average to `out`.
+
+    `start` is the folder of a head to go on from.
+    """
     torch.manual_seed(recipe.seed)
     rng = np.random.default_rng(recipe.seed)
     head = Head(recipe.hidden, recipe.dropout)
+    if start is not None:
+        head.load_state_dict(read(start).state_dict())
     mean = copy.deepcopy(head)
     optimiser = torch.optim.AdamW(
         head.parameters(), lr=recipe.peak, betas=(0.9, 0.98), weight_decay=recipe.decay

@@ -13,6 +13,7 @@ can go on in the background while it trains.
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable
 from functools import cache, partial
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 Making: TypeAlias = list[tuple[str, Callable[[np.random.Generator], dict[str, Any] | None]]]
 
-PER_SHARD = 400
+PER_SHARD = 200
 SYNTHETIC_PER_VIEW = 1600  # mechanical voices: 1.7 h, so that they are not forgotten
 ISOLATED_PER_VIEW = 3200  # strung together; a tenth of the audio time
 NATURAL_SHARDS = 1000  # numbers of the natural speech's shards begin here
@@ -224,11 +225,12 @@ def write_shard(view: int, shard: int) -> Path:
     return done
 
 
-def shards_per_view() -> list[int]:
-    """The numbers of a view's shards, those of whole lots of natural clips first."""
+def shards_per_view(share: float = 1.0) -> list[int]:
+    """The numbers of a view's shards, whole lots of natural clips between the others."""
     lots = len(_spoken()) // PER_SHARD * NATURAL_COPIES
-    usual = -(-len(jobs(0)) // PER_SHARD)
-    return [*range(NATURAL_SHARDS, NATURAL_SHARDS + lots), *range(usual)]
+    usual = math.ceil(len(jobs(0)) / PER_SHARD * share)
+    both = ((n / max(lots, 1), NATURAL_SHARDS + n) for n in range(lots))
+    return [n for _, n in sorted((*both, *((n / usual, n) for n in range(usual))))]
 
 
 def run(views: list[int], workers: int, nice: int = 10, share: float = 1.0) -> None:
@@ -238,9 +240,9 @@ def run(views: list[int], workers: int, nice: int = 10, share: float = 1.0) -> N
     """
     from concurrent.futures import ProcessPoolExecutor
 
-    numbers = shards_per_view()
-    least = share * sum(n < NATURAL_SHARDS for n in numbers)
-    tasks = [(v, n) for v in views for n in numbers if n >= NATURAL_SHARDS or n < least]
+    numbers = shards_per_view(share)
+    tasks = [(view, number) for view in views for number in numbers]
+    texts.random_words(np.random.default_rng(0))  # its table is made once, for all workers
     with ProcessPoolExecutor(workers, initializer=os.nice, initargs=(nice,)) as pool:
         for done in pool.map(write_shard, *zip(*tasks, strict=True)):
             print(json.dumps({"shard": done.name}), flush=True)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 TOP = 6  # syllables kept per frame; the rest of the mass is renormalised away
-SHIFT_MS = 0.0  # of the head's spikes against those that the student first learnt
+SHIFT_MS = 130.0  # the head speaks so much earlier than what the student first learnt from
 FLOOR = 1e-4  # mixed into the teacher before aligning, so that no transcript is impossible
 
 
