@@ -106,6 +106,7 @@ def head(hidden: int, passes: int, peak: float, out: Path, start: Path | None) -
 @click.option("--rows", default=14, show_default=True, help="Rows of 15 s per step.")
 @click.option("--peak", default=2e-3, show_default=True, help="Highest learning rate.")
 @click.option("--seed", default=1, show_default=True)
+@click.option("--threads", default=0, help="Replicas on a CPU; 0: one per core that may be used.")
 @click.option(
     "--start",
     type=click.Path(path_type=Path, exists=True),
@@ -117,6 +118,7 @@ def train(
     rows: int = 14,
     peak: float = 2e-3,
     seed: int = 1,
+    threads: int = 0,
     start: Path | None = None,
 ) -> None:
     """Train until the budget is used; an interrupted run goes on from its last checkpoint."""
@@ -125,7 +127,7 @@ def train(
     from models.training import units
     from models.training.network import Settings
 
-    recipe = training.Recipe(hours=hours, passes=passes, rows=rows, peak=peak, seed=seed)
+    recipe = training.Recipe(hours, passes, rows, peak, seed=seed, threads=threads)
     settings = Settings(units=units.size())
     training.run(
         recipe,

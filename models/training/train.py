@@ -45,6 +45,7 @@ class Recipe:
     average: float = 0.999
     seed: int = 1
     save_every_s: float = 240.0
+    threads: int = 0  # replicas on a CPU; 0: one per core that may be used
 
 
 def loss_of(
@@ -87,7 +88,8 @@ class Trainer:
         torch.manual_seed(recipe.seed)
         self.recipe = recipe
         self.device = device
-        count = 1 if device != "cpu" else max(1, min(recipe.rows, len(os.sched_getaffinity(0))))
+        cores = recipe.threads or len(os.sched_getaffinity(0))
+        count = 1 if device != "cpu" else max(1, min(recipe.rows, cores))
         if device == "cpu":
             torch.set_num_threads(1)
         self.pool = ThreadPoolExecutor(count)
