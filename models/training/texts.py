@@ -25,6 +25,7 @@ _OUTER_BAR = re.compile(r"\|(?![^{}]*\})")
 _SLOT = re.compile(r"\{([^{}]*)\}")
 _HANZI = re.compile(r"[\u4e00-\u9fff]")
 _KEEP = re.compile(r"[^\u4e00-\u9fff，。？！、；：]")
+_SPEAKER = re.compile(r"^[A-Z]\S*\s+")  # `A@1 您好` begins after a second; A is the agent
 _HALF = str.maketrans(",?!;:.", "，？！；：。")
 
 
@@ -146,9 +147,9 @@ def ordinary() -> tuple[str, ...]:
 
     found: dict[str, None] = {}
     for path in sorted((REPO / "rules/dialogues/ordinary").glob("*.yaml")):
-        facts = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
-        for turn in facts.get("turns") or []:
-            found[str(turn).lstrip("AC").strip()] = None
+        for call in YAML(typ="safe").load(path.read_text(encoding="utf-8"))["dialogues"]:
+            if not call.get("want"):  # nothing in it that must not be said
+                found |= dict.fromkeys(_SPEAKER.sub("", turn) for turn in call["turns"])
     return tuple(found)
 
 
