@@ -163,13 +163,17 @@ def tune(model: Path) -> None:
 @click.option("--model", type=click.Path(path_type=Path), default=paths.EMBEDDED, show_default=True)
 @click.option("--teachers", is_flag=True, help="Measure both teachers beside it.")
 @click.option("--sets", help="Only these, e.g. commonvoice,natural.")
-def evaluate(model: Path, teachers: bool = False, sets: str | None = None) -> None:
+@click.option("--conditions", help="Only these, e.g. 16k,8k-alaw.")
+def evaluate(
+    model: Path, teachers: bool = False, sets: str | None = None, conditions: str | None = None
+) -> None:
     """Syllable errors of an exported model, one JSON line per set and condition."""
     from models.training import evaluate as evaluation
     from models.training import heldout
 
     chosen = heldout.SETS if sets is None else sets.split(",")
-    for record in evaluation.run(model, teachers, chosen):
+    situations = heldout.CONDITIONS if conditions is None else conditions.split(",")
+    for record in evaluation.run(model, teachers, chosen, situations):
         _say(record)
 
 

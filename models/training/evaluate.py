@@ -76,12 +76,17 @@ def whisper_head() -> Callable[[Floats], Floats]:
 
 
 def measure(
-    name: str, answer: Callable[[Floats], Floats], sets: Sequence[str] = heldout.SETS
+    name: str,
+    answer: Callable[[Floats], Floats],
+    sets: Sequence[str] = heldout.SETS,
+    conditions: Sequence[str] = heldout.CONDITIONS,
 ) -> Iterator[dict[str, Any]]:
     """One record per set and condition: model, set, condition, ser and its parts, rtf."""
     for label in sets:
         items = heldout.items(label)
         for situation in heldout.conditions(label):
+            if situation not in conditions:
+                continue
             sounds = [heldout.condition(x.samples, situation, i) for i, x in enumerate(items)]
             began = time.process_time()
             heard = [scoring.greedy(answer(s)) for s in sounds]
@@ -96,11 +101,14 @@ def measure(
 
 
 def run(
-    folder: Path, with_teachers: bool = False, sets: Sequence[str] = heldout.SETS
+    folder: Path,
+    with_teachers: bool = False,
+    sets: Sequence[str] = heldout.SETS,
+    conditions: Sequence[str] = heldout.CONDITIONS,
 ) -> Iterator[dict[str, Any]]:
     """The exported model, and beside it the teachers if wanted."""
     listen = exported(folder)
-    yield from measure(folder.name, lambda samples: listen(fbank(samples)), sets)
+    yield from measure(folder.name, lambda samples: listen(fbank(samples)), sets, conditions)
     if with_teachers:
-        yield from measure("fsmn-charctc", teacher(), sets)
-        yield from measure("whisper-ctc", whisper_head(), sets)
+        yield from measure("fsmn-charctc", teacher(), sets, conditions)
+        yield from measure("whisper-ctc", whisper_head(), sets, conditions)

@@ -34,6 +34,7 @@ SETS = (
     "synthetic",
     "synthetic-voices",
     "bundled-calls",
+    "bundled-natural",
 )
 CONDITIONS = ("16k", "8k-alaw", "noise-20", "noise-10", "noise-5")
 SYNTHETIC = 160
@@ -44,7 +45,7 @@ QUICK = (1.05, 1.6)  # tempo of the natural voices
 
 def conditions(name: str) -> tuple[str, ...]:
     """The bundled calls are heard as they are: noise and telephone lines are in them."""
-    return CONDITIONS[:1] if name == "bundled-calls" else CONDITIONS
+    return CONDITIONS[:1] if name.startswith("bundled-") else CONDITIONS
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,8 @@ def items(name: str) -> tuple[Item, ...]:
             for c in corpus.sentences("dev")
             if c.units
         )
-    if name == "bundled-calls":
-        return tuple(_bundled())
+    if name.startswith("bundled-"):
+        return tuple(_bundled(natural_voices=name == "bundled-natural"))
     if name == "natural":
         return _natural()
     if name in {"aishell", "commands"}:
@@ -131,11 +132,13 @@ def _synthetic(voices_held_out: bool) -> tuple[Item, ...]:
     return tuple(made)
 
 
-def _bundled() -> Iterator[Item]:
+def _bundled(natural_voices: bool) -> Iterator[Item]:
     """The described lines of `audio_fixtures`, cut out of their calls with a little room."""
     from ruamel.yaml import YAML
 
     for path in sorted((REPO / "audio_fixtures").glob("*.yaml")):
+        if path.name.startswith("natural-") != natural_voices:
+            continue
         facts = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
         lines = facts.get("lines") or []
         if not lines:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 Making: TypeAlias = list[tuple[str, Callable[[np.random.Generator], dict[str, Any] | None]]]
 
 PER_SHARD = 200
-SYNTHETIC_PER_VIEW = 1600  # mechanical voices: 1.7 h, so that they are not forgotten
+SYNTHETIC_PER_VIEW = 3200  # mechanical voices: 3.4 h, so that they are not forgotten
 ISOLATED_PER_VIEW = 3200  # strung together; a tenth of the audio time
 NATURAL_SHARDS = 1000  # numbers of the natural speech's shards begin here
 NATURAL_COPIES = 4  # ways in which a pass hears each natural clip

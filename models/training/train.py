@@ -45,6 +45,7 @@ class Recipe:
     average: float = 0.999
     seed: int = 1
     save_every_s: float = 240.0
+    measure_every_s: float = 600.0  # at the end of a pass, and at the end of training
     threads: int = 0  # replicas on a CPU; 0: one per core that may be used
 
 
@@ -281,7 +282,7 @@ def run(
         trainer.restore(torch.load(last, map_location=device, weights_only=True))
     elif start is not None:
         trainer.begin_with(start)
-    began = saved = time.monotonic()
+    began = saved = measured = time.monotonic()
     before = trainer.elapsed
     mean = trainer.master.mean[:80].cpu().numpy()
     while True:
@@ -317,6 +318,8 @@ def run(
                 saved = time.monotonic()
         trainer.epoch += 1
         save(trainer.state(), last)
+        done = progress >= 1 or (recipe.passes > 0 and trainer.epoch >= recipe.passes)
+        measuring = done or time.monotonic() - measured > recipe.measure_every_s
         log(
             {
                 "epoch": trainer.epoch,
@@ -325,10 +328,12 @@ def run(
                 "step_s": round((time.monotonic() - started) / max(count, 1), 3),
                 "rate": round(rate, 6),
                 **{k: round(v / max(count, 1), 4) for k, v in sums.items()},
-                **development(trainer),
+                **(development(trainer) if measuring else {}),
             }
         )
-        if progress >= 1 or (recipe.passes and trainer.epoch >= recipe.passes):
+        if measuring:
+            measured = time.monotonic()
+        if done:
             return trainer
 
 
