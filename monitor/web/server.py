@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from monitor.base import private
 from monitor.base.errors import UserError
 from monitor.base.i18n import language, tr, use_language
 
@@ -141,7 +142,7 @@ def secret(folder: Path) -> str:
         return given
     file = folder / "session.key"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        private.make_folder(folder)
         try:
             made = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
