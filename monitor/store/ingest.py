@@ -202,7 +202,7 @@ class _Fold:
         # The last state of a batch counts: one statement may not change a row twice.
         if alerts := _last(self._new["alerts"], ("key",)):
             put(session, schema.Alert, alerts, ("call_id", "key"), keep=("ordinal",))
-            standing = schema.Alert.state != "retracted"
+            standing = schema.Alert.state.not_in(schema.NOT_COUNTED)
             self._count(schema.Alert.severity, standing, nouns.Severity, "alerts")
         if scripts := _last(self._new["scripts"], ("rule", "occurrence")):
             keys = ("call_id", "rule", "occurrence")
