@@ -64,7 +64,7 @@ def upgrade() -> None:
     for level in ("tip", "minor", "major", "fatal"):
         standing = (
             "(SELECT count(*) FROM alerts a WHERE a.call_id = calls.id"
-            f" AND a.severity = '{level}' AND a.state <> 'retracted')"
+            f" AND a.severity = '{level}' AND a.state NOT IN ('retracted', 'dismissed'))"
         )
         op.execute(f"UPDATE calls SET alerts_{level} = {standing} WHERE alerts_{level} > 0")
 
