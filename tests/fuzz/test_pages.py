@@ -119,9 +119,9 @@ def _ask(draw: random.Random, page: Browser, route: APIRoute) -> tuple[str, str,
 def test_no_request_is_a_fault_of_ours(
     request: pytest.FixtureRequest, filled: None, seed: int
 ) -> None:
-    signed_in: SignedIn = request.getfixturevalue("signed_in")
+    enter: SignedIn = request.getfixturevalue("signed_in")
     draw = random.Random(seed)
-    pages = {role: signed_in(role) for role in ROLES}
+    pages = {role: enter(role) for role in ROLES}
     asked = [route for route in ROUTES if not route.path.startswith(_LEFT_OUT)]
     faults = {}
     for number in range(REQUESTS):
