@@ -17,6 +17,7 @@ import uvicorn
 from monitor.base import private
 from monitor.base.errors import UserError
 from monitor.base.i18n import language, tr, use_language
+from monitor.web import connections
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -76,9 +77,12 @@ def listening(host: str, port: int) -> socket.socket:
 
 def server(app: FastAPI, behind_proxy: bool = False) -> Server:
     """uvicorn for the application. A proxy on this machine may say whom it speaks for."""
+    connections.log_seldom()
+    connections.allow_files()
     return Server(
         uvicorn.Config(
             app,
+            http=connections.protocol(),
             log_level="warning",
             access_log=False,
             server_header=False,

@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 from fastapi.routing import APIRoute
+from sqlalchemy import select
 
+from monitor.quality.tables import Appeal
 from monitor.store import Store, write
-from monitor.store.schema import Call
+from monitor.store.schema import Alert, Call, User, now
 from monitor.testing import fixtures
 from monitor.testing.calls import Made, made_calls
 from monitor.web.app import routes
@@ -64,13 +66,26 @@ _LEFT_OUT = ("/logout", "/calls/{call_id}/report.{form}", "/reports/")
 
 
 @pytest.fixture
-def filled(store: Store) -> None:
-    """A few calls with recordings, so that numbers lead somewhere."""
+def filled(store: Store, request: pytest.FixtureRequest) -> list[str]:
+    """A few calls with recordings and an appeal that was withdrawn, so that numbers lead
+    somewhere; returns ids of rules that were hit."""
+    request.getfixturevalue("tokens")  # the users
     for number, data in enumerate(made_calls(Made(calls=3))):
         with store.session() as session:
             call = write.save_call(session, data, key=f"key-of-call-{number}")
             sound = fixtures.load("last-word").audio
             write.keep_audio(session, session.get_one(Call, call), sound)
+    with store.session() as session:
+        alert = session.scalars(select(Alert)).first()
+        assert alert is not None
+        author = session.scalars(select(User)).first()
+        filed = {"rule": alert.rule, "reason": "x", "filed_at": now(), "answer_by": now()}
+        appeal = Appeal(
+            call_id=alert.call_id, alert_id=alert.id, author_id=author.id if author else None,
+            state="withdrawn", decided_at=now(), **filed,
+        )  # fmt: skip
+        session.add(appeal)
+        return list(session.scalars(select(Alert.rule).distinct()))
 
 
 def _value(draw: random.Random, kind: Any) -> str:
@@ -87,7 +102,13 @@ def _fields(route: APIRoute, name: str) -> list[tuple[str, Any]]:
     while waiting:
         dependant = waiting.pop()
         waiting += dependant.dependencies
-        found += [(field.alias, field.field_info.annotation) for field in getattr(dependant, name)]
+        for field in getattr(dependant, name):
+            kind = field.field_info.annotation
+            inner = getattr(kind, "model_fields", None)
+            if inner is None:
+                found.append((field.alias, kind))
+            else:  # a model whose fields are parameters
+                found += [(more.alias or key, more.annotation) for key, more in inner.items()]
     return found
 
 
@@ -117,9 +138,10 @@ def _ask(draw: random.Random, page: Browser, route: APIRoute) -> tuple[str, str,
 
 @pytest.mark.parametrize("seed", range(2))
 def test_no_request_is_a_fault_of_ours(
-    request: pytest.FixtureRequest, filled: None, seed: int
+    request: pytest.FixtureRequest, filled: list[str], seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     enter: SignedIn = request.getfixturevalue("signed_in")
+    monkeypatch.setitem(globals(), "TEXTS", [*TEXTS, *filled[:20]])
     draw = random.Random(seed)
     pages = {role: enter(role) for role in ROLES}
     asked = [route for route in ROUTES if not route.path.startswith(_LEFT_OUT)]
