@@ -23,6 +23,8 @@ import numpy.typing as npt
 SAMPLE_RATE = 16_000
 """Samples per second of every `Chunk`; sources resample to it."""
 
+SAMPLES_PER_MS = SAMPLE_RATE // 1000
+
 Samples = npt.NDArray[np.float32]
 
 Scalar: TypeAlias = str | int | float | bool | None
@@ -59,6 +61,22 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Voice:
+    """How a stretch of speech sounded; None where it could not be measured.
+
+    `pitch_hz` is the median fundamental frequency, `range_st` and `rise_st` its range and its
+    rise at the end in semitones, `peak_db` the loudest tenth of a second and `noise_db` the
+    background before it, in dBFS.
+    """
+
+    pitch_hz: float | None = None
+    range_st: float | None = None
+    rise_st: float | None = None
+    peak_db: float | None = None
+    noise_db: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Speech:
     """A stretch the VAD calls speech; `end_ms` is None while it is open.
 
@@ -69,6 +87,7 @@ class Speech:
     start_ms: int
     end_ms: int | None = None
     loudness_db: float | None = None
+    voice: Voice | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """The JSON of one call (docs/call-json.md), made of its events.
 
-`CallRecord` is a sink: it collects what a call emitted and keeps the last
-state of everything that changes. Live and recorded calls use the same one.
+`CallRecord` is a sink around `monitor.base.call_fold`. Live and recorded calls use the same one.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from monitor.base.call_fold import CallFold
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
 from monitor.events import (
@@ -40,7 +40,7 @@ class Review:
 
 
 class CallRecord:
-    """What a call came to, folded from its events.
+    """What a call came to: its fold, and what only a finished call has.
 
     `damage` says what was wrong with a recording that could be read only in part;
     `review` is the second recogniser's transcript, where there was one.
@@ -49,43 +49,46 @@ class CallRecord:
     def __init__(self) -> None:
         self.damage = ""
         self.review: Review | None = None
-        self.info: CallInfo | None = None
-        self.end: CallEnd | None = None
-        self.utterances: list[Utterance] = []
-        self.readings: list[Reading] = []
-        self.gaps: list[Gap] = []
-        self._alerts: dict[str, Alert] = {}
-        self._scripts: dict[tuple[str, int], ScriptState] = {}
+        self._fold = CallFold()
 
     def __call__(self, events: Iterable[Event], _now_ms: int = 0) -> None:
         for event in events:
-            match event:
-                case CallInfo():
-                    self.info = event
-                case Utterance():
-                    self.utterances.append(event)
-                case Alert():
-                    self._alerts[event.id] = event
-                case ScriptState():
-                    self._scripts[event.rule, event.occurrence] = event
-                case Reading() if event.final:
-                    self.readings.append(event)
-                case Gap():
-                    self.gaps.append(event)
-                case CallEnd():
-                    self.end = event
-                case _:
-                    pass
+            self._fold.take(event)
+
+    @property
+    def info(self) -> CallInfo | None:
+        """None until the call has begun."""
+        return self._fold.info
+
+    @property
+    def end(self) -> CallEnd | None:
+        """None until the call is over."""
+        return self._fold.end
+
+    @property
+    def utterances(self) -> list[Utterance]:
+        """The turns, in the order in which they were finished."""
+        return self._fold.utterances
+
+    @property
+    def readings(self) -> list[Reading]:
+        """The final readings."""
+        return self._fold.readings
+
+    @property
+    def gaps(self) -> list[Gap]:
+        """Audio that was lost or not processed."""
+        return self._fold.gaps
 
     @property
     def alerts(self) -> list[Alert]:
         """Each alert once, in its last state, in the order they were raised."""
-        return list(self._alerts.values())
+        return list(self._fold.alerts.values())
 
     @property
     def scripts(self) -> list[ScriptState]:
         """Each required script (and occurrence) once, in its last state."""
-        return list(self._scripts.values())
+        return list(self._fold.scripts.values())
 
 
 def to_json(

@@ -192,7 +192,7 @@ def sound_call(data: Mapping[str, Any]) -> None:
 
 def findings(alerts: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     """The columns that count the alerts by severity; what was retracted does not count."""
-    raised = [alert["severity"] for alert in alerts if alert["state"] != "retracted"]
+    raised = [alert["severity"] for alert in alerts if alert["state"] not in schema.NOT_COUNTED]
     return {f"alerts_{level}": raised.count(level) for level in ("tip", "minor", "major", "fatal")}
 
 

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from monitor.quality.periods import Per, period
 from monitor.quality.scope import Scope, local, quarter
-from monitor.store.schema import Alert, Call, Scorecard, Script
+from monitor.store.schema import NOT_COUNTED, Alert, Call, Scorecard, Script
 
 Dimension: TypeAlias = Literal["agent", "queue", "direction", "tier", "grade"]
 
@@ -52,7 +52,6 @@ class Totals:
     tip: int = 0
     met: int = 0
     missed: int = 0
-    gap_calls: int = 0
 
     def __add__(self, other: Totals) -> Totals:
         return Totals(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Totals)))
@@ -100,10 +99,6 @@ class Totals:
     @property
     def fatal_share(self) -> float | None:
         return self.fatal_calls / self.calls if self.calls else None
-
-    @property
-    def review_share(self) -> float | None:
-        return self.reviewed / self.calls if self.calls else None
 
 
 def totals(session: Session, scope: Scope) -> Totals:
@@ -186,7 +181,7 @@ def rules(session: Session, scope: Scope, limit: int | None = None) -> list[Rule
             func.count(distinct(Call.agent)),
         )
         .join(Call, Call.id == Alert.call_id)
-        .where(*scope.conditions(), Alert.state != "retracted")
+        .where(*scope.conditions(), Alert.state.not_in(NOT_COUNTED))
         .group_by(Alert.rule)
         .order_by(count.desc(), Alert.rule)
     )
@@ -294,7 +289,6 @@ def _measures(human: Subquery) -> list[ColumnElement[Any]]:
         *(_sum(getattr(Call, f"alerts_{name}")) for name in ("fatal", "major", "minor", "tip")),
         _sum(Call.scripts_met),
         _sum(Call.scripts_missed),
-        _sum(case((Call.gaps > 0, 1))),
     ]
 
 

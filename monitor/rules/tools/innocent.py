@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from monitor.events import Party
-from monitor.language.phrases import Match
+from monitor.language.phrases import Match, MatchStream
 from monitor.rules.compiler.rulebook import Rulebook
 from monitor.rules.compiler.tell_apart import ordinary
 from monitor.rules.tools.examples import tokens_of
@@ -40,6 +40,6 @@ def taken(rulebook: Rulebook, sentences: Iterable[str] | None = None) -> list[Ta
 
 def _heard(rulebook: Rulebook, sentence: str) -> list[Match]:
     tokens, _ = tokens_of(sentence, Party.AGENT, 0)
-    stream = rulebook.matchers[Party.AGENT].stream(Party.AGENT)
+    stream = MatchStream(rulebook.matchers[Party.AGENT], Party.AGENT)
     matches = [match for token in tokens for match in stream.feed(token)]
     return matches + stream.end_utterance(tokens[-1].end_ms if tokens else 0)
