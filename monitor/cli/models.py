@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ import click
 
 from monitor import cli
 from monitor.base.i18n import tr
+from monitor.cli.clean_output import raw
 
 if TYPE_CHECKING:
     from monitor.asr.models.download import Progress
@@ -289,7 +291,7 @@ def _progress() -> Iterator[Progress]:
         DownloadColumn(),
         TransferSpeedColumn(),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=Console(file=raw(sys.stderr)),
     ) as bars:
         tasks: dict[str, TaskID] = {}
 

@@ -24,14 +24,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from monitor.language.phrases.cells import Line
 from monitor.language.phrases.costs import (
+    ALIKE,
     EDIT,
     FILLER,
     FILLER_PAIRS,
     FILLER_SOUNDS,
     FILLERS,
+    LIGHT,
+    LIGHT_COST,
+    NEGATED,
     REPEAT,
     SKIP_RUN,
+    TURNING,
     alternative_cost,
     syllable_cost,
 )
@@ -42,7 +48,6 @@ from monitor.language.phrases.syllables import Syllable
 from monitor.language.phrases.values import Step, StepKind
 
 PARTICLE_MOST = 0.3  # what leaving out a particle may cost
-ALIKE = 0.6  # syllables up to this far apart are called easily confused
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,10 @@ def insertion_cost(unit: Syllable, before: Syllable | None) -> int:
         return FILLER
     if before is not None and unit.sound == before.sound:
         return REPEAT
+    if unit.text in LIGHT:
+        return LIGHT_COST
+    if unit.text in TURNING:
+        return round(EDIT * NEGATED)
     return round(EDIT * DOUBTED) if unit.confidence < DOUBT else EDIT
 
 
@@ -144,7 +153,11 @@ def align(  # noqa: PLR0915  # one search, its moves side by side
             return _retrace(index, place, units, end, state, cost, back, costs)
         if rest:
             piece = pieces(left)[rest - 1]
-            for size, value in _fillings(piece, units, at, floor, not left):
+            # Nothing but the slot itself says where it begins: at the start, and after a gap.
+            loose = (rest == 1 and not left) or (
+                rest > 1 and isinstance(pieces(left)[rest - 2], Gap)
+            )
+            for size, value in _fillings(piece, units, at, floor, loose):
                 keep = run if size == 0 else 0
                 step = (at - size, left, rest - 1, keep, base)
                 reach(cost, step, state, ("piece", rest - 1, value))
@@ -178,6 +191,20 @@ def faithful(alignment: Alignment) -> bool:
     )
 
 
+_HEARD = (StepKind.SAME, StepKind.SIMILAR, StepKind.SUBSTITUTED, StepKind.SKIPPED)
+
+
+def every_word(line: Line, alignment: Alignment) -> bool:
+    """Whether of every word of several syllables at least one was heard, or nearly.
+
+    What is left of 我们解决不了 in 还解决不了 is not the phrase.
+    """
+    kinds = [step.kind for step in alignment.steps if step.kind in _HEARD]
+    return all(
+        any(kinds[at] in (StepKind.SAME, StepKind.SIMILAR) for at in word) for word in line.words
+    )
+
+
 def cell_costs(index: Index, place: Place, unit: Syllable) -> list[int]:
     """What hearing `unit` costs at each cell of the line."""
     cells = slice(place.first + 1, place.end + 1)
@@ -186,7 +213,7 @@ def cell_costs(index: Index, place: Place, unit: Syllable) -> list[int]:
 
 
 def _fillings(
-    piece: Gap | Slot, units: Sequence[Syllable], at: int, floor: int, leading: bool
+    piece: Gap | Slot, units: Sequence[Syllable], at: int, floor: int, loose: bool
 ) -> list[tuple[int, str]]:
     """(units taken to the left of boundary `at`, captured value) of a gap or slot."""
     if isinstance(piece, Gap):
@@ -197,8 +224,8 @@ def _fillings(
         for size in range(1, most + 1)
         if (value := capture(piece.name, units[at - size : at])) is not None
     ]
-    # Before the first syllable nothing else limits the slot: take all of a number, not its end.
-    return found[-1:] if leading and SLOTS[piece.name].closed else found
+    # Where nothing else limits the slot, take all of a number, not its end.
+    return found[-1:] if loose and SLOTS[piece.name].closed else found
 
 
 def _retrace(

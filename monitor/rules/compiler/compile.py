@@ -25,6 +25,7 @@ from monitor.rules.compiler.compiled import (
 from monitor.rules.compiler.phrase_table import PARTIES, PhraseTable, plain_texts
 from monitor.rules.compiler.phrases import Phrasing
 from monitor.rules.compiler.rulebook import Rulebook
+from monitor.rules.compiler.tell_apart import TellApart
 from monitor.rules.language.pack import Case, Policy, Rule, Situation, Slot, Window
 from monitor.rules.language.pack import Phrase as PhraseText
 from monitor.rules.language.problems import PackErrors, Problem
@@ -46,7 +47,8 @@ def compile_packs(packs: Sequence[ResolvedPack], problems: Iterable[Problem] = (
         _PackCompiler(pack, bench).run()
     if bench.problems:
         raise PackErrors(bench.problems)
-    matchers = {party: Matcher(bench.phrases_of(party)) for party in PARTIES}
+    apart = TellApart(bench)
+    matchers = {party: Matcher(bench.phrases_of(party), apart.lines) for party in PARTIES}
     rules = {name: bench.rules[name] for name in sorted(bench.rules)}
     return Rulebook(
         packs=tuple(PackName(p.id, p.version, p.title) for p in sorted(packs, key=lambda p: p.id)),
@@ -170,7 +172,13 @@ class _PackCompiler:
                     ("said", number),
                     tr("槽的短语里要有 {…}", "a slot's phrase must contain a {…}"),
                 )
-        self.bench.slots[key] = CompiledSlot(key, name, slot.party, tuple(listens))
+        self.bench.slots[key] = CompiledSlot(
+            key,
+            name,
+            slot.party,
+            tuple(listens),
+            self._span(origin, slot.after, (), slot.within),
+        )
 
     # -- rules ----------------------------------------------------------------
 
@@ -196,6 +204,7 @@ class _PackCompiler:
         self._check_window(rule, span, origin)
         self._check_group(rule, origin)
         requirements, listens = self._requirements(rule, origin)
+        slot = self._slot_key(rule, origin)
         ready = CompiledRule(
             rule=rule,
             pack=self.pack.id,
@@ -207,9 +216,10 @@ class _PackCompiler:
             excepts=tuple(self._excepts(origin, rule.except_)),
             requirements=requirements,
             avoids=tuple(self._names(origin, "avoid", rule.avoid)),
-            slot=self._slot_key(rule, origin),
+            slot=slot,
             listens=listens,
             depends=frozenset(),
+            slot_span=self.bench.slots[slot].span if slot in self.bench.slots else Span(),
         )
         self.bench.rules[rule.id] = replace(ready, depends=self._depends(ready))
 
@@ -298,7 +308,7 @@ class _PackCompiler:
         return f"{self.pack.id}/{rule.repeat}"
 
     def _depends(self, ready: CompiledRule) -> frozenset[str]:
-        waiting = [*ready.avoids, *_names_of(ready.span)]
+        waiting = [*ready.avoids, *_names_of(ready.span), *_names_of(ready.slot_span)]
         for span in ready.excepts:
             waiting += _names_of(span)
         found: set[str] = set()
