@@ -22,10 +22,10 @@ from monitor.base.errors import UserError
 from monitor.base.i18n import language, tr, use_language
 from monitor.call import engine
 from monitor.call.live_shared_decoder import shared_decoder
-from monitor.ingest.live_board import Board, Limits, MakeOutlet
+from monitor.ingest.live_board import Board, Limits
 from monitor.ingest.sources import Source, Sources
-from monitor.web.feed import LocalFeed
 from monitor.web.server import Server, listening
+from monitor.web.telephony import outlets
 from monitor.web.telephony.audiosocket import Announced, Announcements, Listener
 from monitor.web.telephony.door import Door
 from monitor.web.telephony.sockets import Sockets
@@ -223,15 +223,11 @@ def _work(main: FastAPI, wanted: Ingest, stop: threading.Event) -> None:
     second: Second | None = None
     if wanted.confirm is not None:
         second = engine.load_second(wanted.confirm, loaded)
+    outlets.adopt(main.state.store)
     with shared_decoder(loaded.recognizer):
-        board = Board(loaded, outlets(main), wanted.limits, second)
+        board = Board(loaded, outlets.into(main), wanted.limits, second)
         with serving(board, loaded, wanted.sources, wanted.ports):
             stop.wait()
-
-
-def outlets(main: FastAPI) -> MakeOutlet:
-    """Calls go into the main server's panels and store."""
-    return lambda key, agent: LocalFeed(main.state.intake, main.state.loop, key, None, agent)
 
 
 def log_to_terminal() -> None:
