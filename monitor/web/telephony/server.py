@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+import ssl
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -59,8 +60,22 @@ def bind(host: str, port: int, sources: Sources) -> Ports:
     """Listen.
 
     Raises:
-        UserError: a port is in use, or the address is not this machine's.
+        UserError: a port is in use, the address is not this machine's, or the certificate is
+            none.
     """
+    if sources.certificate is not None:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
+                sources.certificate, sources.key
+            )
+        except OSError as error:  # ssl.SSLError is one
+            path = sources.certificate
+            raise UserError(
+                tr(
+                    f"{path}：TLS 证书或密钥无法使用：{error}",
+                    f"{path}: the TLS certificate or its key cannot be used: {error}",
+                )
+            ) from error
     own = {
         source.name: listening(host, source.port)
         for source in sources
@@ -157,13 +172,7 @@ def server(served: Starlette, sources: Sources) -> Server:
 @contextmanager
 def serving(board: Board, loaded: Engine, sources: Sources, ports: Ports) -> Iterator[None]:
     """The ports are served on a thread until the block ends; then every call ends."""
-    try:
-        running = server(app(board, loaded, sources, ports), sources)
-        running.config.load()
-    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-        raise UserError(
-            tr(f"TLS 证书无法使用：{error}", f"the TLS certificate cannot be used: {error}")
-        ) from error
+    running = server(app(board, loaded, sources, ports), sources)
     spoken = language()
 
     def run() -> None:
