@@ -87,6 +87,13 @@ from monitor.events import Chunk, Direction, Party
     zh="服务器的 API 令牌（建议改用环境变量 MONITOR_TOKEN）",
     en="API token for the server (better: the environment variable MONITOR_TOKEN)",
 )
+@cli.option(
+    "--token-file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    zh="从文件读取 API 令牌（或用环境变量 MONITOR_TOKEN_FILE）",
+    en="read the API token from a file (or: the environment variable MONITOR_TOKEN_FILE)",
+)
 @options.facts
 def command(
     agent: str | None,
@@ -101,6 +108,7 @@ def command(
     port: int,
     to: str | None,
     token: str | None,
+    token_file: Path | None,
     started_at: str | None,
     direction: Direction | None,
     fact: tuple[str, ...],
@@ -115,6 +123,8 @@ def command(
     # What the user got wrong is told before anything heavy is loaded.
     known = options.call_facts(started_at, direction, fact)
     whose = dict(known.facts).get("agent")
+    if to is not None:
+        token = destinations.token(to, token, token_file)
     wanted = destinations.Wanted(store, serve, port, to, token, str(whose) if whose else None)
     destinations.check(wanted)
     loaded = engine.load(asr, packs or DEFAULT_PACKS, live=True)

@@ -172,7 +172,13 @@ class _PackCompiler:
                     ("said", number),
                     tr("槽的短语里要有 {…}", "a slot's phrase must contain a {…}"),
                 )
-        self.bench.slots[key] = CompiledSlot(key, name, slot.party, tuple(listens))
+        self.bench.slots[key] = CompiledSlot(
+            key,
+            name,
+            slot.party,
+            tuple(listens),
+            self._span(origin, slot.after, (), slot.within),
+        )
 
     # -- rules ----------------------------------------------------------------
 
@@ -198,6 +204,7 @@ class _PackCompiler:
         self._check_window(rule, span, origin)
         self._check_group(rule, origin)
         requirements, listens = self._requirements(rule, origin)
+        slot = self._slot_key(rule, origin)
         ready = CompiledRule(
             rule=rule,
             pack=self.pack.id,
@@ -209,9 +216,10 @@ class _PackCompiler:
             excepts=tuple(self._excepts(origin, rule.except_)),
             requirements=requirements,
             avoids=tuple(self._names(origin, "avoid", rule.avoid)),
-            slot=self._slot_key(rule, origin),
+            slot=slot,
             listens=listens,
             depends=frozenset(),
+            slot_span=self.bench.slots[slot].span if slot in self.bench.slots else Span(),
         )
         self.bench.rules[rule.id] = replace(ready, depends=self._depends(ready))
 
@@ -300,7 +308,7 @@ class _PackCompiler:
         return f"{self.pack.id}/{rule.repeat}"
 
     def _depends(self, ready: CompiledRule) -> frozenset[str]:
-        waiting = [*ready.avoids, *_names_of(ready.span)]
+        waiting = [*ready.avoids, *_names_of(ready.span), *_names_of(ready.slot_span)]
         for span in ready.excepts:
             waiting += _names_of(span)
         found: set[str] = set()

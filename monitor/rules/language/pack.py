@@ -116,10 +116,16 @@ _SITUATIONS: Mapping[str, frozenset[str]] = MappingProxyType(
 
 
 class Slot(Strict):
-    """A value to catch: what is said around it, and by whom."""
+    """A value to catch: what is said around it, and by whom.
+
+    `after` and `within` are for phrases that are nothing but the slot: the answer to a
+    question. A phrase with words of its own counts anywhere.
+    """
 
     said: Phrases
     party: PartyName = None
+    after: Names = ()
+    within: Duration | None = None
 
 
 class Case(Strict):
