@@ -59,7 +59,7 @@ def raw(stream: TextIO) -> TextIO:
 def cleaned() -> Iterator[None]:
     """Let standard output and errors be clean until the block ends."""
     before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = _Clean(before[0]), _Clean(before[1])  # type: ignore[assignment]
+    sys.stdout, sys.stderr = _Clean(before[0]), _Clean(before[1])
     try:
         yield
     finally:
