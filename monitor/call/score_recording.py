@@ -10,19 +10,25 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from monitor.audio import file as audio_file
 from monitor.base import call_record
+from monitor.base.call_record import CallRecord
 from monitor.call import engine
 from monitor.call.engine import Engine, Second
 from monitor.call.facts import CallFacts
 from monitor.events import Chunk, Party, to_dict
 from monitor.rules.scorecard import scorecard
+from monitor.rules.tools.sides import agents_side
 
 _PART = 16  # characters of a fingerprint that say how a call is scored; as many say of what file
+
+SWAPPED = "swapped"
+"""The fact that the channels are the wrong way round: `corrected` before the rules judged, or only
+`suspected` where the user has said who is on which channel."""
 
 Watched: TypeAlias = Callable[[Iterator[Chunk]], Iterator[Chunk]]
 """Hands the audio of each pass on, and may look at how far it has come."""
@@ -71,15 +77,42 @@ class Scorer:
         # First of all: a file that changes meanwhile is not the one that was scored.
         fingerprint = self.fingerprint(source, facts, released_by)
         parties = audio_file.parties(source, self.channels)
-        call = self.engine.call(name, parties, facts)
-        chunks = watched(audio_file.read_call(source, parties))
-        record = engine.run(call, chunks, released_by)
+        record = self._heard(source, name, parties, facts, released_by, watched)
+        if self._swapped(record):
+            if self.channels is None:
+                parties = parties[::-1]
+                facts = replace(facts, facts=(*facts.facts, (SWAPPED, "corrected")))
+                record = self._heard(source, name, parties, facts, released_by, watched)
+            else:
+                assert record.info is not None
+                known = {**record.info.facts, SWAPPED: "suspected"}
+                record.info = replace(record.info, facts=known)
         if self.second is not None:
             again = self.second.engine.call(name, parties, facts)
             chunks = watched(audio_file.read_call(source, parties))
             engine.hear_again(record, self.second, again, chunks)
         card = scorecard(self.engine.rulebook, record.alerts, record.scripts)
         return call_record.to_json(record, to_dict(card), fingerprint)
+
+    def _heard(
+        self,
+        source: Path,
+        name: str,
+        parties: tuple[Party, ...],
+        facts: CallFacts,
+        released_by: Party | None,
+        watched: Watched,
+    ) -> CallRecord:
+        call = self.engine.call(name, parties, facts)
+        return engine.run(call, watched(audio_file.read_call(source, parties)), released_by)
+
+    def _swapped(self, record: CallRecord) -> bool:
+        """Whether the customer's channel is the one on which the agent speaks."""
+        assert record.info is not None
+        if len(record.info.parties) < 2 or SWAPPED in record.info.facts:
+            return False
+        side = agents_side(self.engine.rulebook, record.utterances)
+        return side is not None and side[0] is Party.CUSTOMER
 
     def _manner(self, facts: CallFacts, released_by: Party | None) -> str:
         second = {"confirm": self.second.listener.name} if self.second else {}

@@ -88,7 +88,8 @@ def _mu_law(samples: _Wave) -> _Wave:
     clipped = np.clip(samples, -1, 1)
     levels = np.sign(clipped) * np.log1p(mu * np.abs(clipped)) / np.log1p(mu)
     levels = np.round((levels + 1) / 2 * mu) / mu * 2 - 1
-    return np.sign(levels) * np.expm1(np.abs(levels) * np.log1p(mu)) / mu
+    decoded: _Wave = np.sign(levels) * np.expm1(np.abs(levels) * np.log1p(mu)) / mu
+    return decoded
 
 
 def _through_ffmpeg(samples: Samples, codec: Codec) -> _Wave:
