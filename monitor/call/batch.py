@@ -24,9 +24,8 @@ from monitor.base.errors import UserError
 from monitor.base.i18n import Language, tr, use_language
 from monitor.call import engine
 from monitor.call.batch_folder import Folder, failed_row, row_of
-from monitor.call.facts import DEFAULT_PACKS, CallFacts
+from monitor.call.facts import DEFAULT_PACKS, CallFacts, Channels
 from monitor.call.score_recording import Scorer, manner
-from monitor.events import Party
 
 if TYPE_CHECKING:
     from monitor.store.packs import PackText
@@ -42,7 +41,7 @@ class BatchSettings:
     packs: tuple[str, ...] = DEFAULT_PACKS
     asr: str | None = None
     confirm: str | None = None
-    channels: tuple[Party, ...] | None = None
+    channels: Channels = None
     facts: CallFacts = field(default_factory=CallFacts)
     language: Language = "zh"
     store: str | None = None

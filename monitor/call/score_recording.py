@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from monitor.audio import file as audio_file
 from monitor.base import call_record
 from monitor.base.call_record import CallRecord
 from monitor.call import engine
 from monitor.call.engine import Engine, Second
-from monitor.call.facts import CallFacts
-from monitor.events import Chunk, Party, to_dict
+from monitor.call.facts import MIXED, CallFacts, Channels
+from monitor.call.sound import Sound, mark_unsure, open_sound
+from monitor.events import Chunk, Detail, Party, to_dict
 from monitor.rules.scorecard import scorecard
 from monitor.rules.tools.sides import agents_side
 
@@ -41,7 +41,7 @@ class Scorer:
 
     engine: Engine
     second: Second | None = None
-    channels: tuple[Party, ...] | None = None
+    channels: Channels = None
 
     def fingerprint(self, source: Path, facts: CallFacts, released_by: Party | None = None) -> str:
         """How the call is scored, then what file is scored: equal beginnings (`manner`) mean equal
@@ -76,43 +76,45 @@ class Scorer:
         """
         # First of all: a file that changes meanwhile is not the one that was scored.
         fingerprint = self.fingerprint(source, facts, released_by)
-        parties = audio_file.parties(source, self.channels)
-        record = self._heard(source, name, parties, facts, released_by, watched)
-        if self._swapped(record):
-            if self.channels is None:
-                parties = parties[::-1]
-                facts = replace(facts, facts=(*facts.facts, (SWAPPED, "corrected")))
-                record = self._heard(source, name, parties, facts, released_by, watched)
-            else:
-                assert record.info is not None
-                known = {**record.info.facts, SWAPPED: "suspected"}
-                record.info = replace(record.info, facts=known)
+        sound = open_sound(source, self.channels, self.engine.vad)
+        if sound.mixed and facts.direction == "outbound":
+            sound = sound.exchanged()  # who is called answers first
+        record = self._heard(sound, name, facts, released_by, watched)
+        side = self._agents_side(record)
+        if side is Party.CUSTOMER and (sound.mixed or self.channels is None):
+            sound = sound.exchanged()
+            if not sound.mixed:
+                facts = _with(facts, SWAPPED, "corrected")
+            record = self._heard(sound, name, facts, released_by, watched)
+        elif side is Party.CUSTOMER:
+            _know(record, SWAPPED, "suspected")
+        if sound.mixed:
+            _know(record, MIXED, "told apart" if side is not None else "sides guessed")
         if self.second is not None:
-            again = self.second.engine.call(name, parties, facts)
-            chunks = watched(audio_file.read_call(source, parties))
-            engine.hear_again(record, self.second, again, chunks)
+            again = self.second.engine.call(name, sound.parties, facts)
+            engine.hear_again(record, self.second, again, watched(sound.read()))
+        if sound.mixed:
+            mark_unsure(record, sound, sides_known=side is not None)
         card = scorecard(self.engine.rulebook, record.alerts, record.scripts)
         return call_record.to_json(record, to_dict(card), fingerprint)
 
     def _heard(
         self,
-        source: Path,
+        sound: Sound,
         name: str,
-        parties: tuple[Party, ...],
         facts: CallFacts,
         released_by: Party | None,
         watched: Watched,
     ) -> CallRecord:
-        call = self.engine.call(name, parties, facts)
-        return engine.run(call, watched(audio_file.read_call(source, parties)), released_by)
+        call = self.engine.call(name, sound.parties, facts)
+        return engine.run(call, watched(sound.read()), released_by)
 
-    def _swapped(self, record: CallRecord) -> bool:
-        """Whether the customer's channel is the one on which the agent speaks."""
+    def _agents_side(self, record: CallRecord) -> Party | None:
+        """The party that speaks as an agent does, where the words tell."""
         assert record.info is not None
         if len(record.info.parties) < 2 or SWAPPED in record.info.facts:
-            return False
-        side = agents_side(self.engine.rulebook, record.utterances)
-        return side is not None and side[0] is Party.CUSTOMER
+            return None
+        return agents_side(self.engine.rulebook, record.utterances)
 
     def _manner(self, facts: CallFacts, released_by: Party | None) -> str:
         second = {"confirm": self.second.listener.name} if self.second else {}
@@ -132,6 +134,16 @@ class Scorer:
                 },
             }
         )
+
+
+def _with(facts: CallFacts, key: str, value: Detail) -> CallFacts:
+    return replace(facts, facts=(*facts.facts, (key, value)))
+
+
+def _know(record: CallRecord, key: str, value: Detail) -> None:
+    """Add what was found out about a call when it was over."""
+    assert record.info is not None
+    record.info = replace(record.info, facts={**record.info.facts, key: value})
 
 
 def manner(fingerprint: str) -> str:

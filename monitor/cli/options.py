@@ -10,7 +10,7 @@ import click
 
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
-from monitor.call.facts import DEFAULT_PACKS, CallFacts
+from monitor.call.facts import DEFAULT_PACKS, MIXED, CallFacts, Channels
 from monitor.cli import option
 from monitor.events import Detail, Direction, Party
 
@@ -112,14 +112,16 @@ def call_facts(
     return CallFacts(started_at, direction, tuple(pairs))
 
 
-def channel_map(text: str | None) -> tuple[Party, ...] | None:
-    """The parties of `--channels agent,customer`, in channel order; None when not given.
+def channel_map(text: str | None) -> Channels:
+    """The parties of `--channels agent,customer`, in channel order; `mixed`; None: not given.
 
     Raises:
         UserError: an unknown or repeated party.
     """
     if text is None:
         return None
+    if text.strip() == MIXED:
+        return "mixed"
     names = [name.strip() for name in text.split(",")]
     try:
         parties = tuple(Party(name) for name in names)
@@ -128,9 +130,10 @@ def channel_map(text: str | None) -> tuple[Party, ...] | None:
     if not parties or len(set(parties)) != len(parties):
         raise UserError(
             tr(
-                f"--channels {text}：请按声道顺序写 agent,customer 或 customer,agent 或 agent",
+                f"--channels {text}：请按声道顺序写 agent,customer 或 customer,agent 或 agent"
+                "；两人在同一声道写 mixed",
                 f"--channels {text}: name the parties in channel order:"
-                " agent,customer or customer,agent or agent",
+                " agent,customer or customer,agent or agent; mixed for both on one channel",
             )
         )
     return parties
@@ -140,8 +143,10 @@ def channels(command: Verb) -> Verb:
     return option(
         "--channels",
         metavar="agent,customer",
-        zh="各声道对应的说话方（默认：单声道为坐席，双声道为坐席、客户）",
-        en="who is on which channel (default: mono is the agent; stereo agent, customer)",
+        zh="各声道对应的说话方；mixed：两人在同一声道"
+        "（默认：双声道为坐席、客户，单声道听出是一人还是两人）",
+        en="who is on which channel; mixed: both on one (default: stereo agent, customer;"
+        " mono as many voices as are heard)",
     )(command)
 
 

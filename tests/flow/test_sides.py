@@ -71,5 +71,5 @@ def _said(party: Party, text: str) -> Utterance:
 )
 def test_sides_are_told_by_what_is_said(agent: str, customer: str, side: Party | None) -> None:
     book = rules.load(("unicom-10010",))
-    told = agents_side(book, [_said(Party.AGENT, agent), _said(Party.CUSTOMER, customer)])
-    assert (told[0] if told else None) is side
+    turns = [_said(Party.AGENT, agent), _said(Party.CUSTOMER, customer)]
+    assert agents_side(book, turns) is side

@@ -48,9 +48,8 @@ _REQUESTS = (
 )
 
 
-def agents_side(rulebook: Rulebook, turns: Iterable[Utterance]) -> tuple[Party, int] | None:
-    """The party whose words are an agent's, and how sure that is (from `SURE` on); None where the
-    words do not tell."""
+def agents_side(rulebook: Rulebook, turns: Iterable[Utterance]) -> Party | None:
+    """The party whose words are an agent's; None where the words do not tell."""
     said: dict[Party, list[Token]] = {party: [] for party in Party}
     for turn in turns:
         said[turn.party] += turn.tokens
@@ -58,7 +57,7 @@ def agents_side(rulebook: Rulebook, turns: Iterable[Utterance]) -> tuple[Party, 
     ahead = points[Party.AGENT] - points[Party.CUSTOMER]
     if abs(ahead) < SURE:
         return None
-    return (Party.AGENT if ahead > 0 else Party.CUSTOMER), abs(ahead)
+    return Party.AGENT if ahead > 0 else Party.CUSTOMER
 
 
 def agentlike(rulebook: Rulebook, tokens: list[Token]) -> int:
@@ -67,7 +66,7 @@ def agentlike(rulebook: Rulebook, tokens: list[Token]) -> int:
     sounds = " ".join(token.syllable for token in tokens if token.syllable)
     points = _SERVICE * sum(bool(re.search(rf"\b({form})\b", sounds)) for form in _SERVICES)
     points -= _CUSTOMER * sum(bool(re.search(rf"\b({form})\b", sounds)) for form in _REQUESTS)
-    if not tokens:
+    if not tokens or not rulebook.scripts:
         return points
     stream = MatchStream(_scripts(rulebook.scripts), tokens[0].party)
     found = [match for token in tokens for match in stream.feed(token)]
