@@ -21,7 +21,7 @@ from monitor.events import SAMPLE_RATE, SAMPLES_PER_MS, Chunk, Party, Samples
 _STRETCH_MS = 1_200
 _STEP_MS = 400
 _HANG_MS = 160
-"""Speech is cut at such pauses, as turns change hands sooner than the flow's VAD waits."""
+"""Speech is cut at such pauses, as turns change hands sooner than the VAD waits."""
 
 _APART = 0.86
 """Voices whose centres are more alike (cosine) are one speaker's. In made-up calls of twelve

@@ -15,8 +15,9 @@ DEFAULT_PACKS = ("unicom-10010",)
 """The packs used when none is named. The only home of this default."""
 
 MIXED = "mixed"
-Channels: TypeAlias = tuple[Party, ...] | Literal["mixed"] | None
-"""Who is on which channel of a recording; `mixed`: both on its only one; None: as it looks."""
+Channels: TypeAlias = tuple[Party | None, ...] | Literal["mixed"] | None
+"""Who is on which channel of a recording (None: nobody who matters); `mixed`: both on its only
+one; None: as it sounds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from monitor.audio.seats import READING
 from monitor.base import call_record
 from monitor.base.call_record import CallRecord
+from monitor.base.i18n import tr
+from monitor.base.moments import is_day
 from monitor.call import engine
 from monitor.call.engine import Engine, Second
 from monitor.call.facts import MIXED, CallFacts, Channels
@@ -37,7 +40,7 @@ Watched: TypeAlias = Callable[[Iterator[Chunk]], Iterator[Chunk]]
 @dataclass(frozen=True, slots=True)
 class Scorer:
     """Recogniser and rules, the second recogniser if any, and who is on which channel (None: as
-    the number of channels says)."""
+    the number of channels and their sound say)."""
 
     engine: Engine
     second: Second | None = None
@@ -90,6 +93,7 @@ class Scorer:
             _know(record, SWAPPED, "suspected")
         if sound.mixed:
             _know(record, MIXED, "told apart" if side is not None else "sides guessed")
+        record.remarks = (*sound.remarks, *_of_sides(record), *_of_time(facts.started_at))
         if self.second is not None:
             again = self.second.engine.call(name, sound.parties, facts)
             engine.hear_again(record, self.second, again, watched(sound.read()))
@@ -124,6 +128,7 @@ class Scorer:
                 **second,
                 **released,
                 "json": call_record.VERSION,
+                "reading": READING,
                 "asr": self.engine.recognizer.name,
                 "packs": [self.engine.rulebook.digest],
                 "channels": self.channels,
@@ -136,6 +141,26 @@ class Scorer:
         )
 
 
+def _of_sides(record: CallRecord) -> tuple[str, ...]:
+    assert record.info is not None
+    swapped = record.info.facts.get(SWAPPED)
+    if swapped == "corrected":
+        return (
+            tr(
+                "声道与惯例相反（坐席在第二声道），已对调",
+                "the channels are the wrong way round (the agent is on the second): exchanged",
+            ),
+        )
+    if swapped == "suspected":
+        return (
+            tr(
+                "听起来坐席和客户的声道写反了，仍按 --channels 处理",
+                "the agent seems to be on the customer's channel; --channels was followed",
+            ),
+        )
+    return ()
+
+
 def _with(facts: CallFacts, key: str, value: Detail) -> CallFacts:
     return replace(facts, facts=(*facts.facts, (key, value)))
 
@@ -143,7 +168,19 @@ def _with(facts: CallFacts, key: str, value: Detail) -> CallFacts:
 def _know(record: CallRecord, key: str, value: Detail) -> None:
     """Add what was found out about a call when it was over."""
     assert record.info is not None
-    record.info = replace(record.info, facts={**record.info.facts, key: value})
+    record([replace(record.info, facts={**record.info.facts, key: value})])
+
+
+def _of_time(started_at: str | None) -> tuple[str, ...]:
+    if started_at is None or not is_day(started_at):
+        return ()
+    return (
+        tr(
+            f"只知道日期 {started_at}，不知道几点：与时刻有关的规则不适用",
+            f"only the day is known ({started_at}), not the time: rules that depend on the hour"
+            " do not apply",
+        ),
+    )
 
 
 def manner(fingerprint: str) -> str:

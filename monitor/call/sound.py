@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from monitor.audio import file as audio_file
 from monitor.audio.file import TruncatedAudioError
+from monitor.audio.seats import Seats, seat
 from monitor.base.call_record import CallRecord
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
+from monitor.base.names import readable
 from monitor.call.facts import MIXED, Channels
 from monitor.events import Alert, AlertState, Chunk, Party, Reading, Severity
 
@@ -25,19 +27,39 @@ _BOTH = (Party.AGENT, Party.CUSTOMER)
 @dataclass(frozen=True, slots=True)
 class Sound:
     """A recording and who is heard in it: a party per channel, or per voice where there are
-    `turns`."""
+    `turns` (then `voices` are the parties of speaker 0 and 1)."""
 
     source: Path
-    parties: tuple[Party, ...]
+    seats: Seats
     turns: tuple[Turn, ...] = ()
+    voices: tuple[Party, ...] = _BOTH
 
     @property
     def mixed(self) -> bool:
         return bool(self.turns)
 
+    @property
+    def parties(self) -> tuple[Party, ...]:
+        return self.voices if self.mixed else self.seats.parties
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the user should know of the recording."""
+        if not self.mixed:
+            return self.seats.remarks
+        told = tr(
+            "两个人在同一个声道里，按声音分开；同时说的话只记给一方，抢话、重叠无法判断",
+            "two people are on one channel and were told apart by their voices; of words said at"
+            " the same time one party's are kept, and interruptions and overlaps cannot be told",
+        )
+        return (*self.seats.remarks, told)
+
     def exchanged(self) -> Sound:
         """The same with the parties the other way round."""
-        return replace(self, parties=self.parties[::-1])
+        other = {Party.AGENT: Party.CUSTOMER, Party.CUSTOMER: Party.AGENT, None: None}
+        channels = tuple(other[party] for party in self.seats.channels)
+        seats = self.seats if self.mixed else replace(self.seats, channels=channels)
+        return replace(self, seats=seats, voices=self.voices[::-1])
 
     def read(self) -> Iterator[Chunk]:
         """The audio of each party, as `audio_file.read_call`.
@@ -45,43 +67,46 @@ class Sound:
         Raises:
             UserError: it cannot be read, or only in part.
         """
+        chunks = audio_file.read_call(self.source, self.seats.channels)
         if not self.mixed:
-            return audio_file.read_call(self.source, self.parties)
+            return chunks
         from monitor.audio.mixed import apart
 
-        return apart(audio_file.read_call(self.source, self.parties[:1]), self.turns, self.parties)
+        return apart(chunks, self.turns, self.voices)
 
 
 def open_sound(source: Path, channels: Channels, vad: SileroVad) -> Sound:
-    """A recording, listened to where it must be told who speaks in it: always when `channels` is
-    `mixed`, and when it has one channel and nothing is said.
+    """A recording, listened to for who is in it. Voices are told apart where there is one channel
+    and nobody is named for it, where both channels carry the same, and where `channels` says so.
 
     Raises:
         UserError: it cannot be read, or its channels are not those named.
     """
-    if isinstance(channels, tuple):
-        return Sound(source, audio_file.parties(source, channels))
-    count = audio_file.probe(source).channels
-    if channels == MIXED and count != 1:
+    named = None if channels == "mixed" else channels
+    seats = seat(source, named)
+    if channels == MIXED and len(seats.parties) != 1:
         raise UserError(
             tr(
-                f"{source}：有 {count} 个声道，--channels mixed 只用于单声道录音",
-                f"{source}: has {count} channels, but --channels mixed is for a recording of one",
+                f"{readable(source)}：不止一个声道有声音，"
+                "--channels mixed 只用于两人同在一个声道的录音",
+                f"{readable(source)}: more than one channel has a sound of its own, but"
+                " --channels mixed is for a recording with both parties on one",
             )
         )
-    if count != 1:
-        return Sound(source, audio_file.parties(source))
-    turns = _turns(source, vad)
-    return Sound(source, _BOTH, tuple(turns)) if turns else Sound(source, (Party.AGENT,))
+    alone = len(seats.channels) == 1 and channels is None
+    if not (alone or seats.mixed or channels == MIXED):
+        return Sound(source, seats)
+    turns = _turns(source, seats, vad)
+    return Sound(source, seats, tuple(turns or ()))
 
 
-def _turns(source: Path, vad: SileroVad) -> list[Turn] | None:
+def _turns(source: Path, seats: Seats, vad: SileroVad) -> list[Turn] | None:
     from monitor.audio.mixed import Listener
     from monitor.audio.voices import VoiceModel
 
     listener = Listener(vad, VoiceModel())
     try:
-        for chunk in audio_file.read_call(source, (Party.AGENT,), block_ms=1_000):
+        for chunk in audio_file.read_call(source, seats.channels, block_ms=1_000):
             missing = chunk.start_ms - listener.heard_ms
             if missing > 1:
                 listener.skip(missing)
@@ -104,7 +129,7 @@ def mark_unsure(record: CallRecord, sound: Sound, *, sides_known: bool) -> None:
                     "ms",
                     turn.start_ms,
                     turn.end_ms,
-                    sound.parties[turn.speaker],
+                    sound.voices[turn.speaker],
                 )
             ]
         )

@@ -64,6 +64,8 @@ def command(
             click.echo(f"{tr('错误', 'error')}: {error}", err=True)
             failed = True
             continue
+        for remark in sound.remarks:
+            click.echo(f"! {path}: {remark}", err=True)
         click.echo(transcript.render(record, form, named=len(files) > 1), nl=False)
         if record.damage:
             click.echo(f"{tr('错误', 'error')}: {record.damage}", err=True)
