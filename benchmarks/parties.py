@@ -2,6 +2,7 @@
 
     python -m benchmarks.parties leaks            # the bundled calls, one voice leaking
     python -m benchmarks.parties voices           # made-up calls of real speakers
+    python -m benchmarks.parties mixed            # the same mixed down to one channel
 
 Fields of `leaks`, over all bundled two-channel calls and both directions (except delay and cost):
 
@@ -17,8 +18,16 @@ with pauses, overlaps and back-channels:
 
     words      recognised syllables
     right      share of them that lie in a line of their party
-    kept       syllables of a party's own lines, against the call without a leak
+    kept       syllables of a party's own lines, against the same call and codec without a leak
     cost       processor seconds per second of the call that setting leaks aside takes
+
+Fields of `mixed`, one line per call and codec; which of two real speakers is the agent cannot be
+known from read sentences, so the better of both ways counts:
+
+    right      share of recognised syllables in a line of their party
+    frames     share of the frames with one voice (32 ms, louder by 3 dB) given to its speaker
+    missed     share of such frames in no turn
+    cost       processor seconds per second of the call for telling the voices apart
 
 What real people say in `voices` breaks no rule: alerts are counted in `leaks`, whose voices are
 synthetic.
@@ -30,7 +39,7 @@ import csv
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -62,6 +71,7 @@ LEAKS: tuple[tuple[Leak, Codec], ...] = (
 """What is reported; settings were chosen with others."""
 
 _NEAR_MS = 1_000
+_SPEECH_DB = -45.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +106,7 @@ def leaks_command(raw: bool, only: str | None, condition: tuple[int, ...]) -> No
             for into in Party:
                 mixed = leaked(call, into, leak, codec)
                 after = _run(loaded, mixed, raw=raw)
-                base = _run(loaded, coded_call(call, codec), raw=raw) if codec == "amr" else before
+                base = before if codec == "pcm" else _run(loaded, coded_call(call, codec), raw=raw)
                 alerts += len(_about_words(base))
                 false += len(_beyond(after, base))
                 lost += len(_beyond(base, after))
@@ -132,19 +142,18 @@ def voices_command(
 ) -> None:
     loaded = engine.load()
     made = list(made_calls(split, calls, seed))
-    plain = [sum(_own_words(_run(loaded, audio, raw=raw), lines)) for audio, lines in made]
     for number, (leak, codec) in enumerate(LEAKS):
         if condition and number not in condition:
             continue
-        words = right = own = 0
+        words = right = own = before = 0
         cost: list[float] = []
         for audio, lines in made:
             mixed = leaked(audio, Party.AGENT, leak, codec)
             record = _run(loaded, mixed, raw=raw)
             mine, said = _own_words(record, lines)
             right, words, own = right + mine, words + mine + said, own + mine
+            before += _own_words(_run(loaded, coded_call(audio, codec), raw=raw), lines)[0]
             cost.append(_cost(mixed))
-        before = sum(plain)
         told = {"gain": leak.gain_db, "lag": leak.lag_ms, "path": leak.path, "codec": codec}
         print(
             json.dumps(
@@ -161,6 +170,69 @@ def voices_command(
             ),
             flush=True,
         )
+
+
+@main.command("mixed")
+@click.option("--split", default="dev", show_default=True, help="train, dev or aishell")
+@click.option("--calls", default=4, show_default=True)
+@click.option("--seed", default=2, show_default=True)
+@click.option("--codec", "codecs", multiple=True, default=("pcm", "mu-law"), show_default=True)
+def mixed_command(split: str, calls: int, seed: int, codecs: tuple[Codec, ...]) -> None:
+    from monitor.audio.mixed import Listener, apart
+    from monitor.audio.voices import VoiceModel
+
+    loaded, model = engine.load(packs=()), VoiceModel()
+    for number, (audio, lines) in enumerate(made_calls(split, calls, seed)):
+        for codec in codecs:
+            mono = coded(sum(audio.values(), np.zeros(1, np.float32)), codec)
+            before = time.process_time()
+            listener = Listener(loaded.vad, model)
+            for at in range(0, len(mono), SAMPLE_RATE):
+                listener.feed(mono[at : at + SAMPLE_RATE])
+            turns = listener.turns()
+            cost = (time.process_time() - before) / (len(mono) / SAMPLE_RATE)
+            told: dict[str, object] = {"split": split, "call": number, "codec": codec}
+            if turns is None:
+                print(json.dumps({**told, "voices": 1}), flush=True)
+                continue
+            frames, missed = _frames(audio, [(t.start_ms, t.end_ms, t.speaker) for t in turns])
+            chunk = Chunk(Party.AGENT, 0, mono)
+            parts = list(apart([chunk], turns, tuple(Party)))
+            record = _run(loaded, {part.party: part.samples for part in parts}, raw=False)
+            mine, other = _own_words(record, lines)
+            exchanged = [replace(line, party=_other(line.party)) for line in lines]
+            theirs, _ = _own_words(record, exchanged)
+            right = round(max(mine, theirs) / max(1, mine + other), 4)
+            words = {"words": mine + other, "right": right, "frames": frames, "missed": missed}
+            unsure = sum(turn.end_ms - turn.start_ms for turn in turns if not turn.sure)
+            print(
+                json.dumps({**told, **words, "unsure_ms": unsure, "cost": round(cost, 4)}),
+                flush=True,
+            )
+
+
+def _frames(audio: Audio, turns: Sequence[tuple[int, int, int]]) -> tuple[float, float]:
+    """Shares of the frames with one voice: given to its speaker, and in no turn."""
+    count = min(map(len, audio.values())) // WINDOW
+    levels = [
+        10 * np.log10(np.square(x[: count * WINDOW].reshape(count, WINDOW)).mean(1) + 1e-12)
+        for x in audio.values()
+    ]
+    truth = np.full(count, -1)
+    for speaker in (0, 1):
+        own, other = levels[speaker], levels[1 - speaker]
+        truth[(own > _SPEECH_DB) & (own > other + 3)] = speaker
+    told = np.full(count, -1)
+    for start, end, speaker in turns:
+        told[start * SAMPLES_PER_MS // WINDOW : end * SAMPLES_PER_MS // WINDOW] = speaker
+    spoken, heard = truth >= 0, (truth >= 0) & (told >= 0)
+    right = float((truth == told)[heard].mean())
+    missed = 1 - float(heard.sum() / spoken.sum())
+    return round(max(right, 1 - right), 4), round(missed, 4)
+
+
+def _other(party: Party) -> Party:
+    return Party.CUSTOMER if party is Party.AGENT else Party.AGENT
 
 
 def made_calls(split: str, count: int, seed: int) -> Iterator[tuple[Audio, list[Line]]]:
