@@ -4,14 +4,20 @@ EXTRAS ?= test
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo test lint types check system format clean
+# What a change needs first: no browsers, no training, no real engines, no virtual sound card.
+QUICK_SKIPS := browser training models asr flow web/test_uplink.py audio/test_capture.py store/test_live.py
+
+.PHONY: demo test quick lint types check system format clean
 
 demo: $(VENV)/.ready
 	$(BIN)/monitor demo
 
 test: $(VENV)/.ready-$(EXTRAS)
 	scripts/system-packages
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+quick: $(VENV)/.ready-$(EXTRAS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(QUICK_SKIPS:%=--ignore=tests/%)
 
 lint: $(VENV)/.ready-$(EXTRAS)
 	$(BIN)/ruff check .

@@ -48,7 +48,6 @@ COUNTS = Path("benchmarks/confusions.json")
 GAP = 0.8  # of a missing or extra syllable while aligning
 SMOOTHING = 15.0
 WORTH_WRITING = 0.04  # a part closer than this to "unrelated" is not written
-OFTEN = 30  # a pair of syllables heard so often gets its own entry
 
 SPOKEN = {
     **dict.fromkeys(("z zh", "c ch", "s sh", "l n", "f h", "l r"), 0.2),

@@ -23,7 +23,9 @@ import numpy as np
 
 from monitor.audio import file as audio_file
 from monitor.call import engine, live
+from monitor.call import flow as call_flow
 from monitor.events import Alert, Event
+from monitor.rules.engine.session import RuleSession
 from monitor.testing import fixtures
 from monitor.testing.fixtures import Fixture
 
@@ -65,18 +67,14 @@ def instrument(loaded: engine.Engine, spent: dict[str, float]) -> engine.Engine:
         def stream(self, settings: Any = None) -> Any:
             return Timed(loaded.vad.stream(settings), "vad", ("feed",), spent)
 
-    class Rulebook:
-        def __getattr__(self, name: str) -> Any:
-            return getattr(loaded.rulebook, name)
+    def session(*args: Any) -> Any:
+        return Timed(RuleSession(*args), "rules", ("start", "feed", "settle", "finish"), spent)
 
-        def session(self, info: Any) -> Any:
-            methods = ("start", "feed", "settle", "finish")
-            return Timed(loaded.rulebook.session(info), "rules", methods, spent)
-
+    flow: Any = call_flow
+    flow.RuleSession = session
     recognizer: Any = Recognizer()
-    rulebook: Any = Rulebook()
     vad: Any = Vad()
-    return engine.Engine(recognizer, rulebook, vad)
+    return engine.Engine(recognizer, loaded.rulebook, vad)
 
 
 def measure(loaded: engine.Engine, fixture: Fixture) -> tuple[list[float], int]:

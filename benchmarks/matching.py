@@ -42,7 +42,7 @@ import click
 import numpy as np
 
 from monitor.events import Party, Token
-from monitor.language.phrases import Matcher, Phrase, parse
+from monitor.language.phrases import Matcher, MatchStream, Phrase, parse
 from monitor.language.pinyin import syllables
 from monitor.language.words import frequencies
 
@@ -162,7 +162,7 @@ def _characters() -> dict[str, str]:
 
 def ours(phrases: Sequence[str]) -> Feed:
     matcher = Matcher([Phrase(str(n), text) for n, text in enumerate(phrases)])
-    stream = matcher.stream(Party.AGENT)
+    stream = MatchStream(matcher, Party.AGENT)
     return lambda heard: len(stream.feed(heard))
 
 
@@ -326,7 +326,7 @@ def recall(random: np.random.Generator, size: int, rate: float, trials: int) -> 
         heard = errors.hear(say(phrases[key]))
         exact += "".join(char for char, _ in heard) == phrases[key]
         around = [errors.hear(say(running_text(random, 12))) for _ in range(2)]
-        stream = matcher.stream(Party.AGENT)
+        stream = MatchStream(matcher, Party.AGENT)
         hits = [
             hit
             for at, said in enumerate([*around[0], *heard, *around[1]])
@@ -376,7 +376,7 @@ def false_alarms(sentences: Sequence[str], source: str, rate: float) -> dict[str
     matcher = load(["unicom-10010"]).matchers[Party.AGENT]
     alerting = {phrase.key for phrase in matcher.phrases if phrase.role == "alert"}
     errors = Errors(rate, np.random.default_rng(SEED))
-    stream = matcher.stream(Party.AGENT)
+    stream = MatchStream(matcher, Party.AGENT)
     at, hits = 0, []
     for sentence in sentences:
         for said in errors.hear(say(sentence)):

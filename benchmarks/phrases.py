@@ -20,7 +20,7 @@ from monitor.asr.ctc.model_folder import ModelFolder
 from monitor.asr.ctc.recognizer import CtcRecognizer
 from monitor.asr.protocol import Spots
 from monitor.events import SAMPLE_RATE, Chunk, Party, Samples, Spotted, Token
-from monitor.language.phrases import Match, Matcher, Phrase
+from monitor.language.phrases import Match, Matcher, MatchStream, Phrase
 from monitor.language.phrases.keywords import Keyword, sought
 from monitor.rules import Rulebook
 
@@ -37,7 +37,7 @@ class Heard:
 
     def matches(self, matcher: Matcher, way: str) -> list[Match]:
         """What the rules would be told."""
-        stream = matcher.stream(Party.AGENT)
+        stream = MatchStream(matcher, Party.AGENT)
         found: list[Match] = []
         for event in self.events:
             match event:

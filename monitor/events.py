@@ -23,6 +23,8 @@ import numpy.typing as npt
 SAMPLE_RATE = 16_000
 """Samples per second of every `Chunk`; sources resample to it."""
 
+SAMPLES_PER_MS = SAMPLE_RATE // 1000
+
 Samples = npt.NDArray[np.float32]
 
 Scalar: TypeAlias = str | int | float | bool | None

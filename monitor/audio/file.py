@@ -12,7 +12,7 @@ from monitor.audio.decode import AudioInfo, Decoder, TruncatedAudioError
 from monitor.audio.resample import Resampler
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
-from monitor.events import SAMPLE_RATE, Chunk, Party
+from monitor.events import SAMPLES_PER_MS, Chunk, Party
 
 __all__ = ["SUFFIXES", "AudioInfo", "TruncatedAudioError", "parties", "probe", "read_call"]
 
@@ -24,7 +24,6 @@ SUFFIXES = frozenset(
 )  # fmt: skip
 """Endings (lower case) by which recordings are found in a folder. Any file may be named."""
 
-_PER_MS = SAMPLE_RATE // 1000
 _DEFAULT = {1: (Party.AGENT,), 2: (Party.AGENT, Party.CUSTOMER)}
 
 
@@ -68,7 +67,7 @@ def read_call(
     with Decoder(path) as decoder:
         info = decoder.info
         who = _parties(path, info.channels, channels)
-        cutter = _Cutter(who, block_ms * _PER_MS)
+        cutter = _Cutter(who, block_ms * SAMPLES_PER_MS)
         resampler = Resampler(info.rate, info.channels)
         try:
             for block in decoder.blocks():
@@ -121,7 +120,7 @@ class _Cutter:
     def _chunks(self, samples: npt.NDArray[np.float32]) -> Iterator[Chunk]:
         for channel, party in enumerate(self._who):
             yield Chunk(party, self._start_ms, np.ascontiguousarray(samples[:, channel]))
-        self._start_ms += len(samples) // _PER_MS
+        self._start_ms += len(samples) // SAMPLES_PER_MS
 
 
 def _parties(path: Path, count: int, channels: Sequence[Party] | None) -> tuple[Party, ...]:

@@ -19,7 +19,7 @@ from monitor.audio.devices import Device, Line, devices, find, quiet, sound
 from monitor.audio.resample import Resampler
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
-from monitor.events import SAMPLE_RATE, Chunk, Gap, Party
+from monitor.events import SAMPLES_PER_MS, Chunk, Gap, Party
 
 __all__ = ["Device", "Listening", "devices", "open_headset"]
 
@@ -27,7 +27,6 @@ OnChunk: TypeAlias = Callable[[Chunk], None]
 OnGap: TypeAlias = Callable[[Gap], None]
 
 _BLOCK_S = 0.02
-_PER_MS = SAMPLE_RATE // 1000
 
 
 class Listening:
@@ -117,13 +116,13 @@ class Capture:
 
     def _emit(self, samples: npt.NDArray[np.float32]) -> None:
         samples = np.concatenate([self._rest, samples])
-        whole = len(samples) - len(samples) % _PER_MS
+        whole = len(samples) - len(samples) % SAMPLES_PER_MS
         self._rest = samples[whole:]
         if whole:
             for party, channel in self._channels.items():
                 own = np.ascontiguousarray(samples[:whole, channel])
                 self._on_chunk(Chunk(party, self._at_ms, own))
-            self._at_ms += whole // _PER_MS
+            self._at_ms += whole // SAMPLES_PER_MS
 
     def _leap(self, missing_ms: int) -> None:
         self._emit(self._resampler.flush())

@@ -10,11 +10,10 @@ import numpy as np
 
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
-from monitor.events import SAMPLE_RATE, Chunk, Party
+from monitor.events import SAMPLE_RATE, SAMPLES_PER_MS, Chunk, Party
 
 _HEADER = 44
 _BYTES = 2  # 16-bit PCM
-_PER_MS = SAMPLE_RATE // 1000
 _UNKNOWN = 0xFFFF_FFFF  # a length that does not fit (after 18 hours of stereo) means "to the end"
 
 
@@ -49,9 +48,9 @@ class Recorder:
         Raises:
             UserError: the disk is full, or gone.
         """
-        start = chunk.start_ms * _PER_MS
+        start = chunk.start_ms * SAMPLES_PER_MS
         # Sources round a chunk's start to whole milliseconds: no click where it merely goes on.
-        if abs(start - self._ends[chunk.party]) <= _PER_MS:
+        if abs(start - self._ends[chunk.party]) <= SAMPLES_PER_MS:
             start = self._ends[chunk.party]
         stop = start + len(chunk.samples)
         self._ends[chunk.party] = stop

@@ -1,1 +1,1 @@
-"""What everything stands on: errors, words, files, the call record."""
+"""The ground floor: what every room may use."""

@@ -83,3 +83,13 @@ def clock(ms: int) -> str:
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def stamp(ms: int) -> str:
+    """A moment of a call as mm:ss: of equal width, to stand below one another."""
+    return f"{ms // 60_000:02d}:{ms // 1000 % 60:02d}"
+
+
+def tenths(ms: int) -> str:
+    """A moment of a call as mm:ss.t."""
+    return f"{stamp(ms)}.{ms % 1000 // 100}"

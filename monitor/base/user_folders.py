@@ -1,18 +1,12 @@
-"""Where a user's own data lies."""
+"""Where this system keeps what belongs to its user."""
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
+
+from platformdirs import user_data_path
 
 
 def user_folder() -> Path:
     """Where this system keeps a user's data of this program."""
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-    return base / "callmonitor"
+    return user_data_path("callmonitor", appauthor=False)

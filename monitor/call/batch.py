@@ -8,34 +8,29 @@ rules is not scored again.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from monitor.audio import file as audio_file
-from monitor.base import call_record, files
+from monitor.base import files
 from monitor.base.errors import UserError
 from monitor.base.i18n import Language, tr, use_language
 from monitor.call import engine
 from monitor.call.batch_folder import Folder, failed_row, row_of
-from monitor.call.engine import Engine, Second
 from monitor.call.facts import DEFAULT_PACKS, CallFacts
-from monitor.events import Party, to_dict
-from monitor.rules.scorecard import scorecard
+from monitor.call.score_recording import Scorer, manner
+from monitor.events import Party
 
 if TYPE_CHECKING:
     from monitor.store.packs import PackText
     from monitor.store.recordings import Recordings
-
-_STAMP = 16  # characters of a fingerprint that say how a call is scored; as many say of what file
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +142,15 @@ def score_all(
             more can be written.
     """
     _calls(settings)  # a store that cannot be opened is found out before anything is scored
-    stamp = _stamp(_engine(settings), settings)
+    _scorer.cache_clear()  # a pack may have changed since this process last scored something
+    _texts.cache_clear()
+    scorer = _scorer(settings)
     rows: dict[str, Mapping[str, Any]] = {}
     folder = _folder(settings)
     todo: list[tuple[Job, str]] = []
     try:
         for job in jobs:
-            fingerprint = _fingerprint(job, stamp)
+            fingerprint = scorer.fingerprint(job.source, settings.facts)
             done = _resume(job, settings, fingerprint)
             if done is None:
                 todo.append((job, fingerprint))
@@ -207,20 +204,12 @@ def _run(todo: Sequence[tuple[Job, str]], settings: BatchSettings, workers: int)
 
 def _score_one(settings: BatchSettings, job: Job, fingerprint: str) -> Done:
     use_language(settings.language)
-    loaded, folder, calls = _engine(settings), _folder(settings), _calls(settings)
+    folder, calls = _folder(settings), _calls(settings)
     try:
-        same = calls.alike(job.source, fingerprint[:_STAMP]) if calls else None
+        same = calls.alike(job.source, manner(fingerprint)) if calls else None
         if same is not None:
             return _taken(job, settings, same)
-        parties = audio_file.parties(job.source, settings.channels)
-        call = loaded.call(str(job.source), parties, settings.facts)
-        record = engine.run(call, audio_file.read_call(job.source, parties))
-        second = _second(settings)
-        if second is not None:
-            again = second.engine.call(str(job.source), parties, settings.facts)
-            engine.hear_again(record, second, again, audio_file.read_call(job.source, parties))
-        card = scorecard(loaded.rulebook, record.alerts, record.scripts)
-        data = call_record.to_json(record, to_dict(card), fingerprint)
+        data = _scorer(settings).score(job.source, str(job.source), settings.facts)
         if folder is not None:
             folder.write(job.name, data)
         if calls is not None:
@@ -243,52 +232,22 @@ def _failed(job: Job, settings: BatchSettings, error: str, fingerprint: str) -> 
 
 
 @lru_cache(maxsize=1)
-def _engine(settings: BatchSettings) -> Engine:
-    """This process's engine, loaded at its first call."""
-    return engine.load(settings.asr, settings.packs)
-
-
-@lru_cache(maxsize=1)
-def _second(settings: BatchSettings) -> Second | None:
-    """This process's second recogniser, if one is asked for."""
-    return engine.load_second(settings.confirm, _engine(settings)) if settings.confirm else None
-
-
-def _stamp(loaded: Engine, settings: BatchSettings) -> dict[str, Any]:
-    """What, beside the audio, decides a call's result."""
-    second = _second(settings)
-    confirmed = {"confirm": second.listener.name} if second else {}
-    return {
-        **confirmed,
-        "json": call_record.VERSION,
-        "asr": loaded.recognizer.name,
-        "packs": [loaded.rulebook.digest],
-        "channels": settings.channels,
-        "facts": asdict(settings.facts),
-    }
-
-
-def _fingerprint(job: Job, stamp: Mapping[str, Any]) -> str:
-    """How the call is scored, then what file is scored: equal beginnings mean equal results for
-    equal audio."""
-    status = job.source.stat()
-    file = {"size": status.st_size, "changed": status.st_mtime_ns}
-    return _hash(stamp) + _hash(file)
-
-
-def _hash(made_of: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:_STAMP]
+def _scorer(settings: BatchSettings) -> Scorer:
+    """What scores this process's calls, loaded at its first call."""
+    loaded = engine.load(settings.asr, settings.packs)
+    second = engine.load_second(settings.confirm, loaded) if settings.confirm else None
+    return Scorer(loaded, second, settings.channels)
 
 
 def _resume(job: Job, settings: BatchSettings, fingerprint: str) -> Done | None:
     """The call as an earlier run left it, brought to whichever place lacks it; None where it has
     to be scored."""
     folder, calls = _folder(settings), _calls(settings)
-    call_id = calls.find(fingerprint) if calls else None
+    call_id = calls.find(fingerprint, str(job.source)) if calls else None
     written = folder is not None and folder.has(job.name, fingerprint)
     if folder is not None and written:
         lacks = calls is not None and call_id is None
-        if calls is not None and lacks and calls.alike(job.source, fingerprint[:_STAMP]) is None:
+        if calls is not None and lacks and calls.alike(job.source, manner(fingerprint)) is None:
             calls.save(job.source, folder.read(job.name), _texts(settings))
         row = folder.row(job.name, str(job.source), fingerprint)
         return Done(job, row, resumed=True)
@@ -303,7 +262,7 @@ def result(settings: BatchSettings, done: Done) -> dict[str, Any]:
     if folder is not None:
         return folder.read(done.job.name)
     calls = _calls(settings)
-    call_id = calls.find(done.row["fingerprint"]) if calls else None
+    call_id = calls.alike(done.job.source, manner(done.row["fingerprint"])) if calls else None
     if calls is None or call_id is None:
         raise ValueError("the call is kept nowhere")
     data = calls.read(call_id)
@@ -349,7 +308,7 @@ def _close(settings: BatchSettings) -> None:
 def _texts(settings: BatchSettings) -> tuple[PackText, ...]:
     from monitor.store.packs import texts_of
 
-    return texts_of(_engine(settings).rulebook)
+    return texts_of(_scorer(settings).engine.rulebook)
 
 
 def default_workers() -> int:

@@ -19,10 +19,10 @@ from monitor.audio.conversation import Dynamics
 from monitor.audio.vad import WINDOW, SileroVad, VadSettings
 from monitor.base.errors import UserError
 from monitor.call.channel import Channel
-from monitor.events import SAMPLE_RATE, CallEnd, CallInfo, Chunk, Event, Gap, Party
+from monitor.events import SAMPLES_PER_MS, CallEnd, CallInfo, Chunk, Event, Gap, Party
 from monitor.rules import Rulebook
+from monitor.rules.engine.session import RuleSession
 
-_PER_MS = SAMPLE_RATE // 1000
 _TOLERANCE_MS = 1  # sources round the start of a chunk to whole milliseconds
 
 
@@ -54,7 +54,7 @@ class Call:
             for party in info.parties
         }
         self._listen_for(rulebook)
-        self._rules = rulebook.session(info)
+        self._rules = RuleSession(rulebook, info)
         self._dynamics = Dynamics(info.parties)
 
     def start(self) -> list[Event]:
@@ -70,11 +70,11 @@ class Call:
         channel = self._channel(chunk.party)
         samples = chunk.samples
         events: list[Event] = []
-        ahead_ms = chunk.start_ms - channel.received // _PER_MS
+        ahead_ms = chunk.start_ms - channel.received // SAMPLES_PER_MS
         if ahead_ms > _TOLERANCE_MS:
             events += self._gap(channel, chunk.start_ms, "no audio arrived")
         elif ahead_ms < -_TOLERANCE_MS:
-            samples = samples[-ahead_ms * _PER_MS :]
+            samples = samples[-ahead_ms * SAMPLES_PER_MS :]
         channel.take(samples)
         events += self._advance()
         return events
@@ -101,7 +101,7 @@ class Call:
         for channel in self._channels.values():
             channel.take(np.zeros(windows * WINDOW - channel.received, np.float32))
         events = self._advance()
-        end = CallEnd(samples // _PER_MS, released_by)
+        end = CallEnd(samples // SAMPLES_PER_MS, released_by)
         for channel in self._channels.values():
             events += self._judged(channel.finish())
         events += self._judged(self._dynamics.finish(end.duration_ms))
@@ -116,8 +116,8 @@ class Call:
             raise UserError(f"this call has no {party} channel: it was opened without") from None
 
     def _gap(self, channel: Channel, until_ms: int, reason: str) -> list[Event]:
-        start_ms = channel.received // _PER_MS
-        missing = until_ms * _PER_MS - channel.received
+        start_ms = channel.received // SAMPLES_PER_MS
+        missing = until_ms * SAMPLES_PER_MS - channel.received
         if missing <= 0:
             return []
         channel.take(np.zeros(missing, np.float32))

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from monitor.base.i18n import tr
 from monitor.call.live_flow import Flow
-from monitor.events import SAMPLE_RATE, Chunk, Event, Gap, Party
+from monitor.events import SAMPLE_RATE, SAMPLES_PER_MS, Chunk, Event, Gap, Party
 
 if TYPE_CHECKING:
     pass
@@ -39,8 +39,6 @@ OpenCapture: TypeAlias = Callable[
     [Callable[[Chunk], None], Callable[[Gap], None]], AbstractContextManager[Listening]
 ]
 """Opens a device: it calls the first function with audio, the second with losses."""
-
-_PER_MS = SAMPLE_RATE // 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +194,7 @@ def _drain(arrived: queue.SimpleQueue[Chunk | Gap], wait_s: float) -> list[Chunk
 def _end_ms(item: Chunk | Gap) -> int:
     if isinstance(item, Gap):
         return item.end_ms
-    return item.start_ms + len(item.samples) // _PER_MS
+    return item.start_ms + len(item.samples) // SAMPLES_PER_MS
 
 
 def _fan_out(sinks: Iterable[Sink]) -> Sink:

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from monitor.asr.protocol import Recognizer
     from monitor.asr.whisper.hypothesis import Decoder, Hypothesis, Window
-    from monitor.asr.whisper.recognizer import WhisperRecognizer
 
 
 class SharedDecoder:
@@ -69,12 +69,20 @@ class SharedDecoder:
 
 
 @contextmanager
-def shared_decoder(recognizer: WhisperRecognizer, limit: int = 8) -> Iterator[None]:
-    """While this is open, calls on several threads have their windows decoded together."""
-    shared = SharedDecoder(recognizer.model, limit)
+def shared_decoder(recognizer: Recognizer, limit: int = 8) -> Iterator[None]:
+    """While this is open, calls on several threads have their windows decoded together.
+
+    Recognisers that decode no windows are left as they are.
+    """
+    from monitor.asr.whisper.recognizer import WhisperRecognizer
+
+    if not isinstance(recognizer, WhisperRecognizer):
+        yield
+        return
+    alone, shared = recognizer.decoder, SharedDecoder(recognizer.model, limit)
     recognizer.decoder = shared
     try:
         yield
     finally:
-        recognizer.decoder = recognizer.model
+        recognizer.decoder = alone
         shared.close()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from monitor.events import (
-    SAMPLE_RATE,
+    SAMPLES_PER_MS,
     Alert,
     AlertState,
     CallEnd,
@@ -28,6 +28,7 @@ from monitor.events import (
     Speech,
     Token,
 )
+from monitor.language.phrases import MatchStream
 
 if TYPE_CHECKING:
     from monitor.asr.protocol import Recognizer
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from monitor.rules import Rulebook
     from monitor.rules.compiler.compiled import CompiledRule, Listener
 
-_PER_MS = SAMPLE_RATE // 1000
 
 BEFORE_MS = 12_000
 AFTER_MS = 5_000
@@ -105,7 +105,7 @@ class SecondListener:
     def _find(self, alert: Alert, tokens: Sequence[Token]) -> Match | None:
         """The likeliest hit of one of the rule's phrases at the alert's place."""
         keys = self._keys(alert)
-        stream = self._rulebook.matchers[alert.party].stream(alert.party)
+        stream = MatchStream(self._rulebook.matchers[alert.party], alert.party)
         found = [match for token in tokens for match in stream.feed(token)]
         if tokens:
             found += stream.end_utterance(tokens[-1].end_ms)
@@ -147,7 +147,7 @@ class Recheck:
 
     def hear(self, chunk: Chunk) -> None:
         """Audio of one party; it may overlap what was heard, or leave a gap."""
-        self._audio[chunk.party].put(chunk.start_ms * _PER_MS, chunk.samples)
+        self._audio[chunk.party].put(chunk.start_ms * SAMPLES_PER_MS, chunk.samples)
 
     def take(self, events: Iterable[Event]) -> list[Doubt]:
         """What the call gave; returns the alerts that can be heard again now."""
@@ -175,7 +175,7 @@ class Recheck:
         turn = self._turn(alert)
         if turn is not None and turn.end_ms is not None:
             return True
-        return self._audio[alert.party].end >= (alert.end_ms + AFTER_MS) * _PER_MS
+        return self._audio[alert.party].end >= (alert.end_ms + AFTER_MS) * SAMPLES_PER_MS
 
     def _doubt(self, alert: Alert) -> Doubt:
         turn = self._turn(alert)
@@ -205,12 +205,12 @@ class _Recent:
         # Copied: a source may use its buffer again.
         self._parts.append((start, samples.copy()))
         self.end = max(self.end, start + len(samples))
-        while self._parts and self._parts[0][0] < self.end - _KEPT_MS * _PER_MS:
+        while self._parts and self._parts[0][0] < self.end - _KEPT_MS * SAMPLES_PER_MS:
             del self._parts[0]
 
     def between(self, first_ms: int, last_ms: int) -> tuple[int, Samples]:
         """(start in ms, samples); silence where nothing was heard."""
-        first, last = first_ms * _PER_MS, min(last_ms * _PER_MS, self.end)
+        first, last = first_ms * SAMPLES_PER_MS, min(last_ms * SAMPLES_PER_MS, self.end)
         out = np.zeros(max(0, last - first), np.float32)
         for start, samples in self._parts:
             a, b = max(first, start), min(last, start + len(samples))

@@ -98,6 +98,7 @@ DEFAULT_PORT = 8765
 )
 @options.packs
 @options.recogniser
+@options.second
 def command(
     store: str | None,
     host: str,
@@ -108,6 +109,7 @@ def command(
     folders: tuple[Path, ...],
     packs: tuple[str, ...],
     asr: str | None,
+    confirm: str | None,
 ) -> None:
     from monitor.store import open_store
     from monitor.web.app import Beside, create_app
@@ -126,7 +128,7 @@ def command(
             shown = people.prepare(opened)
             beside.append(play.beside(packs or DEFAULT_PACKS, asr))
         beside.append(warm.packs_in_use)
-        scoring = worker.arguments(packs, asr)
+        scoring = worker.arguments(packs, asr, confirm)
         if folders:
             beside.append(partial(worker.watching, folders=folders, more=scoring))
         settings = _settings(opened, host, names, public_url, demo)

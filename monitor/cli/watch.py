@@ -16,8 +16,7 @@ from monitor.call.facts import DEFAULT_PACKS
 from monitor.cli import options
 
 if TYPE_CHECKING:
-    from monitor.call.engine import Engine
-    from monitor.events import Party
+    from monitor.call.score_recording import Scorer
     from monitor.quality.imports.metadata import Known, Pattern, Table
     from monitor.quality.imports.queue import Seen
     from monitor.quality.imports.worker import Outcome
@@ -82,6 +81,7 @@ _IDLE_S = 30.0  # `--uploads` alone ends after so long without work: the server 
 @cli.option("--retry", is_flag=True, zh="重试以前失败的", en="try again what failed before")
 @options.packs
 @options.recogniser
+@options.second
 @options.channels
 def command(
     folders: tuple[Path, ...],
@@ -94,12 +94,14 @@ def command(
     retry: bool,
     packs: tuple[str, ...],
     asr: str | None,
+    confirm: str | None,
     channels: str | None,
 ) -> int | None:
     if not folders and not uploads:
         raise UserError(tr("请给出文件夹，或用 --uploads", "name a folder, or use --uploads"))
     from monitor.call import engine
     from monitor.call.live import interruptible
+    from monitor.call.score_recording import Scorer
     from monitor.quality.imports import queue
     from monitor.quality.imports.metadata import Pattern
     from monitor.store import open_store
@@ -111,11 +113,13 @@ def command(
         queue.look(folder)
     with open_store(store) as opened, interruptible() as stopped:
         loaded = engine.load(asr, packs or DEFAULT_PACKS)
+        second = engine.load_second(confirm, loaded) if confirm else None
+        scorer = Scorer(loaded, second, parties)
         origins = [str(folder) for folder in watched] + [queue.UPLOAD] * uploads
         if retry:
             with opened.session() as session:
                 queue.retry(session, origins=origins)
-        run = _Run(opened, loaded, origins, parties, stopped)
+        run = _Run(opened, scorer, origins, stopped)
         if watched:
             click.echo(
                 tr("监视 ", "watching ") + ", ".join(map(str, watched)) + f" → {opened.url_shown}",
@@ -176,23 +180,21 @@ class _Run:
     def __init__(
         self,
         store: Store,
-        loaded: Engine,
+        scorer: Scorer,
         origins: Sequence[str],
-        channels: tuple[Party, ...] | None,
         stopped: Callable[[], bool],
     ) -> None:
         self.store = store
         self.stopped = stopped
         self.failed = False
-        self._loaded = loaded
+        self._scorer = scorer
         self._origins = origins
-        self._channels = channels
 
     def one(self) -> bool:
         """Score the next one; False when nothing waits."""
         from monitor.quality.imports.worker import next_one
 
-        outcome = next_one(self.store, self._loaded, self._origins, self._channels, self.stopped)
+        outcome = next_one(self.store, self._scorer, self._origins, self.stopped)
         if outcome is None:
             return False
         self.failed |= outcome.status == "failed"

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
+OTHER_READINGS = 0.2
+"""Share of a character's probability that its other readings get among the alternatives."""
+
 INITIALS = (
     *("zh", "ch", "sh"),
     *("b", "p", "m", "f", "d", "t", "n", "l", "g", "k", "h"),

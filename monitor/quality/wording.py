@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from monitor.base.i18n import tr
+from monitor.base.labels import clock
 from monitor.quality.periods import Span, span_of
 from monitor.rules.scorecard import grade_name
 from monitor.store.schema import User
@@ -35,11 +36,7 @@ def count(value: int) -> str:
 
 def length(seconds: float | None) -> str:
     """A length of time as m:ss or h:mm:ss."""
-    if seconds is None:
-        return NONE
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+    return NONE if seconds is None else clock(1000 * round(seconds))
 
 
 def difference(now: float | None, before: float | None, scale: float = 1.0) -> str:

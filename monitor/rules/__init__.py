@@ -1,7 +1,7 @@
 """Rule packs: the language, reading it, and running it.
 
     rulebook = load(["unicom-10010"])
-    session = rulebook.session(call_info)
+    session = RuleSession(rulebook, call_info)
     alerts = session.start() + session.feed(token) + session.finish(end)
 
 `docs/rules.md` is the language's reference.

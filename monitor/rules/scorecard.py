@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from monitor.base.i18n import tr
+from monitor.base.labels import stamp
 from monitor.events import Alert, AlertState, ScriptState, ScriptStatus, Severity
 from monitor.rules import Rulebook
 from monitor.rules.compiler.compiled import CompiledRule
@@ -279,7 +280,7 @@ def _reason(
         last = missed[-1]
         near = last.evidence.get("nearest")
         said = f"“{near['quote']}”" if isinstance(near, dict) else ""
-        where = _clock(last.at_ms)
+        where = stamp(last.at_ms)
         text = tr(f"到 {where} 没有说", f"not said by {where}")
         if said:
             text += tr(f",最接近的是{said}", f"; nearest {said}")
@@ -290,7 +291,7 @@ def _reason(
             )
         return prefix + text
     if findings:
-        quotes = [f"{_clock(a.start_ms)} “{a.quote}”" for a in findings[:3]]
+        quotes = [f"{stamp(a.start_ms)} “{a.quote}”" for a in findings[:3]]
         more = len(findings) - len(quotes)
         rest = tr(f" 等 {len(findings)} 次", f" and {more} more") if more else ""
         return prefix + tr("、", ", ").join(quotes) + rest
@@ -298,12 +299,8 @@ def _reason(
         return tr("不适用", "not applicable")
     if judged:
         met = judged[-1]
-        return f"{_clock(met.start_ms or met.at_ms)} “{met.quote}”"
+        return f"{stamp(met.start_ms or met.at_ms)} “{met.quote}”"
     return ""
-
-
-def _clock(ms: int) -> str:
-    return f"{ms // 60_000:02d}:{ms // 1000 % 60:02d}"
 
 
 def _grade(percent: float, grades: Sequence[tuple[str, float]]) -> str:

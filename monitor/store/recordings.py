@@ -4,17 +4,18 @@ called and wherever it lies."""
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
 
 from monitor.audio.playable import prepare_quietly
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
-from monitor.store import open_store
+from monitor.store import Store, open_store
 from monitor.store.export import call_json
 from monitor.store.packs import PackText
 from monitor.store.schema import Call
@@ -32,17 +33,16 @@ class Recordings:
         self._store = open_store(where)
         self.shown = self._store.url_shown
 
-    def find(self, fingerprint: str) -> int | None:
-        """The call that was scored from the same audio in the same way."""
-        return self._known.get(fingerprint)
+    def find(self, fingerprint: str, source: str) -> int | None:
+        """The call that was scored from the same file in the same way, without opening it. Files
+        that lie elsewhere may share size and time of change: `alike` looks into them."""
+        return self._known.get((fingerprint, source))
 
     def alike(self, source: Path, like: str) -> int | None:
         """The same for a recording that is the same inside: it may have been copied, moved or
         touched. `like` is how the fingerprint begins when only the audio differs."""
         with self._store.reading() as session:
-            same = Call.key == recording_key(digest_of(source))
-            done = select(Call.id).where(same, Call.status == "complete")
-            return session.scalars(done.where(Call.fingerprint.startswith(like))).first()
+            return scored_alike(session, digest_of(source), like)
 
     def save(self, source: Path, data: Mapping[str, Any], packs: Sequence[PackText]) -> None:
         """Keep a scored call with its recording.
@@ -50,10 +50,7 @@ class Recordings:
         Raises:
             StoreError: the store cannot be written.
         """
-        kept = self._store.put_audio(source)
-        with self._store.session() as session:
-            save_call(session, data, key=recording_key(kept.digest), audio=kept, packs=packs)
-        prepare_quietly(self._store.audio_path(kept.digest, kept.suffix))
+        keep(self._store, source, data, packs)
 
     def save_failed(self, source: Path, name: str, error: str) -> None:
         """Keep that a recording could not be scored, and why."""
@@ -96,12 +93,60 @@ class Recordings:
         self._store.close()
 
     @cached_property
-    def _known(self) -> dict[str, int]:
-        done = select(Call.fingerprint, Call.id).where(
+    def _known(self) -> dict[tuple[str, str], int]:
+        done = select(Call.fingerprint, Call.source, Call.id).where(
             Call.status == "complete", Call.fingerprint != ""
         )
         with self._store.reading() as session:
-            return {row.fingerprint: row.id for row in session.execute(done)}
+            return {(row.fingerprint, row.source): row.id for row in session.execute(done)}
+
+
+def keep(
+    store: Store,
+    source: Path,
+    data: Mapping[str, Any],
+    packs: Sequence[PackText],
+    *,
+    key: str | None = None,
+    owner_id: int | None = None,
+    also: Callable[[Session, int], None] = lambda _session, _call_id: None,
+) -> int:
+    """Keep a scored call with its recording; returns its id.
+
+    `key` is the call's name where it is known, otherwise the call of this recording, old or new.
+    `also` does what belongs in the same transaction, given the call's id.
+
+    Raises:
+        StoreError: the store cannot be written.
+    """
+    kept = store.put_audio(source)
+    with store.session() as session:
+        name = key or key_of(session, kept.digest) or recording_key(kept.digest)
+        call_id = save_call(session, data, key=name, audio=kept, owner_id=owner_id, packs=packs)
+        also(session, call_id)
+    prepare_quietly(store.audio_path(kept.digest, kept.suffix))
+    return call_id
+
+
+def scored_alike(session: Session, digest: str, like: str) -> int | None:
+    """The finished call of the recording with this SHA-256 whose fingerprint begins like this."""
+    done = _of_recording(digest).where(Call.status == "complete")
+    call = session.scalars(done.where(Call.fingerprint.startswith(like))).first()
+    return call.id if call is not None else None
+
+
+def key_of(session: Session, digest: str) -> str | None:
+    """The key of the call that was scored from the recording with this SHA-256, if there is one."""
+    call = session.scalars(_of_recording(digest).where(Call.status == "complete")).first()
+    return call.key if call is not None else None
+
+
+def _of_recording(digest: str) -> Select[Call]:
+    """Calls scored from a recording, not live ones, the one that is named after it first: a file
+    that was taken half-written keeps the name of its beginning."""
+    named = Call.key == recording_key(digest)
+    of = (Call.audio_digest == digest) | (named & Call.audio_digest.is_(None))
+    return select(Call).where(of, Call.fingerprint != "").order_by(named.desc(), Call.id)
 
 
 def recording_key(digest: str) -> str:

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse
 
 from monitor.base.i18n import language, tr
 from monitor.store.schema import User
-from monitor.web import csrf, look, nav
+from monitor.web import look, nav
 from monitor.web.roles import Role
 
 HERE = Path(__file__).parent
@@ -40,7 +40,7 @@ def page(
     """The page of a template, in the reader's language, with what the layout needs.
 
     Templates have `t(zh, en)`, `static(path)`, `lang`, `theme`, `user` (None:
-    nobody signed in), `csrf`, `nav`, `path`, `demo`, `messages` and `version`
+    nobody signed in), `nav`, `path`, `demo`, `messages` and `version`
     beside their own context.
     """
     user: User | None = getattr(request.state, "user", None)
@@ -50,7 +50,6 @@ def page(
         "lang": language(),
         "theme": theme if theme in THEMES else "auto",
         "user": user,
-        "csrf": csrf.token(request),
         "nav": nav.groups(Role(user.role), here, request.app.state.paths) if user else [],
         "path": here,
         "demo": request.app.state.settings.demo,

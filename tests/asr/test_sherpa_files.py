@@ -16,7 +16,7 @@ from monitor.asr.sherpa import layout, metadata
 from monitor.asr.sherpa.layout import Kind
 from monitor.asr.sherpa.symbols import SymbolTable
 from monitor.asr.sherpa.symbols import read as read_symbols
-from monitor.asr.token_writer import Piece, Scribe
+from monitor.asr.token_writer import Piece, TokenWriter
 from monitor.base.errors import UserError
 from monitor.events import Party
 
@@ -348,11 +348,11 @@ def test_a_list_of_symbols_without_numbers_is_refused(tmp_path: Path) -> None:
 
 
 def test_readings_follow_from_what_was_said_before() -> None:
-    scribe = Scribe(Party.AGENT, 0)
-    tokens = scribe.write([Piece(c, 0, 10, 0.5) for c in "银行行"], 1_000)
+    writer = TokenWriter(Party.AGENT, 0)
+    tokens = writer.write([Piece(c, 0, 10, 0.5) for c in "银行行"], 1_000)
     assert [token.syllable for token in tokens] == ["yin", "hang", "xing"]
     assert {other.syllable for other in tokens[1].alternatives} <= {"xing", "hang"}
-    assert scribe.write([Piece("ok", 0, 10, 1.0)], 1_000)[0].syllable == ""
+    assert writer.write([Piece("ok", 0, 10, 1.0)], 1_000)[0].syllable == ""
 
 
 @given(
@@ -362,9 +362,9 @@ def test_readings_follow_from_what_was_said_before() -> None:
 def test_times_never_run_back_and_never_past_the_audio(
     spans: list[tuple[int, int]], limit: int
 ) -> None:
-    scribe = Scribe(Party.AGENT, 0)
+    writer = TokenWriter(Party.AGENT, 0)
     pieces = [Piece("好", start, start + length, 1.0) for start, length in spans]
-    tokens = scribe.write(pieces, limit)
+    tokens = writer.write(pieces, limit)
     at = 0
     for token in tokens:
         assert at <= token.start_ms < token.end_ms <= limit

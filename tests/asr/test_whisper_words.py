@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor.asr.token_writer import TokenWriter
 from monitor.asr.whisper.credibility import VAD_HOP_S, Voice, believable
 from monitor.asr.whisper.hypothesis import Hypothesis, Word, gather
-from monitor.asr.whisper.spelling import Scribe, simplified
+from monitor.asr.whisper.spelling import pieces_of, simplified
 from monitor.events import Party
 
 
@@ -45,8 +46,8 @@ def test_marks_and_numbers_find_their_word(pieces: Sequence[str], words: list[st
 
 
 def _tokens(*words: Word) -> list[tuple[str, str, int, int]]:
-    scribe = Scribe(Party.AGENT, 1_000)
-    written = scribe.write(words, 1_000, 9_000)
+    writer = TokenWriter(Party.AGENT, 1_000, look_ahead=True)
+    written = writer.write(pieces_of(words, 1_000), 9_000)
     return [(token.text, token.syllable, token.start_ms, token.end_ms) for token in written]
 
 
@@ -60,7 +61,9 @@ def test_one_token_per_character_with_its_reading() -> None:
 
 def test_other_readings_are_alternatives() -> None:
     """还 is hai here, but a rule may be about 还 as huan."""
-    (token,) = Scribe(Party.AGENT, 0).write([Word("还", (1,), 0, 0.2, 0.8)], 0, 500)
+    (token,) = TokenWriter(Party.AGENT, 0, look_ahead=True).write(
+        pieces_of([Word("还", (1,), 0, 0.2, 0.8)], 0), 500
+    )
     assert token.syllable == "hai"
     assert [(other.syllable, other.probability) for other in token.alternatives] == [("huan", 0.16)]
 
@@ -83,10 +86,10 @@ def test_latin_words_and_numbers_stay_whole() -> None:
 def test_times_are_monotonic_whatever_the_alignment_says(
     spans: list[tuple[float, float]], limit_ms: int
 ) -> None:
-    scribe = Scribe(Party.AGENT, 1_000)
+    writer = TokenWriter(Party.AGENT, 1_000, look_ahead=True)
     words = [Word("好", (n,), a, b, 0.5) for n, (a, b) in enumerate(spans)]
     end_ms = 1_000
-    for token in scribe.write(words, 1_000, limit_ms):
+    for token in writer.write(pieces_of(words, 1_000), limit_ms):
         assert end_ms <= token.start_ms < token.end_ms <= limit_ms
         end_ms = token.end_ms
 

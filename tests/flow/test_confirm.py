@@ -30,6 +30,7 @@ from monitor.events import (
 )
 from monitor.language.pinyin import syllables
 from monitor.rules import Rulebook
+from monitor.rules.engine.session import RuleSession
 
 FORBIDDEN = "你问我我问谁"
 RULE = "unicom-forbidden-01"
@@ -75,7 +76,7 @@ def _alerts(events: Iterable[Event]) -> list[Alert]:
 
 
 def _raised(rulebook: Rulebook, tokens: Sequence[Token]) -> Alert:
-    session = rulebook.session(CallInfo("t", "t", (Party.AGENT,)))
+    session = RuleSession(rulebook, CallInfo("t", "t", (Party.AGENT,)))
     session.start()
     found = [e for token in tokens for e in session.feed(token)]
     found += session.finish(CallEnd(tokens[-1].end_ms + 2_000))
@@ -115,7 +116,7 @@ def test_the_same_words_elsewhere_confirm_nothing(rulebook: Rulebook) -> None:
 
 
 def test_alerts_without_words_are_left_alone(rulebook: Rulebook) -> None:
-    session = rulebook.session(CallInfo("t", "t", (Party.AGENT,)))
+    session = RuleSession(rulebook, CallInfo("t", "t", (Party.AGENT,)))
     found = session.start() + session.finish(CallEnd(60_000))
     missing = [e for e in found if isinstance(e, Alert)]
     second = SecondListener(ScriptedRecognizer(()), rulebook)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from monitor.events import Party, Token
-from monitor.language.phrases import Match, Matcher, Phrase
+from monitor.language.phrases import Match, Matcher, MatchStream, Phrase
 from monitor.language.pinyin import syllables
 
 STEP_MS = 200
@@ -29,7 +29,7 @@ def listen(
     phrases: Iterable[str | Phrase], text: str, *, party: Party = Party.AGENT
 ) -> list[Match]:
     """All matches in a text of turns separated by `|`."""
-    stream = Matcher([phrase(p) for p in phrases]).stream(party)
+    stream = MatchStream(Matcher([phrase(p) for p in phrases]), party)
     matches: list[Match] = []
     now = 0
     for turn in text.split("|"):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.events import Party
-from monitor.language.phrases import Match, Matcher, Phrase
+from monitor.language.phrases import Match, Matcher, MatchStream, Phrase
 
 from .speech import listen, quotes, tokens
 
@@ -23,8 +23,8 @@ def test_the_longer_phrase_wins() -> None:
 
 
 def test_the_shorter_one_is_held_while_the_longer_may_come_and_then_released() -> None:
-    stream = Matcher([Phrase("a", "喂说话呀"), Phrase("b", "喂说话呀再不说话我就挂了啊")]).stream(
-        Party.AGENT
+    stream = MatchStream(
+        Matcher([Phrase("a", "喂说话呀"), Phrase("b", "喂说话呀再不说话我就挂了啊")]), Party.AGENT
     )
     found = [stream.feed(token) for token in tokens("喂说话呀您好请讲")]
     assert found[3] == []
@@ -65,7 +65,7 @@ def test_a_worse_fitting_shield_does_not_protect() -> None:
 
 
 def test_held_until_time_runs_out() -> None:
-    stream = Matcher(SHIELDED).stream(Party.AGENT)
+    stream = MatchStream(Matcher(SHIELDED), Party.AGENT)
     assert [m for token in tokens("我不知道") for m in stream.feed(token)] == []
     assert stream.advance(2000) == []
     (match,) = stream.advance(5000)
@@ -74,7 +74,7 @@ def test_held_until_time_runs_out() -> None:
 
 
 def test_held_until_the_turn_ends() -> None:
-    stream = Matcher(SHIELDED).stream(Party.AGENT)
+    stream = MatchStream(Matcher(SHIELDED), Party.AGENT)
     assert [m for token in tokens("我不知道") for m in stream.feed(token)] == []
     assert [match.at_ms for match in stream.end_utterance(1100)] == [1100]
     assert stream.end_utterance(9000) == []
@@ -103,7 +103,7 @@ def test_when_time_is_told_does_not_matter(
     end = now + 10_000
 
     def run(steps: list[int]) -> list[Match]:
-        stream = matcher.stream(Party.AGENT)
+        stream = MatchStream(matcher, Party.AGENT)
         found: list[Match] = []
         settled = 0
         for token in timed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from monitor.events import Alternative, Party, Token
-from monitor.language.phrases import Matcher, Phrase, StepKind
+from monitor.language.phrases import Matcher, MatchStream, Phrase, StepKind
 
 from .speech import listen, quotes, tokens
 
@@ -61,7 +61,7 @@ def test_each_occurrence_counts_once() -> None:
 
 
 def test_reported_with_its_last_syllable() -> None:
-    stream = Matcher([Phrase("k", "你有没有搞错")]).stream(Party.AGENT)
+    stream = MatchStream(Matcher([Phrase("k", "你有没有搞错")]), Party.AGENT)
     found = [stream.feed(token) for token in tokens("你有没有搞错啊")]
     assert [len(matches) for matches in found] == [0, 0, 0, 0, 0, 1, 0]
     match = found[5][0]
@@ -71,7 +71,7 @@ def test_reported_with_its_last_syllable() -> None:
 
 
 def test_a_long_silence_ends_an_attempt() -> None:
-    stream = Matcher([Phrase("k", "你有没有搞错")]).stream(Party.AGENT)
+    stream = MatchStream(Matcher([Phrase("k", "你有没有搞错")]), Party.AGENT)
     halves = tokens("你有没", 0) + tokens("有搞错", 600 + 3100)
     assert [m for token in halves for m in stream.feed(token)] == []
 
@@ -99,14 +99,14 @@ def test_exact_stands_alone(said: str, hits: int) -> None:
 
 
 def test_exact_waits_for_the_pause_not_longer() -> None:
-    stream = Matcher([Phrase("k", "不行", exact=True)]).stream(Party.AGENT)
+    stream = MatchStream(Matcher([Phrase("k", "不行", exact=True)]), Party.AGENT)
     assert [m for token in tokens("不行") for m in stream.feed(token)] == []
     assert stream.advance(700) == []
     assert [match.at_ms for match in stream.advance(900)] == [800]
 
 
 def test_punctuation_of_the_recogniser_ends_a_clause() -> None:
-    stream = Matcher([Phrase("k", "不行", exact=True)]).stream(Party.AGENT)
+    stream = MatchStream(Matcher([Phrase("k", "不行", exact=True)]), Party.AGENT)
     matches = stream.feed(Token(Party.AGENT, "不行，", "", 0, 400))
     matches += stream.feed(Token(Party.AGENT, "您再试试。", "", 400, 1000))
     assert [match.quote for match in matches] == ["不行"]
@@ -126,7 +126,7 @@ def test_an_alternative_of_the_recogniser_counts_in_proportion() -> None:
             Token(Party.AGENT, "跑", "pao", 800, 1000, 0.6, (Alternative("gao", probability),)),
             Token(Party.AGENT, "错", "cuo", 1000, 1200),
         ]
-        stream = Matcher([Phrase("k", "你有没有搞错")]).stream(Party.AGENT)
+        stream = MatchStream(Matcher([Phrase("k", "你有没有搞错")]), Party.AGENT)
         (match,) = [m for token in heard for m in stream.feed(token)]
         return match.cost
 
@@ -140,7 +140,7 @@ def test_a_doubtful_syllable_weighs_less() -> None:
             Token(Party.AGENT, t.text, t.syllable, t.start_ms, t.end_ms, confidence)
             for t in tokens("你有没有跑错")
         ]
-        stream = Matcher([Phrase("k", "你有没有搞错")]).stream(Party.AGENT)
+        stream = MatchStream(Matcher([Phrase("k", "你有没有搞错")]), Party.AGENT)
         (match,) = [m for token in heard for m in stream.feed(token)]
         return match.cost
 
@@ -148,7 +148,7 @@ def test_a_doubtful_syllable_weighs_less() -> None:
 
 
 def test_letters_and_syllables_without_characters() -> None:
-    stream = Matcher([Phrase("k", "VIP客户专线")]).stream(Party.AGENT)
+    stream = MatchStream(Matcher([Phrase("k", "VIP客户专线")]), Party.AGENT)
     matches = stream.feed(Token(Party.AGENT, "VIP", "", 0, 300))
     for at, sound in enumerate(("ke", "hu", "zhuan", "xian")):
         start = 300 + at * 200
@@ -164,7 +164,7 @@ def test_regular_expressions_are_exact_and_hit_once() -> None:
 
 
 def test_the_state_is_bounded_and_late_phrases_are_found() -> None:
-    stream = Matcher([Phrase("k", "你有没有搞错")]).stream(Party.AGENT)
+    stream = MatchStream(Matcher([Phrase("k", "你有没有搞错")]), Party.AGENT)
     found = 0
     for at, token in enumerate(tokens("今天天气很好我们" * 400 + "你有没有搞错")):
         found += len(stream.feed(token))

@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from monitor.events import Alternative, Party, Token
-from monitor.language.phrases import Match, Matcher, Phrase
+from monitor.language.phrases import Match, Matcher, MatchStream, Phrase
 from monitor.language.phrases.syllables import Syllable, split
 
 from .reference import Occurrence, occurrences
@@ -76,7 +76,7 @@ def cases(draw: st.DrawFn) -> tuple[list[str], list[Token]]:
 
 
 def heard(matcher: Matcher, tokens: list[Token]) -> list[Match]:
-    stream = matcher.stream(Party.AGENT)
+    stream = MatchStream(matcher, Party.AGENT)
     matches = [match for token in tokens for match in stream.feed(token)]
     return matches + stream.end_utterance(tokens[-1].end_ms if tokens else 0)
 
@@ -180,7 +180,7 @@ def test_deterministic_and_shared(case: tuple[list[str], list[Token]]) -> None:
     wanted, tokens = case
     matcher = Matcher([Phrase(text, text) for text in wanted])
     once = heard(matcher, tokens)
-    agent, customer = matcher.stream(Party.AGENT), matcher.stream(Party.CUSTOMER)
+    agent, customer = MatchStream(matcher, Party.AGENT), MatchStream(matcher, Party.CUSTOMER)
     mine: list[Match] = []
     theirs: list[Match] = []
     for token in tokens:
@@ -195,7 +195,7 @@ def test_deterministic_and_shared(case: tuple[list[str], list[Token]]) -> None:
 
 def test_matches_never_cross_parties() -> None:
     matcher = Matcher([Phrase("a", "你有没有搞错")])
-    streams = {party: matcher.stream(party) for party in Party}
+    streams = {party: MatchStream(matcher, party) for party in Party}
     found: list[Match] = []
     for at, char in enumerate("你有没有搞错"):
         party = list(Party)[at % 2]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from monitor.events import Party
-from monitor.language.phrases import Match, Matcher, Phrase
+from monitor.language.phrases import Match, Matcher, MatchStream, Phrase
 from monitor.language.phrases.slots import SURNAMES
 
 from .speech import tokens
@@ -15,7 +15,7 @@ NEW = [Phrase("x", "请您稍等一下"), Phrase("c", "不会用就别用"), Phr
 
 
 def _halfway(text: str, old: list[Phrase], new: list[Phrase], at: int) -> list[Match]:
-    stream = Matcher(old).stream(Party.AGENT)
+    stream = MatchStream(Matcher(old), Party.AGENT)
     found: list[Match] = []
     for number, token in enumerate(tokens(text)):
         if number == at:

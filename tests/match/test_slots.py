@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from monitor.events import Party, Token
-from monitor.language.phrases import Matcher, Phrase
+from monitor.language.phrases import Matcher, MatchStream, Phrase
 from monitor.language.phrases.slots import SLOTS, capture
 from monitor.language.phrases.syllables import split
 
@@ -75,7 +75,7 @@ def test_without_a_value_there_is_no_match() -> None:
 
 @pytest.mark.parametrize("figures", ["1023", "801", "100"])
 def test_figures_that_the_recogniser_wrote(figures: str) -> None:
-    stream = Matcher([Phrase("k", "我的工号是{工号}")]).stream(Party.AGENT)
+    stream = MatchStream(Matcher([Phrase("k", "我的工号是{工号}")]), Party.AGENT)
     matches = [m for token in tokens("我的工号是") for m in stream.feed(token)]
     matches += stream.feed(Token(Party.AGENT, figures, "", 1000, 2000))
     matches += stream.end_utterance(2000)

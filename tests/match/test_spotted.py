@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from monitor.events import Party, Spotted
-from monitor.language.phrases import Match, Matcher, Phrase
+from monitor.language.phrases import Match, Matcher, MatchStream, Phrase
 from monitor.language.phrases.keywords import Keyword, sought
 
 from .speech import STEP_MS, phrase, tokens
@@ -26,7 +26,7 @@ def _hit(pattern: str, first: int, last: int, after: int | None = None) -> Spott
 
 def _listen(phrases: Sequence[str | Phrase], text: str, *hits: Hit, late: int = 0) -> list[Match]:
     """All matches in a turn; each hit comes `late` tokens after its last one."""
-    stream = Matcher([phrase(p) for p in phrases]).stream(Party.AGENT)
+    stream = MatchStream(Matcher([phrase(p) for p in phrases]), Party.AGENT)
     spoken = tokens(text)
     matches: list[Match] = []
     for at, token in enumerate(spoken):
@@ -118,7 +118,7 @@ def test_a_pattern_of_other_rules_means_nothing() -> None:
 
 
 def test_where_nothing_was_decoded_nothing_is_told() -> None:
-    stream = Matcher([phrase("你有没有搞错")]).stream(Party.AGENT)
+    stream = MatchStream(Matcher([phrase("你有没有搞错")]), Party.AGENT)
     assert stream.spot(_hit(*HEARD)) == []
     assert stream.end_utterance(9_000) == []
 

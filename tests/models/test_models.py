@@ -13,6 +13,7 @@ from monitor.asr.models import EMBEDDED, advice, find, manifest, places, receipt
 from monitor.asr.models.machine import Machine, look
 from monitor.asr.models.manifest import Source, Text
 from monitor.base.errors import UserError
+from monitor.base.user_folders import user_folder
 from monitor.cli.models import command
 from tests.models import conftest
 from tests.models.conftest import CONTENT, FOLDER, Site, entry, tar
@@ -131,7 +132,7 @@ def test_models_go_to_the_first_folder_named_or_the_users_own(
 ) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     monkeypatch.delenv("MONITOR_MODELS", raising=False)
-    assert places.store() == places.user_folder()
+    assert places.store() == user_folder() / "models"
     monkeypatch.setenv("MONITOR_MODELS", f"{tmp_path / 'a'}:{tmp_path / 'b'}")
     assert places.store() == tmp_path / "a"
 

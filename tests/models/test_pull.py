@@ -249,7 +249,7 @@ def test_too_little_room_is_said_before_anything_is_fetched(
 _FULL = """
     import resource, sys
     from pathlib import Path
-    from monitor.errors import UserError
+    from monitor.base.errors import UserError
     from monitor.models.manifest import Source
     from monitor.models.pull import pull
     from tests.models.conftest import entry, silent

@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 
 from monitor import rules
 from monitor.base.errors import UserError
-from monitor.events import Alert, Party, ScriptState, ScriptStatus, Severity
-from monitor.quality.scorecards.form import Answer, Form, Item, form_of, form_of_card, judge
+from monitor.events import Alert, Party, ScriptState, ScriptStatus, Severity, to_dict
+from monitor.quality.scorecards.cards import form_of_card
+from monitor.quality.scorecards.form import Answer, Form, Item, form_of_packs, judge
 from monitor.rules.scorecard import ItemStatus, scorecard
+from monitor.store import rows, schema
 
 _FORM = Form(
     full=100,
@@ -102,7 +104,7 @@ def test_taking_over_every_suggestion_gives_the_machines_card(rulebook, data) ->
             alerts.append(_alert(number, name, ready.rule.title, ready.rule.severity))
     machine = scorecard(rulebook, alerts, scripts)
     lines = {line.item: line for line in machine.lines}
-    form = form_of(rulebook)
+    form = form_of_packs(rulebook.resolved)
     answers = []
     for item in form.items:
         line = lines.get(item.id)
@@ -136,6 +138,9 @@ def test_a_form_made_of_a_card_gives_that_card_again(rulebook) -> None:
     machine = scorecard(
         rulebook, [_alert(1, "etiquette-impatient-say", "不耐烦", Severity.MAJOR)], []
     )
-    form = form_of_card(machine)
+    data = to_dict(machine)
+    lines = [schema.ScoreLine(**rows.row_of(schema.ScoreLine, line)) for line in data["lines"]]
+    kept = schema.Scorecard(**{**rows.row_of(schema.Scorecard, data), "lines": lines})
+    form = form_of_card(kept)
     card = judge(form, [Answer(x.item, x.status, x.points, x.times) for x in machine.lines])
     assert card.total == pytest.approx(machine.total, abs=0.05)

@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 
 from monitor.call.engine import Engine
+from monitor.call.score_recording import Scorer
 from monitor.events import Party
 from monitor.quality.imports import queue, worker
 from monitor.quality.imports.metadata import Known
@@ -37,7 +38,7 @@ def _note(store: Store, folder: Path, known: Known = _KNOWN) -> None:
 
 def _run(store: Store, loaded: Engine, folder: Path) -> dict[str, worker.Outcome]:
     found = {}
-    while (outcome := worker.next_one(store, loaded, [str(folder)])) is not None:
+    while (outcome := worker.next_one(store, Scorer(loaded), [str(folder)])) is not None:
         found[outcome.name] = outcome
     return found
 
@@ -103,7 +104,7 @@ def test_a_worker_that_is_told_to_stop_gives_the_call_back(
     folder.mkdir()
     shutil.copy(FIXTURES / "missing-greeting.wav", folder / "a.wav")
     _note(store, folder)
-    assert worker.next_one(store, embedded, [str(folder)], stopped=lambda: True) is None
+    assert worker.next_one(store, Scorer(embedded), [str(folder)], stopped=lambda: True) is None
     with store.reading() as session:
         row = session.scalars(select(Import)).one()
         assert (row.status, row.worker, row.tries) == ("waiting", None, 0)
@@ -119,7 +120,7 @@ def test_an_upload_is_removed_once_the_store_has_it(
     with store.session() as session:
         found = [(seen, "客户投诉.wav", Known()) for seen in queue.look(incoming).values()]
         queue.add(session, queue.UPLOAD, found)
-    outcome = worker.next_one(store, embedded, [queue.UPLOAD])
+    outcome = worker.next_one(store, Scorer(embedded), [queue.UPLOAD])
     assert outcome is not None
     assert outcome.status == "done"
     assert list(incoming.iterdir()) == []

@@ -8,6 +8,7 @@ import pytest
 
 from monitor import rules
 from monitor.events import Alert, CallEnd, CallInfo, Party
+from monitor.rules.engine.session import RuleSession
 
 PACK = """
 pack: begins
@@ -39,7 +40,7 @@ def test_it_happens_once_where_the_rule_applies(
     path = tmp_path / "begins.yaml"
     path.write_text(PACK, "utf-8")
     info = CallInfo("x", "x", (Party.AGENT,), started_at=started_at, direction=direction)  # type: ignore[arg-type] # a parameter of the test
-    session = rules.load([path]).session(info)
+    session = RuleSession(rules.load([path]), info)
     outcome = session.start()
     outcome += session.settle({Party.AGENT: 10_000})
     session.reload(rules.load([path]))  # the call has begun: it does not begin again

@@ -26,6 +26,7 @@ from monitor.events import (
     Utterance,
 )
 from monitor.rules import Rulebook, load
+from monitor.rules.engine.session import RuleSession
 from monitor.rules.tools.replay import KnownCall, from_json, grown, replay
 
 from .conftest import Outcome, call_of, run
@@ -121,7 +122,7 @@ def deliveries(draw: st.DrawFn, call: KnownCall) -> tuple[list[Event], int]:
 
 def deliver(book: Rulebook, call: KnownCall, order: list[Event], every: int) -> Outcome:
     """Feed in that order; after every few events settle as far as what is still to come allows."""
-    session = book.session(call.info)
+    session = RuleSession(book, call.info)
     out = session.start()
     readings = sorted(grown(call.readings), key=lambda r: r.end_ms)
     for number, event in enumerate(order):
@@ -180,13 +181,13 @@ def test_the_order_of_packs_does_not_matter(call: KnownCall) -> None:
 @QUICK
 @given(calls(), st.integers(0, 40_000))
 def test_reloading_the_same_rules_changes_nothing(call: KnownCall, at_ms: int) -> None:
-    session = BOOK.session(call.info)
+    session = RuleSession(BOOK, call.info)
     out = session.start()
     reloaded = False
     events = sorted(
         [token for u in call.utterances for token in u.tokens], key=lambda t: (t.start_ms, t.party)
     )
-    plain = BOOK.session(call.info)
+    plain = RuleSession(BOOK, call.info)
     expected = plain.start()
     for token in events:
         if not reloaded and token.start_ms >= at_ms:
@@ -254,7 +255,7 @@ def test_every_required_script_is_decided_by_the_end(call: KnownCall) -> None:
 @QUICK
 @given(calls())
 def test_nothing_is_missed_before_its_deadline_was_heard(call: KnownCall) -> None:
-    session = BOOK.session(call.info)
+    session = RuleSession(BOOK, call.info)
     session.start()
     for token in sorted(
         [token for u in call.utterances for token in u.tokens], key=lambda t: t.start_ms
@@ -269,7 +270,7 @@ def test_nothing_is_missed_before_its_deadline_was_heard(call: KnownCall) -> Non
 @pytest.mark.parametrize("event", [Speech(Party.AGENT, 0), Reading("loudness", 1, "dBFS", 0, 5)])
 def test_events_no_rule_asks_for_change_nothing(event: Event) -> None:
     call = call_of({"agent": "您好"})
-    session = BOOK.session(call.info)
+    session = RuleSession(BOOK, call.info)
     session.start()
     assert session.feed(event) == []
     assert CallEnd(0) != event

@@ -7,6 +7,7 @@ import pytest
 from monitor import rules
 from monitor.events import Alert, CallEnd, CallInfo, Party, ScriptState, ScriptStatus, Token
 from monitor.language.pinyin import syllables
+from monitor.rules.engine.session import RuleSession
 
 PACK = """
 pack: parties
@@ -47,7 +48,7 @@ def rulebook(tmp_path_factory: pytest.TempPathFactory) -> rules.Rulebook:
 
 def findings(rulebook: rules.Rulebook, party: Party, text: str) -> set[str]:
     """Rules that alert or are met when `party` says the text and nobody anything else."""
-    session = rulebook.session(CallInfo("x", "x", (Party.AGENT, Party.CUSTOMER)))
+    session = RuleSession(rulebook, CallInfo("x", "x", (Party.AGENT, Party.CUSTOMER)))
     out = session.start()
     for i, (char, syllable) in enumerate(zip(text, syllables(text), strict=True)):
         out += session.feed(Token(party, char, syllable, i * 200, (i + 1) * 200))

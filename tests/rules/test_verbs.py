@@ -7,6 +7,7 @@ import pytest
 from monitor.events import CallEnd, CallInfo, Gap, Party, ScriptStatus
 from monitor.rules import load
 from monitor.rules.engine.repetition import echo_of
+from monitor.rules.engine.session import RuleSession
 from monitor.rules.tools.examples import tokens_of
 from monitor.rules.tools.replay import KnownCall, replay
 
@@ -330,7 +331,7 @@ def test_a_new_rulebook_takes_over_in_mid_call(tmp_path) -> None:  # type: ignor
         "  - {id: late, title: 丁, must: [喂], within: 1s}\n",
         "utf-8",
     )
-    session = load([old]).session(CallInfo("c", "c", tuple(Party)))
+    session = RuleSession(load([old]), CallInfo("c", "c", tuple(Party)))
     out = session.start()
     words = [("没办法", 1000), ("您好", 3500), ("没办法", 5000), ("你说吧", 7000)]
     for number, (text, at) in enumerate(words):

@@ -200,7 +200,9 @@ def test_whichever_place_lacks_a_call_gets_it(
         path.name: json.loads(path.read_text("utf-8")) for path in out.glob("*.json")
     }
     calls = Recordings(where)
-    assert calls.find(written["a.json"]["fingerprint"]) is not None
+    first = written["a.json"]
+    assert calls.find(first["fingerprint"], first["call"]["source"]) is not None
+    assert calls.find(first["fingerprint"], "another of the same size and time") is None
     calls.close()
 
 

@@ -38,10 +38,6 @@ def _alert(store: Store, call: int, rule: str) -> int:
         return session.scalars(query).one()
 
 
-def _headers(browser: Browser) -> dict[str, str]:
-    return {"X-CSRF-Token": browser.csrf("/account")}
-
-
 def test_audio_is_sent_by_range(call: int, signed_in: Enter, audio: Path) -> None:
     browser = signed_in("qa")
     whole = browser.get(f"/calls/{call}/audio")
@@ -101,7 +97,7 @@ def test_agents_see_their_own_call_and_nothing_of_the_review(
         assert other.get(f"/calls/{call}{path}").status_code == 404, path
     said = {"ref": f"alert-{alert}", "verdict": "unsure", "reason": "再听听"}
     reviewer = signed_in("qa")
-    judged = reviewer.post(f"/api/calls/{call}/verdicts", json=said, headers=_headers(reviewer))
+    judged = reviewer.post(f"/api/calls/{call}/verdicts", json=said)
     assert judged.status_code == 200
     assert "再听听" in reviewer.get(f"/calls/{call}").text
     page = own.get(f"/calls/{call}").text
@@ -112,7 +108,6 @@ def test_agents_see_their_own_call_and_nothing_of_the_review(
         assert words not in page
     verdict = {"ref": f"alert-{alert}", "verdict": "wrong"}
     missed = {"rule": "who", "party": "agent", "start_ms": 0, "end_ms": 900}
-    headers = _headers(own)
     for method, path, body in (
         ("POST", f"/api/calls/{call}/verdicts", verdict),
         ("POST", f"/api/calls/{call}/missed", missed),
@@ -120,7 +115,7 @@ def test_agents_see_their_own_call_and_nothing_of_the_review(
         ("PUT", f"/api/calls/{call}/heard", {"on": True}),
         ("GET", f"/api/calls/{call}/rules", None),
     ):
-        assert own.request(method, path, json=body, headers=headers).status_code == 403, path
+        assert own.request(method, path, json=body).status_code == 403, path
     for path in ("/calibration", "/rules", "/rules/labelled.jsonl", "/rules/labelled.zip"):
         assert own.get(path).status_code == 403, path
 
@@ -164,11 +159,10 @@ def test_rules_of_appeals_are_set_by_trainers(signed_in: Enter) -> None:
 def test_reviewers_judge_flag_and_export(store: Store, call: int, signed_in: Enter) -> None:
     alert = _alert(store, call, "who")
     browser = signed_in("qa")
-    headers = _headers(browser)
 
     def send(method: str, path: str, body: object) -> int:
         url = f"/api/calls/{call}{path}"
-        return int(browser.request(method, url, json=body, headers=headers).status_code)
+        return int(browser.request(method, url, json=body).status_code)
 
     said = {"ref": f"alert-{alert}", "verdict": "wrong", "reason": "复述"}
     assert send("POST", "/verdicts", said) == 200

@@ -14,15 +14,13 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from monitor.events import Alternative
+from monitor.language.pinyin import OTHER_READINGS
 
 if TYPE_CHECKING:
     from monitor.asr.ctc.decode import Posteriors, Unit
 
 FOREIGN = ""
 """The class of all units without a Mandarin reading (Latin letters, <unk>)."""
-
-_OTHER_READINGS = 0.2
-"""Share of a character's probability that its other readings get among the alternatives."""
 
 _MOST_ALTERNATIVES = 4
 _LEAST_PROBABILITY = 0.02  # below this an alternative is noise of the softmax
@@ -87,7 +85,7 @@ class Inventory:
         """
         row = self.fold(unit.row[None])[0]
         confidence = math.exp(row[unit.index])
-        chances = dict.fromkeys(readings[1:], confidence * _OTHER_READINGS)
+        chances = dict.fromkeys(readings[1:], confidence * OTHER_READINGS)
         for index in np.flatnonzero(row > math.log(_LEAST_PROBABILITY)).tolist():
             if index not in (unit.index, self.blank) and self.classes[index] != FOREIGN:
                 sound = self.classes[index]

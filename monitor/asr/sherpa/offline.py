@@ -13,8 +13,8 @@ import numpy as np
 from monitor.asr.sherpa import engine
 from monitor.asr.sherpa.online import FRAME_MS, LEAD_MS, TRAIL_MS
 from monitor.asr.sherpa.symbols import SymbolTable
-from monitor.asr.token_writer import Scribe
-from monitor.events import SAMPLE_RATE, Chunk, Party, Token
+from monitor.asr.token_writer import TokenWriter
+from monitor.events import SAMPLE_RATE, SAMPLES_PER_MS, Chunk, Party, Token
 
 if TYPE_CHECKING:
     from monitor.asr.sherpa.layout import Model
@@ -22,14 +22,13 @@ if TYPE_CHECKING:
     from monitor.asr.token_writer import Piece
     from monitor.events import Samples
 
-_PER_MS = SAMPLE_RATE // 1000
 _LONGEST = 28 * SAMPLE_RATE
 """Samples that are heard in one go: these models were trained on utterances up to 30 s."""
 
 _LAST = 8 * SAMPLE_RATE  # of these, where a longer turn is cut
-_WINDOW = 100 * _PER_MS  # whose loudness decides where
-_SHORTEST = 400 * _PER_MS  # shorter audio is filled up with silence
-_TAIL = 200 * _PER_MS  # silence after the audio, for the last syllable's sake
+_WINDOW = 100 * SAMPLES_PER_MS  # whose loudness decides where
+_SHORTEST = 400 * SAMPLES_PER_MS  # shorter audio is filled up with silence
+_TAIL = 200 * SAMPLES_PER_MS  # silence after the audio, for the last syllable's sake
 
 
 class OfflineRecognizer:
@@ -65,7 +64,7 @@ class OfflineRecognizer:
         symbols = self.symbols.stream()
         pieces: list[Piece] = []
         for number, symbol in enumerate(result.tokens):
-            span = _span(result, number, len(samples) // _PER_MS)
+            span = _span(result, number, len(samples) // SAMPLES_PER_MS)
             chances = getattr(result, "ys_log_probs", ())  # not in older versions
             sure = math.exp(chances[number]) if number < len(chances) else 1.0
             pieces += symbols.push(symbol, start_ms + span[0], start_ms + span[1], sure)
@@ -81,7 +80,7 @@ class OfflineStream:
         self.settled_ms = 0
         self._recognizer = recognizer
         self._party = party
-        self._scribe: Scribe | None = None
+        self._writer: TokenWriter | None = None
         self._held: list[Samples] = []
         self._held_samples = 0
         self._start_ms = 0  # of the stretch
@@ -89,8 +88,8 @@ class OfflineStream:
 
     def feed(self, chunk: Chunk) -> list[Token]:
         """Take the next piece of the open speech stretch, of any length."""
-        if self._scribe is None:
-            self._scribe = Scribe(self._party, chunk.start_ms)
+        if self._writer is None:
+            self._writer = TokenWriter(self._party, chunk.start_ms)
             self._start_ms, self._cut = chunk.start_ms, 0
         self._held.append(chunk.samples)
         self._held_samples += len(chunk.samples)
@@ -103,27 +102,27 @@ class OfflineStream:
 
     def end_turn(self) -> list[Token]:
         """The stretch is over: what was said in it."""
-        if self._scribe is None:
+        if self._writer is None:
             return []
         tokens = self._hear(np.concatenate(self._held), self._held_samples)
         self.settled_ms = max(self.settled_ms, self._cut_ms)
-        self._scribe = None
+        self._writer = None
         return tokens
 
     @property
     def _cut_ms(self) -> int:
-        return self._start_ms + self._cut // _PER_MS
+        return self._start_ms + self._cut // SAMPLES_PER_MS
 
     def _hear(self, samples: Samples, count: int) -> list[Token]:
         """Hear the first `count` samples of what is held; keep the rest."""
-        assert self._scribe is not None
+        assert self._writer is not None
         pieces = self._recognizer.hear(samples[:count], self._cut_ms)
         self._held = [samples[count:]]
         self._held_samples = len(samples) - count
         self._cut += count
         # Nothing may begin before what has been called settled.
-        self._scribe.free_ms = max(self._scribe.free_ms, self.settled_ms)
-        return self._scribe.write(pieces, self._cut_ms)
+        self._writer.free_ms = max(self._writer.free_ms, self.settled_ms)
+        return self._writer.write(pieces, self._cut_ms)
 
 
 def _span(result: Any, number: int, length_ms: int) -> tuple[int, int]:

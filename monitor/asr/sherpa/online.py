@@ -17,8 +17,8 @@ import numpy as np
 from monitor.asr.sherpa import engine
 from monitor.asr.sherpa.layout import Kind
 from monitor.asr.sherpa.symbols import SymbolTable
-from monitor.asr.token_writer import Scribe
-from monitor.events import SAMPLE_RATE, Chunk, Party, Token
+from monitor.asr.token_writer import TokenWriter
+from monitor.events import SAMPLE_RATE, SAMPLES_PER_MS, Chunk, Party, Token
 
 if TYPE_CHECKING:
     from monitor.asr.sherpa.layout import Model, Streaming
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from monitor.asr.token_writer import Piece
     from monitor.events import Samples
 
-_PER_MS = SAMPLE_RATE // 1000
-_HOP = 10 * _PER_MS  # samples handed on at a time, at least
+_HOP = 10 * SAMPLES_PER_MS  # samples handed on at a time, at least
 
 LEAD_MS = 180
 TRAIL_MS = 60
@@ -104,7 +103,7 @@ class _Stretch:
         self.symbols = recognizer.symbols.stream()
         self._recognizer = recognizer
         self._stream = recognizer.engine.create_stream()
-        self._scribe = Scribe(party, start_ms)
+        self._writer = TokenWriter(party, start_ms)
         self._start_ms = start_ms
         self._samples = 0
         self._waiting: list[Samples] = []
@@ -114,13 +113,13 @@ class _Stretch:
 
     @property
     def end_ms(self) -> int:
-        return self._start_ms + self._samples // _PER_MS
+        return self._start_ms + self._samples // SAMPLES_PER_MS
 
     @property
     def settled_ms(self) -> int:
         """No token to come begins before this."""
         waiting = self.symbols.waiting_from_ms
-        earliest = max(self._scribe.free_ms, self._begun_ms() - self._lead_ms)
+        earliest = max(self._writer.free_ms, self._begun_ms() - self._lead_ms)
         return min(earliest, self.end_ms) if waiting is None else min(waiting, earliest)
 
     def feed(self, samples: Samples) -> list[Token]:
@@ -133,11 +132,11 @@ class _Stretch:
         tokens = self._hear()
         cut = self._recognizer.streaming
         silence_ms = cut.window_ms + cut.shift_ms + cut.delay_ms
-        self._waiting.append(np.zeros(silence_ms * _PER_MS, np.float32))
+        self._waiting.append(np.zeros(silence_ms * SAMPLES_PER_MS, np.float32))
         self._hand_on()
         self._stream.input_finished()
         late = [piece for pieces in self._run() for piece in pieces]
-        return tokens + self._scribe.write([*late, *self.symbols.finish()], self.end_ms)
+        return tokens + self._writer.write([*late, *self.symbols.finish()], self.end_ms)
 
     def _hear(self) -> list[Token]:
         """Tokens of the runs that the audio allows, each limited by what its own run heard."""
@@ -145,7 +144,7 @@ class _Stretch:
             self._hand_on()
         tokens: list[Token] = []
         for pieces in self._run():
-            tokens += self._scribe.write(pieces, self._heard_ms() - _ROOM_MS)
+            tokens += self._writer.write(pieces, self._heard_ms() - _ROOM_MS)
         return tokens
 
     def _hand_on(self) -> None:

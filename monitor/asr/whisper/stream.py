@@ -20,18 +20,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from monitor.asr.token_writer import TokenWriter
 from monitor.asr.whisper.credibility import Voice, believable
 from monitor.asr.whisper.hypothesis import Window, letters
-from monitor.asr.whisper.spelling import Scribe, simplified
+from monitor.asr.whisper.spelling import pieces_of, simplified
 from monitor.audio.vad import WINDOW
-from monitor.events import SAMPLE_RATE, Chunk, Party, Samples, Token
+from monitor.events import SAMPLE_RATE, SAMPLES_PER_MS, Chunk, Party, Samples, Token
 
 if TYPE_CHECKING:
     from monitor.asr.whisper.hypothesis import Decoder, Word
     from monitor.asr.whisper.settings import WhisperSettings
     from monitor.audio.vad import SileroVad, VadStream
 
-_PER_MS = SAMPLE_RATE // 1000
 _ALIGNED_MS = 200
 """A word that is still open may move by about so much when it is heard again."""
 
@@ -122,9 +122,9 @@ class _Stretch:
         self._start_ms = start_ms
         self._settings = settings
         # The last hundredth of the window stays empty: a text ends better before silence.
-        self._longest = min(settings.window_ms, decoder.longest_ms * 99 // 100) * _PER_MS
-        self._step = min(settings.step_ms * _PER_MS, self._longest // 4)
-        self._scribe = Scribe(party, start_ms)
+        self._longest = min(settings.window_ms, decoder.longest_ms * 99 // 100) * SAMPLES_PER_MS
+        self._step = min(settings.step_ms * SAMPLES_PER_MS, self._longest // 4)
+        self._writer = TokenWriter(party, start_ms, look_ahead=True)
         self._vad = vad
         self._voice: list[float] = []  # one speech probability per VAD window of the stretch
         self._origin = 0  # where the window begins
@@ -189,7 +189,7 @@ class _Stretch:
         final_mark = last or bool(self._tail)
         if certain and not final_mark:
             certain = (*certain[:-1], replace(certain[-1], marks="", mark_ids=()))
-        tokens = self._scribe.write(certain, self.ms(self._origin), self.ms(at))
+        tokens = self._writer.write(pieces_of(certain, self.ms(self._origin)), self.ms(at))
         self._committed += certain
         self.partial = simplified("".join(word.text + word.marks for word in self._tail))
         return tokens
@@ -200,9 +200,9 @@ class _Stretch:
             open_ms = self.ms(self._origin) + round(1000 * self._tail[0].start_s) - _ALIGNED_MS
         else:
             open_ms = self.ms(at) - self._settings.step_ms
-        settled = max(self._scribe.free_ms, open_ms)
+        settled = max(self._writer.free_ms, open_ms)
         self.settled_ms = max(self.settled_ms, min(settled, self.ms(at)))
-        self._scribe.free_ms = max(self._scribe.free_ms, self.settled_ms)
+        self._writer.free_ms = max(self._writer.free_ms, self.settled_ms)
 
     def _trim(self, at: int) -> None:
         """Let go of the oldest audio; committed words that stay begin the next hypothesis."""

@@ -1,7 +1,7 @@
 """Phrases by sound: find them in a stream of syllables, one party at a time.
 
     matcher = Matcher([Phrase("rude.1", "你有没有搞错")])
-    stream = matcher.stream(Party.AGENT)
+    stream = MatchStream(matcher, Party.AGENT)
     for token in tokens:
         for match in stream.feed(token):
             print(match.quote, match.similarity)

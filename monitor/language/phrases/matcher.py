@@ -7,11 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice, product
 
-from monitor.events import Party
 from monitor.language.phrases.cells import Line, compile_line
 from monitor.language.phrases.index import Index
 from monitor.language.phrases.pattern import compile_regex, is_regex, parse
-from monitor.language.phrases.stream import MatchStream
 from monitor.language.phrases.values import Phrase
 
 SPELLINGS = 64
@@ -40,7 +38,7 @@ class Compiled:
 
 
 class Matcher:
-    """Immutable. `stream(party)` gives the light per-party state.
+    """Immutable. `MatchStream(matcher, party)` is the light per-party state.
 
     Raises:
         PatternError: a pattern that cannot be read.
@@ -69,17 +67,22 @@ class Matcher:
                     shields[number],
                 )
             )
-        self.patterns = by_pattern(self)
+        self.patterns = by_pattern(self.phrases)
         self.regexes = tuple(n for n, c in enumerate(self.compiled) if c.regex)
-
-    def stream(self, party: Party) -> MatchStream:
-        """The state of one party of one call."""
-        return MatchStream(self, party)
 
     def _range(self, places: tuple[int, ...]) -> tuple[int, int]:
         if not places:
             return (0, 0)
         return self.index.places[places[0]].first, self.index.places[places[-1]].end + 1
+
+
+def by_pattern(phrases: Iterable[Phrase]) -> Mapping[str, tuple[int, ...]]:
+    """The numbers of the phrases that a spotted pattern stands for."""
+    found: dict[str, list[int]] = {}
+    for number, phrase in enumerate(phrases):
+        if not phrase.exact and phrase.role != "shield":
+            found.setdefault(phrase.text, []).append(number)
+    return {text: tuple(numbers) for text, numbers in found.items()}
 
 
 def _lines(phrase: Phrase) -> list[Line]:
@@ -132,12 +135,3 @@ def _runs(line: Line) -> list[tuple[str, ...]]:
         if cell.after:
             runs.append([])
     return [spelt for run in runs if run for spelt in islice(product(*run), SPELLINGS)]
-
-
-def by_pattern(matcher: Matcher) -> Mapping[str, tuple[int, ...]]:
-    """The numbers of the phrases that a spotted pattern stands for."""
-    found: dict[str, list[int]] = {}
-    for number, phrase in enumerate(matcher.phrases):
-        if not phrase.exact and phrase.role != "shield":
-            found.setdefault(phrase.text, []).append(number)
-    return {text: tuple(numbers) for text, numbers in found.items()}

@@ -29,12 +29,13 @@ SURNAMES = (
 COMPOUND_SURNAMES = ("欧阳", "上官", "司马", "诸葛", "司徒", "东方", "皇甫", "尉迟", "公孙", "令狐")
 TITLES = ("先生", "小姐", "女士")
 
-_DIGITS: Mapping[str, str] = MappingProxyType(
+DIGITS: Mapping[str, str] = MappingProxyType(
     {
         "ling": "0", "yi": "1", "yao": "1", "er": "2", "liang": "2", "san": "3", "si": "4",
         "wu": "5", "liu": "6", "qi": "7", "ba": "8", "jiu": "9",
     }
 )  # fmt: skip
+"""Digits by their sound, as they are spoken one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class SlotKind:
 def _letters(unit: Syllable) -> str:
     if unit.text.isascii() and unit.text.isalnum():
         return unit.text.upper()
-    return _DIGITS.get(unit.sound, "")
+    return DIGITS.get(unit.sound, "")
 
 
 def _digits(shortest: int, longest: int, *, letters: bool) -> Callable[[Sequence[Syllable]], Ends]:
@@ -84,7 +85,7 @@ def _figure(units: Sequence[Syllable], at: int, *, letters: bool) -> tuple[int, 
         while at + size < len(units) and not units[at + size].raw:
             size += 1  # the other syllables of the same number
         return size, "".join(str(int(digit)) for digit in raw)
-    return 1, _letters(units[at]) if letters else _DIGITS.get(units[at].sound, "")
+    return 1, _letters(units[at]) if letters else DIGITS.get(units[at].sound, "")
 
 
 _HESITATION = frozenset("嗯啊呃额哦")

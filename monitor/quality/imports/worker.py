@@ -10,23 +10,18 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from monitor.audio import file as audio_file
-from monitor.audio.playable import prepare_quietly
-from monitor.base import call_record
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
-from monitor.call import engine
-from monitor.call.engine import Engine
-from monitor.events import Chunk, Party, to_dict
+from monitor.call.score_recording import Scorer, manner
+from monitor.events import Chunk
 from monitor.quality.imports import queue
 from monitor.quality.imports.metadata import Known
 from monitor.quality.tables import Import
-from monitor.rules.scorecard import scorecard
 from monitor.store import Store
 from monitor.store.packs import texts_of
 from monitor.store.problems import StoreError
-from monitor.store.recordings import digest_of, recording_key
+from monitor.store.recordings import digest_of, keep, key_of, recording_key, scored_alike
 from monitor.store.schema import Call
-from monitor.store.write import save_call
 
 _STEPS = 20  # how often the progress of a call is told
 
@@ -49,9 +44,8 @@ class Outcome:
 
 def next_one(
     store: Store,
-    loaded: Engine,
+    scorer: Scorer,
     origins: Sequence[str],
-    channels: tuple[Party, ...] | None = None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Outcome | None:
     """Score the next waiting recording; None when there is none, or when told to stop.
@@ -65,7 +59,7 @@ def next_one(
     if row is None:
         return None
     try:
-        return _score(store, loaded, row, channels, stopped)
+        return _score(store, scorer, row, stopped)
     except StoppedError:
         queue.release(store, row.id)
         return None
@@ -79,56 +73,48 @@ def next_one(
         return _failed(store, row, reason)
 
 
-def _score(
-    store: Store,
-    loaded: Engine,
-    row: Import,
-    channels: tuple[Party, ...] | None,
-    stopped: Callable[[], bool],
-) -> Outcome:
+def _score(store: Store, scorer: Scorer, row: Import, stopped: Callable[[], bool]) -> Outcome:
     path = Path(row.place)
     digest = digest_of(path)
     with store.reading() as session:
-        same = _same(session, row, digest)
+        key = _key(session, row, digest)
+        known = Known.from_dict(row.facts).over(_known_before(session, key))
+        facts = known.call_facts()
+        like = manner(scorer.fingerprint(path, facts, known.released_by))
+        same = scored_alike(session, digest, like) or _live(session, digest)
     if same is not None:
         with store.session() as session:
             queue.close(session, row.id, "duplicate", call_id=same)
         _tidy(row)
         return Outcome(row.name, "duplicate", same, "")
-    known = Known.from_dict(row.facts)
-    parties = audio_file.parties(path, channels)
-    call = loaded.call(row.name, parties, known.call_facts())
-    total_ms = audio_file.probe(path).duration_ms
+    total_ms = (audio_file.probe(path).duration_ms or 0) * (2 if scorer.second else 1)
+    told = before_ms = 0
 
     def watched(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
-        told = 0
+        nonlocal told, before_ms
+        end_ms = before_ms
         for chunk in chunks:
             if stopped():
                 raise StoppedError
-            step = int(_STEPS * chunk.start_ms / total_ms) if total_ms else 0
+            end_ms = before_ms + chunk.start_ms
+            step = int(_STEPS * end_ms / total_ms) if total_ms else 0
             if told < step < _STEPS:
                 told = step
                 queue.advance(store, row.id, step / _STEPS)
             yield chunk
+        before_ms = end_ms
 
-    record = engine.run(call, watched(audio_file.read_call(path, parties)), known.released_by)
-    card = scorecard(loaded.rulebook, record.alerts, record.scripts)
-    data = call_record.to_json(record, to_dict(card), digest[:32])
-    kept = store.put_audio(path)
-    with store.session() as session:
-        call_id = save_call(
-            session,
-            data,
-            key=_key(session, row, digest),
-            audio=kept,
-            owner_id=row.user_id,
-            packs=texts_of(loaded.rulebook),
-        )
-        queue.close(session, row.id, "done", call_id=call_id, reason=record.damage)
-    prepare_quietly(store.audio_path(digest, path.suffix.lower()))
+    data = scorer.score(path, row.name, facts, known.released_by, watched)
+    damage, card = data["call"]["damage"], data["score"]
+
+    def close(session: Session, call_id: int) -> None:
+        queue.close(session, row.id, "done", call_id=call_id, reason=damage)
+
+    texts = texts_of(scorer.engine.rulebook)
+    call_id = keep(store, path, data, texts, key=key, owner_id=row.user_id, also=close)
     _tidy(row)
-    fatal = sum(line.fatal for line in card.lines)
-    return Outcome(row.name, "done", call_id, record.damage, card.total, fatal)
+    fatal = sum(line["fatal"] for line in card["lines"])
+    return Outcome(row.name, "done", call_id, damage, card["total"], fatal)
 
 
 def _failed(store: Store, row: Import, reason: str) -> Outcome:
@@ -137,10 +123,10 @@ def _failed(store: Store, row: Import, reason: str) -> Outcome:
     return Outcome(row.name, "failed", None, reason)
 
 
-def _same(session: Session, row: Import, digest: str) -> int | None:
-    """The call that has this very recording already."""
+def _live(session: Session, digest: str) -> int | None:
+    """The call that was heard live and left this very recording: it stays as it was heard."""
     found = select(Call.id).where(
-        Call.audio_digest == digest, Call.status == "complete", Call.key != _key(session, row, "")
+        Call.audio_digest == digest, Call.status == "complete", Call.fingerprint == ""
     )
     return session.scalars(found.limit(1)).first()
 
@@ -155,7 +141,22 @@ def _key(session: Session, row: Import, digest: str) -> str:
         .order_by(Import.id.desc())
         .limit(1)
     )
-    return session.scalars(earlier).first() or recording_key(digest)
+    known = key_of(session, digest) or session.scalars(earlier).first()
+    return known or recording_key(digest)
+
+
+def _known_before(session: Session, key: str) -> Known:
+    """What was said of the call when it was imported before: what was known stays known."""
+    earlier = (
+        select(Import.facts)
+        .join(Call, Import.call_id == Call.id)
+        .where(Call.key == key)
+        .order_by(Import.id)
+    )
+    known = Known()
+    for facts in session.scalars(earlier):
+        known = Known.from_dict(facts).over(known)
+    return known
 
 
 def _tidy(row: Import) -> None:

@@ -52,7 +52,6 @@ class Totals:
     tip: int = 0
     met: int = 0
     missed: int = 0
-    gap_calls: int = 0
 
     def __add__(self, other: Totals) -> Totals:
         return Totals(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Totals)))
@@ -100,10 +99,6 @@ class Totals:
     @property
     def fatal_share(self) -> float | None:
         return self.fatal_calls / self.calls if self.calls else None
-
-    @property
-    def review_share(self) -> float | None:
-        return self.reviewed / self.calls if self.calls else None
 
 
 def totals(session: Session, scope: Scope) -> Totals:
@@ -294,7 +289,6 @@ def _measures(human: Subquery) -> list[ColumnElement[Any]]:
         *(_sum(getattr(Call, f"alerts_{name}")) for name in ("fatal", "major", "minor", "tip")),
         _sum(Call.scripts_met),
         _sum(Call.scripts_missed),
-        _sum(case((Call.gaps > 0, 1))),
     ]
 
 

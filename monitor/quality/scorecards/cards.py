@@ -51,10 +51,14 @@ def form_for(session: Session, call: Call) -> Form:
                 "this call has no scorecard: its rule packs cannot be read and it was not scored",
             )
         )
-    return _form_of_stored(card)
+    return form_of_card(card)
 
 
-def _form_of_stored(card: Scorecard) -> Form:
+def form_of_card(card: Scorecard) -> Form:
+    """A form made of a kept card, for calls whose packs can no longer be read.
+
+    It holds the items of that card only, and no grades.
+    """
     groups: dict[str, float] = {}
     for group in card.groups:
         if group.get("max"):

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
-from monitor.rules import Rulebook
 from monitor.rules.language.resolve import ResolvedPack
 from monitor.rules.scorecard import ItemStatus, Line, Scorecard, ScoreModel, summed
 
@@ -71,11 +70,6 @@ class Answer:
     comment: str = ""
 
 
-def form_of(rulebook: Rulebook) -> Form:
-    """The form of the packs in a rulebook."""
-    return form_of_packs(rulebook.resolved)
-
-
 def form_of_packs(packs: Sequence[ResolvedPack]) -> Form:
     """The form of some packs, which need not be compiled for it."""
     model = ScoreModel.of(packs)
@@ -102,32 +96,6 @@ def form_of_packs(packs: Sequence[ResolvedPack]) -> Form:
                 scripted=not rule.never and not rule.avoid and not rule.measure,
             )
             for pack, rule in rules
-        ),
-    )
-
-
-def form_of_card(card: Scorecard) -> Form:
-    """A form made of a finished card, for calls whose packs can no longer be read.
-
-    It holds the items of that card only, and no grades.
-    """
-    groups = {group.name: group.max for group in card.groups if group.max}
-    for line in card.lines:
-        groups.setdefault(line.group, line.weight or 0.0)
-    return Form(
-        full=card.max,
-        groups=groups,
-        grades=(),
-        items=tuple(
-            Item(
-                id=line.item,
-                title=line.title,
-                group=line.group,
-                weight=line.weight,
-                deduct=0.0 if line.weight else -line.points / max(1, line.times),
-                fatal="card" if line.fatal and card.fatal else "group" if line.fatal else None,
-            )
-            for line in card.lines
         ),
     )
 

@@ -65,7 +65,6 @@ class _PackCompiler:
     def __init__(self, pack: ResolvedPack, bench: PhraseTable) -> None:
         self.pack = pack
         self.bench = bench
-        self._complained: set[tuple[str, str]] = set()
 
     @property
     def _phrasing(self) -> Phrasing:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from monitor.events import CallInfo, Party
+from monitor.events import Party
 from monitor.language.phrases.keywords import Keyword, sought
 from monitor.rules.compiler.canonical import canonical
 from monitor.rules.compiler.compiled import (
@@ -21,7 +21,6 @@ from monitor.rules.compiler.compiled import (
 
 if TYPE_CHECKING:
     from monitor.language.phrases import Matcher
-    from monitor.rules.engine.session import RuleSession
     from monitor.rules.language.resolve import ResolvedPack
 
 
@@ -65,9 +64,3 @@ class Rulebook:
     def sought(self) -> Mapping[Party, tuple[Keyword, ...]]:
         """What a recogniser that hears more than it writes is to spot, by party."""
         return {party: sought(matcher) for party, matcher in self.matchers.items()}
-
-    def session(self, call: CallInfo) -> RuleSession:
-        """The rules' view of one call; light, one per call."""
-        from monitor.rules.engine.session import RuleSession
-
-        return RuleSession(self, call)

@@ -31,31 +31,31 @@ YES = Verdict(True)
 
 
 @dataclass(frozen=True, slots=True)
-class CallFacts:
+class FactsAt:
     """What conditions may ask: the metadata and the local time in question."""
 
     info: CallInfo
     moment: datetime.datetime | None
 
-    def shifted(self, ms: int) -> CallFacts:
+    def shifted(self, ms: int) -> FactsAt:
         """The same call at a moment `ms` later (or earlier)."""
         if self.moment is None:
             return self
-        return CallFacts(self.info, self.moment + datetime.timedelta(milliseconds=ms))
+        return FactsAt(self.info, self.moment + datetime.timedelta(milliseconds=ms))
 
 
-def facts_of(info: CallInfo, timezone: str, at_ms: int = 0) -> CallFacts:
+def facts_of(info: CallInfo, timezone: str, at_ms: int = 0) -> FactsAt:
     """The facts of a call, at `at_ms` into it, on the clock of `timezone`.
 
     Raises:
         UserError: `started_at` is not an ISO 8601 time.
     """
     if info.started_at is None:
-        return CallFacts(info, None)
+        return FactsAt(info, None)
     start = _time(info.started_at, "started_at", timezone)
     # Add on the absolute clock, then read the wall clock there.
     moment = start.astimezone(datetime.UTC) + datetime.timedelta(milliseconds=at_ms)
-    return CallFacts(info, moment.astimezone(ZoneInfo(timezone)))
+    return FactsAt(info, moment.astimezone(ZoneInfo(timezone)))
 
 
 def _time(text: str, name: str, timezone: str) -> datetime.datetime:
@@ -71,12 +71,12 @@ def _time(text: str, name: str, timezone: str) -> datetime.datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(timezone))
 
 
-def judge_all(conditions: Iterable[When], facts: CallFacts) -> Verdict:
+def judge_all(conditions: Iterable[When], facts: FactsAt) -> Verdict:
     """All of the conditions."""
     return _all(judge(when, facts) for when in conditions)
 
 
-def judge(when: When, facts: CallFacts) -> Verdict:
+def judge(when: When, facts: FactsAt) -> Verdict:
     """Whether `when` holds for these facts."""
     verdicts = [check(when, facts) for check in _CHECKS]
     if when.any_:
@@ -86,7 +86,7 @@ def judge(when: When, facts: CallFacts) -> Verdict:
     return _all(verdicts)
 
 
-def steady(conditions: Sequence[When], facts: CallFacts, grace_ms: int) -> Verdict:
+def steady(conditions: Sequence[When], facts: FactsAt, grace_ms: int) -> Verdict:
     """Like `judge_all`, but unknown within `grace_ms` of a moment where the answer changes."""
     here = judge_all(conditions, facts)
     if grace_ms and any(
@@ -128,7 +128,7 @@ def _said(holds: bool, name: str, value: object) -> Verdict:
     return Verdict(holds, "" if holds else tr(f"{name} 是 {value}", f"{name} is {value}"))
 
 
-def _clock(when: When, facts: CallFacts) -> Verdict:
+def _clock(when: When, facts: FactsAt) -> Verdict:
     if not when.time:
         return YES
     if facts.moment is None:
@@ -141,7 +141,7 @@ def _clock(when: When, facts: CallFacts) -> Verdict:
     return _said(inside, "time", facts.moment.strftime("%H:%M"))
 
 
-def _weekday(when: When, facts: CallFacts) -> Verdict:
+def _weekday(when: When, facts: FactsAt) -> Verdict:
     if not when.weekday:
         return YES
     if facts.moment is None:
@@ -153,7 +153,7 @@ def _weekday(when: When, facts: CallFacts) -> Verdict:
     )
 
 
-def _date(when: When, facts: CallFacts) -> Verdict:
+def _date(when: When, facts: FactsAt) -> Verdict:
     if not when.date:
         return YES
     if facts.moment is None:
@@ -164,7 +164,7 @@ def _date(when: When, facts: CallFacts) -> Verdict:
     )
 
 
-def _lunar(when: When, facts: CallFacts) -> Verdict:
+def _lunar(when: When, facts: FactsAt) -> Verdict:
     if not when.lunar:
         return YES
     if facts.moment is None:
@@ -182,7 +182,7 @@ def _in_days(day: Day, span: tuple[Day, Day]) -> bool:
     return start <= here <= end if start <= end else here >= start or here <= end
 
 
-def _holiday(when: When, facts: CallFacts) -> Verdict:
+def _holiday(when: When, facts: FactsAt) -> Verdict:
     if not when.holiday:
         return YES
     if facts.moment is None:
@@ -192,7 +192,7 @@ def _holiday(when: When, facts: CallFacts) -> Verdict:
     return _said(bool(today if "any" in wanted else today & wanted), "date", facts.moment.date())
 
 
-def _workday(when: When, facts: CallFacts) -> Verdict:
+def _workday(when: When, facts: FactsAt) -> Verdict:
     if when.workday is None:
         return YES
     if facts.moment is None:
@@ -201,7 +201,7 @@ def _workday(when: When, facts: CallFacts) -> Verdict:
     return _said(is_workday(day) == when.workday, "date", day)
 
 
-def _direction(when: When, facts: CallFacts) -> Verdict:
+def _direction(when: When, facts: FactsAt) -> Verdict:
     if when.direction is None:
         return YES
     if facts.info.direction is None:
@@ -209,7 +209,7 @@ def _direction(when: When, facts: CallFacts) -> Verdict:
     return _said(facts.info.direction == when.direction, "direction", facts.info.direction)
 
 
-def _tenure(when: When, facts: CallFacts) -> Verdict:
+def _tenure(when: When, facts: FactsAt) -> Verdict:
     if when.tenure is None:
         return YES
     worked = tenure_ms(facts)
@@ -224,7 +224,7 @@ def _within(tenure: Tenure, worked: int) -> bool:
     )
 
 
-def tenure_ms(facts: CallFacts) -> int | None:
+def tenure_ms(facts: FactsAt) -> int | None:
     """How long the agent has worked here (`facts.agent_since`, a date); None when unknown.
 
     Raises:
@@ -237,7 +237,7 @@ def tenure_ms(facts: CallFacts) -> int | None:
     return round((facts.moment - start).total_seconds() * 1000)
 
 
-def _facts(when: When, facts: CallFacts) -> Verdict:
+def _facts(when: When, facts: FactsAt) -> Verdict:
     wanted: Mapping[str, Sequence[Detail]] = {
         **({"queue": when.queue} if when.queue else {}),
         **({"tier": when.tier} if when.tier else {}),

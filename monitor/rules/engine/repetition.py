@@ -5,13 +5,9 @@ from __future__ import annotations
 from typing import Protocol
 
 from monitor.events import Token
+from monitor.language.phrases.slots import DIGITS, TITLES
 from monitor.language.pinyin import syllables
 
-_TITLES = ("先生", "小姐", "女士")
-_DIGITS = {
-    "ling": "0", "yi": "1", "yao": "1", "er": "2", "liang": "2", "san": "3", "si": "4",
-    "wu": "5", "liu": "6", "qi": "7", "ba": "8", "jiu": "9",
-}  # fmt: skip
 _SUFFIX = 4
 _ALIKE = 85.0
 """Per cent of the digits that must agree: one misheard digit of eleven is forgiven."""
@@ -29,11 +25,11 @@ def echo_of(value: str) -> Echo:
     digits = "".join(char for char in value if char.isdigit())
     if len(digits) >= _SUFFIX and len(digits) >= len(value) - 2:
         return NumberEcho(digits)
-    for title in _TITLES:
+    for title in TITLES:
         if value.endswith(title) and len(value) > len(title):
-            return SoundEcho(value[: -len(title)], followed_by=_TITLES)
+            return SoundEcho(value[: -len(title)], followed_by=TITLES)
     if len(value) == 1:
-        return SoundEcho(value, followed_by=_TITLES)
+        return SoundEcho(value, followed_by=TITLES)
     return SoundEcho(value)
 
 
@@ -62,7 +58,7 @@ class NumberEcho:
 def _digit(token: Token) -> str:
     if token.text.isdigit():
         return token.text
-    return _DIGITS.get(token.syllable, "")
+    return DIGITS.get(token.syllable, "")
 
 
 class SoundEcho:

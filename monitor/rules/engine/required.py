@@ -16,7 +16,7 @@ from monitor.base.i18n import tr
 from monitor.events import CallEnd, Detail, Party, ScriptStatus
 from monitor.language.phrases import Match
 from monitor.rules.compiler.compiled import CompiledRule, Requirement
-from monitor.rules.engine.conditions import CallFacts, Verdict, facts_of, judge, steady
+from monitor.rules.engine.conditions import FactsAt, Verdict, facts_of, judge, steady
 from monitor.rules.engine.evidence import of_absence, of_match, similarity
 from monitor.rules.engine.timed_queue import (
     LAG_MS,
@@ -71,7 +71,7 @@ class Must(Watcher):
         self._verdict = verdict
         return verdict
 
-    def _choose(self, facts: CallFacts, grace: int) -> Verdict:
+    def _choose(self, facts: FactsAt, grace: int) -> Verdict:
         conditions = [requirement.when for requirement in self.ready.requirements]
         chosen: set[int] = set()
         for shift in (0, -grace, grace) if grace else (0,):
@@ -331,7 +331,7 @@ class Must(Watcher):
         self._hits = [h for h in self._hits if h.at_ms >= oldest]
 
 
-def _first(conditions: Sequence[When | None], facts: CallFacts) -> int | Verdict:
+def _first(conditions: Sequence[When | None], facts: FactsAt) -> int | Verdict:
     """The number of the first case that holds, or why none can be chosen."""
     for number, when in enumerate(conditions):
         verdict = judge(when, facts) if when is not None else Verdict(True)

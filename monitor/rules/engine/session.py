@@ -57,7 +57,7 @@ class RuleSession:
         self._rulebook = rulebook
         self._queue = TimedQueue(call, Gate(_tenure(call)))
         self._streams: dict[Party, MatchStream] = {
-            party: rulebook.matchers[party].stream(party) for party in call.parties
+            party: MatchStream(rulebook.matchers[party], party) for party in call.parties
         }
         self._spotters = {
             party: Spotter(party, rulebook.spots[party])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from monitor.base.i18n import tr
+from monitor.base.labels import tenths
 from monitor.events import Alert, Detail, Party, ScriptState, ScriptStatus, Token
 from monitor.language.phrases import explain as aligned
 from monitor.language.phrases import nearest
@@ -25,7 +26,7 @@ def explain(rulebook: Rulebook, call: KnownCall, name: str) -> Iterator[str]:
     yield from _conditions(ready, call)
     for key in sorted(ready.depends):
         moments = session.moments(key)
-        shown = tr("、", ", ").join(_clock(at) for at in moments)
+        shown = tr("、", ", ").join(tenths(at) for at in moments)
         label = key.rsplit("/", maxsplit=1)[-1]
         yield tr(f"情况 “{label}”：", f"situation {label!r}: ") + (
             shown or tr("没有发生", "did not happen")
@@ -56,9 +57,9 @@ def _state(state: ScriptState) -> Iterator[str]:
         ScriptStatus.MISSED: tr("漏说", "missed"),
         ScriptStatus.NOT_APPLICABLE: tr("不适用", "not applicable"),
     }[state.status]
-    line = f"[{state.occurrence}] {_clock(state.at_ms)} {status}"
+    line = f"[{state.occurrence}] {tenths(state.at_ms)} {status}"
     if state.deadline_ms is not None and state.status is ScriptStatus.PENDING:
-        line += tr(f",期限 {_clock(state.deadline_ms)}", f", until {_clock(state.deadline_ms)}")
+        line += tr(f",期限 {tenths(state.deadline_ms)}", f", until {tenths(state.deadline_ms)}")
     if state.quote:
         line += f" “{state.quote}” ({state.similarity:.0%})"
     yield line
@@ -74,8 +75,8 @@ def _searched(evidence: Mapping[str, Detail]) -> Iterator[str]:
     if isinstance(span, dict):
         start, end = int(str(span["from_ms"])), int(str(span["to_ms"]))
         yield tr(
-            f"    查了 {_clock(start)}–{_clock(end)},{span['syllables']} 个字",
-            f"    searched {_clock(start)}–{_clock(end)}, {span['syllables']} syllables",
+            f"    查了 {tenths(start)}–{tenths(end)},{span['syllables']} 个字",
+            f"    searched {tenths(start)}–{tenths(end)}, {span['syllables']} syllables",
         )
     missing = evidence.get("missing")
     if isinstance(missing, list):
@@ -83,14 +84,15 @@ def _searched(evidence: Mapping[str, Detail]) -> Iterator[str]:
     near = evidence.get("nearest")
     if isinstance(near, dict):
         yield tr("    最接近的：", "    nearest: ") + (
-            f"{_clock(int(str(near['start_ms'])))} “{near['quote']}” ← {near['phrase']} "
+            f"{tenths(int(str(near['start_ms'])))} “{near['quote']}” ← {near['phrase']} "
             f"({float(str(near['similarity'])):.0%})"
         )
 
 
 def _alert(alert: Alert, tokens: list[Token]) -> Iterator[str]:
     yield tr(
-        f"{_clock(alert.at_ms)} 告警 {alert.id}", f"{_clock(alert.at_ms)} alert {alert.id}"
+        f"{tenths(alert.at_ms)} 告警 {alert.id}",
+        f"{tenths(alert.at_ms)} alert {alert.id}",
     ) + (f" “{alert.quote}”" if alert.quote else "")
     phrase = alert.evidence.get("phrase")
     if isinstance(phrase, str) and not slot_alone(phrase):
@@ -118,15 +120,11 @@ def _silence(rulebook: Rulebook, ready: CompiledRule, call: KnownCall) -> Iterat
         yield tr("没有告警", "no alert")
     if best is not None:
         yield tr(
-            f"整通里最接近的({_clock(best.start_ms)}):",
-            f"nearest in the whole call ({_clock(best.start_ms)}):",
+            f"整通里最接近的({tenths(best.start_ms)}):",
+            f"nearest in the whole call ({tenths(best.start_ms)}):",
         )
         yield from (f"    {line}" for line in aligned(best).splitlines())
 
 
 def _tokens(call: KnownCall, party: Party) -> list[Token]:
     return [token for u in call.utterances if u.party is party for token in u.tokens]
-
-
-def _clock(ms: int) -> str:
-    return f"{ms // 60_000:02d}:{ms // 1000 % 60:02d}.{ms % 1000 // 100}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from monitor.audio.turn_taking import MIN_MONOLOGUE_MS, MIN_SILENCE_MS, STEP_MS
 from monitor.base.errors import UserError
@@ -27,9 +27,7 @@ from monitor.events import (
     from_dict,
 )
 from monitor.rules.compiler.rulebook import Rulebook
-
-if TYPE_CHECKING:
-    from monitor.rules.engine.session import RuleSession
+from monitor.rules.engine.session import RuleSession
 
 _GROWING = MappingProxyType({"silence": MIN_SILENCE_MS, "monologue": MIN_MONOLOGUE_MS})
 """Readings that are reported on their way, and from which length on."""
@@ -55,7 +53,7 @@ def replay_session(
     rulebook: Rulebook, call: KnownCall
 ) -> tuple[RuleSession, list[Alert | ScriptState]]:
     """The same, with the session as it is after the call."""
-    session = rulebook.session(call.info)
+    session = RuleSession(rulebook, call.info)
     out = session.start()
     for gap in call.gaps:
         out += session.feed(gap)

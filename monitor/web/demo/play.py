@@ -19,6 +19,7 @@ from monitor.base.i18n import language, use_language
 from monitor.call import engine, live
 from monitor.call.engine import Engine
 from monitor.call.facts import CallFacts
+from monitor.call.live_shared_decoder import shared_decoder
 from monitor.rules.scorecard import scorecard
 from monitor.store import write
 from monitor.store.schema import Call, User
@@ -72,7 +73,7 @@ def beside(
 def _direct(app: FastAPI, packs: Sequence[str], asr: str | None, stop: threading.Event) -> None:
     """Load once, begin the live calls, then fill the table of past ones."""
     try:
-        loaded = engine.load(asr, packs)
+        loaded = engine.load(asr, packs, live=True)
     except UserError as error:
         _log.error("%s", error)
         return
@@ -86,12 +87,13 @@ def _direct(app: FastAPI, packs: Sequence[str], asr: str | None, stop: threading
         threading.Thread(target=act, args=stage, name=f"demo-{stage[0]}", daemon=True)
         for stage in STAGES
     ]
-    for actor in actors:
-        actor.start()
-    today = datetime.now().astimezone()
-    calls.fill(app.state.store, loaded, today, stop.is_set)
-    for actor in actors:
-        actor.join()
+    with shared_decoder(loaded.recognizer):
+        for actor in actors:
+            actor.start()
+        today = datetime.now().astimezone()
+        calls.fill(app.state.store, loaded, today, stop.is_set)
+        for actor in actors:
+            actor.join()
 
 
 def _act(

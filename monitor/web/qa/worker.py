@@ -61,10 +61,11 @@ class Worker:
             process.wait()
 
 
-def arguments(packs: Sequence[str], asr: str | None) -> tuple[str, ...]:
+def arguments(packs: Sequence[str], asr: str | None, confirm: str | None = None) -> tuple[str, ...]:
     """The options of `monitor watch` that say how calls are scored."""
     chosen = [word for pack in packs for word in ("--pack", pack)]
-    return (*chosen, *(("--asr", asr) if asr else ()))
+    heard = ("--asr", asr) if asr else ()
+    return (*chosen, *heard, *(("--confirm", confirm) if confirm else ()))
 
 
 @contextmanager

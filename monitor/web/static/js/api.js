@@ -1,6 +1,4 @@
-// Requests to the server's JSON API, with the CSRF token of the page.
-
-const token = () => document.querySelector('meta[name="csrf-token"]')?.content ?? "";
+// Requests to the server's JSON API.
 
 export class ApiError extends Error {
   constructor(status, message) {
@@ -12,7 +10,7 @@ export class ApiError extends Error {
 const KEPT_ALIVE = 10_000; // characters; a browser keeps 64 KiB of a page's requests alive in all
 
 async function send(method, url, data) {
-  const headers = { Accept: "application/json", "X-CSRF-Token": token() };
+  const headers = { Accept: "application/json" };
   if (data !== undefined) headers["Content-Type"] = "application/json";
   const body = data === undefined ? undefined : JSON.stringify(data);
   // What is written arrives even if the reader goes on to another page before it has.

@@ -1,0 +1,110 @@
+"""Scoring one recording: the only way from a file to the JSON of its call.
+
+Runs by the thousand (`monitor.call.batch`) and recordings that arrive one by one
+(`monitor.quality.imports.worker`) both come here, so both mean the same by "scored
+already": one fingerprint of the audio and of everything that judges it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from monitor.audio import file as audio_file
+from monitor.base import call_record
+from monitor.call import engine
+from monitor.call.engine import Engine, Second
+from monitor.call.facts import CallFacts
+from monitor.events import Chunk, Party, to_dict
+from monitor.rules.scorecard import scorecard
+
+_PART = 16  # characters of a fingerprint that say how a call is scored; as many say of what file
+
+Watched: TypeAlias = Callable[[Iterator[Chunk]], Iterator[Chunk]]
+"""Hands the audio of each pass on, and may look at how far it has come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scorer:
+    """Recogniser and rules, the second recogniser if any, and who is on which channel (None: as
+    the number of channels says)."""
+
+    engine: Engine
+    second: Second | None = None
+    channels: tuple[Party, ...] | None = None
+
+    def fingerprint(self, source: Path, facts: CallFacts, released_by: Party | None = None) -> str:
+        """How the call is scored, then what file is scored: equal beginnings (`manner`) mean equal
+        results for equal audio.
+
+        Raises:
+            OSError: there is no such file.
+        """
+        status = source.stat()
+        file = {"size": status.st_size, "changed": status.st_mtime_ns}
+        return self._manner(facts, released_by) + _hash(file)
+
+    def score(
+        self,
+        source: Path,
+        name: str,
+        facts: CallFacts,
+        released_by: Party | None = None,
+        watched: Watched = lambda chunks: chunks,
+    ) -> dict[str, Any]:
+        """The call JSON of a recording.
+
+        Args:
+            source: the file.
+            name: what the call says it comes from.
+            facts: what is known of the call beside its audio.
+            released_by: who hung up, if that is known.
+            watched: sees the audio of both passes go by.
+
+        Raises:
+            UserError: the recording cannot be read.
+        """
+        # First of all: a file that changes meanwhile is not the one that was scored.
+        fingerprint = self.fingerprint(source, facts, released_by)
+        parties = audio_file.parties(source, self.channels)
+        call = self.engine.call(name, parties, facts)
+        chunks = watched(audio_file.read_call(source, parties))
+        record = engine.run(call, chunks, released_by)
+        if self.second is not None:
+            again = self.second.engine.call(name, parties, facts)
+            chunks = watched(audio_file.read_call(source, parties))
+            engine.hear_again(record, self.second, again, chunks)
+        card = scorecard(self.engine.rulebook, record.alerts, record.scripts)
+        return call_record.to_json(record, to_dict(card), fingerprint)
+
+    def _manner(self, facts: CallFacts, released_by: Party | None) -> str:
+        second = {"confirm": self.second.listener.name} if self.second else {}
+        released = {"released_by": released_by} if released_by else {}
+        return _hash(
+            {
+                **second,
+                **released,
+                "json": call_record.VERSION,
+                "asr": self.engine.recognizer.name,
+                "packs": [self.engine.rulebook.digest],
+                "channels": self.channels,
+                "facts": {
+                    "started_at": facts.started_at,
+                    "direction": facts.direction,
+                    "facts": sorted(dict(facts.facts).items()),
+                },
+            }
+        )
+
+
+def manner(fingerprint: str) -> str:
+    """The beginning of a fingerprint: rules, recognisers, channels and facts, but not the audio."""
+    return fingerprint[:_PART]
+
+
+def _hash(made_of: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:_PART]
