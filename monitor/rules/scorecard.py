@@ -148,8 +148,10 @@ def scorecard(
     """The card of a call from its alerts and script states (each in its last state)."""
     model = ScoreModel.of(rulebook.resolved)
     findings: dict[str, list[Alert]] = {}
-    for alert in alerts:
-        if alert.state is not AlertState.RETRACTED:
+    for alert in {alert.id: alert for alert in alerts}.values():
+        # Words that are only likely to mean it are a hint, and cost nothing.
+        hint = alert.severity is Severity.TIP is not rulebook.rules[alert.rule].rule.severity
+        if alert.state is not AlertState.RETRACTED and not hint:
             findings.setdefault(alert.rule, []).append(alert)
     states: dict[str, dict[int, ScriptState]] = {}
     for state in scripts:

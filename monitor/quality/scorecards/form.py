@@ -93,7 +93,7 @@ def form_of_packs(packs: Sequence[ResolvedPack]) -> Form:
                 each=rule.score.each,
                 at_most=rule.score.at_most,
                 fatal=model.fatal(pack, rule),
-                scripted=not rule.never and not rule.avoid and not rule.measure,
+                scripted=not rule.forbids and not rule.avoid and not rule.measure,
             )
             for pack, rule in rules
         ),

@@ -16,8 +16,6 @@ from typing import Any
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
 from monitor.events import (
-    Alert,
-    AlertState,
     CallEnd,
     CallInfo,
     Event,
@@ -35,7 +33,7 @@ from monitor.rules.compiler.rulebook import Rulebook
 from monitor.rules.language.dialogue_file import Dialogue, DialogueFile, Step
 from monitor.rules.scorecard import scorecard
 from monitor.rules.tools.examples import tokens_of
-from monitor.rules.tools.replay import KnownCall, replay
+from monitor.rules.tools.replay import KnownCall, replay, standing
 
 GAP_MS = 500
 TAIL_MS = 1000
@@ -148,13 +146,12 @@ class Runner:
         book = self._book(tuple(self.packs) or file.loads[dialogue.load])
         call = call_of(file, dialogue, self.noise)
         result = replay(book, call)
-        last = {out.id: out for out in result if isinstance(out, Alert)}
-        standing = [a for a in last.values() if a.state is not AlertState.RETRACTED]
+        alerts = standing(result)
         raised = tuple(
             Raised(a.rule, a.severity, a.quote, frozenset(book.rules[a.rule].rule.source))
-            for a in standing
+            for a in alerts
         )
-        card = scorecard(book, standing, [o for o in result if isinstance(o, ScriptState)])
+        card = scorecard(book, alerts, [o for o in result if isinstance(o, ScriptState)])
         return Outcome(
             id=dialogue.id,
             fam=dialogue.fam,
