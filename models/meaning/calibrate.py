@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import astuple, replace
 from math import sqrt
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import numpy as np
 
 from models.meaning import gather
 from models.meaning.gather import HELD_CALLS, ORDINARY_CALL, Row
-from models.meaning.train import FORBIDDEN, RARE
+from models.meaning.train import FORBIDDEN, TROUBLE
 from monitor.events import Party
 from monitor.language.meaning.clauses import Cutter
 from monitor.language.meaning.encoder import Encoder
@@ -25,6 +26,8 @@ from monitor.rules.language.like import LikeFamily
 
 HERE = Path(__file__).parent
 KEPT_ORDINARY = 3000
+TROUBLE_SHARE = 0.004
+"""Of ordinary customers' turns, so many may be taken for trouble."""
 
 
 def interval(right: int, of: int) -> list[float]:
@@ -105,11 +108,22 @@ def _family(
             if row.group == ORDINARY_CALL and row.fold == HELD_CALLS and row.party is party
         ]
     ]
+    whole = gather.short_turns()
+    short = logits[
+        [
+            at
+            for at, row in enumerate(rows)
+            if row.group == ORDINARY_CALL and row.fold == HELD_CALLS and row.text in whole
+        ]
+    ]
     right, wrong = held(True, False), held(False, False)
     noisy, noisy_wrong = held(True, True), held(False, True)
-    counts = name in FORBIDDEN or name in RARE
+    counts = name in FORBIDDEN
     scale, shift = platt(right, wrong)
-    limits = choose(np.concatenate([wrong, noisy_wrong]), ordinary if counts else None)
+    limits = choose(np.concatenate([wrong, noisy_wrong]), (ordinary, short) if counts else None)
+    if name in TROUBLE:
+        rare = float(np.quantile(ordinary, 1 - TROUBLE_SHARE))
+        limits = replace(limits, said=round(max(limits.said, rare), 3))
     examples = tuple(dict.fromkeys(map(gather.plain, family.examples)))
     counter = tuple(dict.fromkeys(map(gather.plain, family.not_)))
     head = {
@@ -118,24 +132,28 @@ def _family(
         "bias": float(trained["head_bias"][task]),
         "scale": scale,
         "shift": shift,
-        "thresholds": [limits.likely, limits.sure, limits.said],
+        "thresholds": list(astuple(limits)),
         "examples": examples,
     }
-    limit = limits.likely if counts else limits.said
+    limit = limits.short_likely if counts else limits.said
+    surely = limits.short_sure if counts else limits.sure
     true, false = int((right > limit).sum()), int((wrong > limit).sum())
     figures: dict[str, Any] = {
         "family": name,
         "found": _share(right, limit),
         "found_misheard": _share(noisy, limit),
-        "found_surely": _share(right, limits.sure),
+        "found_surely": _share(right, surely),
         "precision": round(true / max(1, true + false), 3),
         "interval": interval(true, true + false),
         "held_out": len(right) + len(wrong),
     }
     if counts:
-        figures["ordinary_per_1000"] = round(1000 * _share(ordinary, limit), 2)
+        figures["ordinary_likely"] = int((ordinary > limits.likely).sum())
         figures["ordinary_surely"] = int((ordinary > limits.sure).sum())
-        figures["windows"] = len(ordinary)
+        figures["ordinary"] = len(ordinary)
+        figures["short_likely"] = int((short > limit).sum())
+        figures["short_surely"] = int((short > surely).sum())
+        figures["short"] = len(short)
     return head, figures
 
 
@@ -149,7 +167,8 @@ def _write(
     heads = [head for head, _ in found]
     spoken = [r.text for r in rows if r.group == ORDINARY_CALL and r.party is Party.AGENT]
     chosen = np.random.default_rng(0).permutation(len(spoken))[:KEPT_ORDINARY]
-    ordinary = encoder.features([spoken[at] for at in sorted(chosen)])
+    kept = [spoken[at] for at in sorted(chosen)]
+    whole = gather.short_turns()
     np.savez_compressed(
         HERE / "heads.npz",
         digests=np.array([head["digest"] for head in heads]),
@@ -163,7 +182,8 @@ def _write(
         features=np.concatenate(
             [unit(encoder.features(head["examples"])) for head in heads]
         ).astype(np.float16),
-        ordinary=ordinary.astype(np.float16),
+        ordinary=encoder.features(kept).astype(np.float16),
+        short=np.array([text in whole for text in kept]),
     )
 
 

@@ -14,10 +14,11 @@ import re
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from monitor.events import Party
-from monitor.language.meaning.clauses import Cutter, windows
+from monitor.language.meaning.clauses import SHORT_TURN, Cutter, windows
 from monitor.language.misheard import mishear
 from monitor.language.normalise import normalise
 from monitor.language.pinyin import syllables
@@ -113,12 +114,19 @@ def rows(cutter: Cutter) -> list[Row]:
             for piece in (plain(text), *clauses(text)):
                 add(Row(piece, ORDINARY_CALL, party, False, -1))
     for call, party, text in ordinary_turns():
-        fold = HELD_CALLS if zlib.crc32(b"held" + call.encode()) % 2 else CALLS
+        fold = HELD_CALLS if zlib.crc32(call.encode()) % 4 else CALLS
         whole = plain(text)
         # Customers' families are hardly taught by ordinary calls: whole turns are enough.
         for piece in stretches(cutter, whole) if party is Party.AGENT else [whole]:
             add(Row(piece, ORDINARY_CALL, party, False, fold))
     return list(found.values())
+
+
+@lru_cache(maxsize=1)
+def short_turns() -> frozenset[str]:
+    """Agents' turns of the ordinary calls that are short enough to be judged whole."""
+    turns = (plain(text) for _, party, text in ordinary_turns() if party is Party.AGENT)
+    return frozenset(text for text in turns if len(text) <= SHORT_TURN)
 
 
 def stretches(cutter: Cutter, text: str) -> list[str]:

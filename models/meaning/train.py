@@ -36,9 +36,11 @@ FORBIDDEN = (
 )  # fmt: skip
 RARE = ("威胁上告", "威胁离网", "要找领导")
 """What customers of ordinary calls hardly ever say."""
+TROUBLE = (*RARE, "客户不满", "客户催促", "客户要投诉", "客户不满意", "客户拒绝", "客户听不清")
+"""What few customers of ordinary calls say: rules that hang on it must not hang on small talk."""
 ANY = "*"
 HIDDEN = 192
-EPOCHS = 8
+EPOCHS = 10
 BATCH = 512
 RATE = 4e-3
 MOST_GRAMS = 120

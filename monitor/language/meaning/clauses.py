@@ -17,11 +17,13 @@ from monitor.language.meaning.hashing import place
 PLACES = 1 << 14
 LOOK_AHEAD = 2
 """Characters after a place that decide whether a clause ends there."""
-SHORTEST = 4
+SHORTEST = 6
 """Shorter clauses say too little by themselves; they are judged with their neighbours."""
 LONGEST = 32
 """No window is longer, but for a whole turn."""
 LONGEST_TURN = 48
+SHORT_TURN = 20
+"""A turn of so many syllables is judged by thresholds of its own: nothing stands around it."""
 
 
 def clues(before: str, after: str) -> tuple[int, ...]:

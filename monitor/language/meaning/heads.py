@@ -25,17 +25,29 @@ LIKELY_SHARE = 1.5e-3
 SURE_SHARE = 2e-4
 SURE_MARGIN = 0.75
 """Logits above the highest of the ordinary windows, so that those never seen stay below too."""
+SHORT_LIKELY_SHARE = 5e-3
+SHORT_COUNTER_SHARE = 0.12
+SHORT_SURE_COUNTER_SHARE = 0.01
+SHORT_SURE_MARGIN = 1.0
+"""The same for short turns: those that are judged whole, with nothing around them."""
+FEW = 50
+"""Fewer short turns say nothing about rare ones."""
 SAID_SHARE = 0.05
 """Of its own counter-examples, so many may be taken for the script."""
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Logits from which a family is `likely`, `sure`, or (a script) `said`."""
+    """Logits from which a family is `likely`, `sure`, or (a script) `said`.
+
+    `short_likely` and `short_sure` are those of a short turn as a whole.
+    """
 
     likely: float
     sure: float
     said: float
+    short_likely: float
+    short_sure: float
 
 
 @dataclass(frozen=True)
@@ -90,9 +102,17 @@ def unit(features: Floats) -> Floats:
 
 
 def fit(
-    examples: Sequence[str], positive: Floats, negative: Floats, ordinary: Floats, *, counts: bool
+    examples: Sequence[str],
+    positive: Floats,
+    negative: Floats,
+    ordinary: Floats,
+    short: npt.NDArray[np.bool_],
+    *,
+    counts: bool,
 ) -> Head:
     """A head from the features of examples, counter-examples and ordinary windows.
+
+    `short` marks the windows that are whole short turns.
 
     `counts`: ordinary windows are counter-examples too (what nobody should say).
     A script is said in every ordinary call, so they say nothing against it.
@@ -116,7 +136,8 @@ def fit(
     w, b = logistic(x, y, weight)
     ends = (len(positive), len(positive) + len(negative))
     scale, shift = platt(held[: ends[0]], held[ends[0] : ends[1]])
-    thresholds = choose(held[ends[0] : ends[1]], held[ends[1] :] if counts else None)
+    usual = held[ends[1] :]
+    thresholds = choose(held[ends[0] : ends[1]], (usual, usual[short]) if counts else None)
     return Head(w, b, scale, shift, thresholds, tuple(examples), unit(positive))
 
 
@@ -155,11 +176,20 @@ def platt(positive: Floats, negative: Floats) -> tuple[float, float]:
     return round(max(0.05, float(found[0])), 4), round(float(found[1]), 4)
 
 
-def choose(counter: Floats, ordinary: Floats | None) -> Thresholds:
-    """Thresholds from held-out logits of counter-examples and of ordinary windows."""
+def choose(counter: Floats, ordinary: tuple[Floats, Floats] | None) -> Thresholds:
+    """Thresholds from held-out logits of counter-examples, and of ordinary windows and turns."""
     said = float(np.quantile(counter, 1 - SAID_SHARE))
-    if ordinary is None or not len(ordinary):
-        return Thresholds(said, max(said, float(counter.max())), said)
-    likely = max(said, float(np.quantile(ordinary, 1 - LIKELY_SHARE)))
-    sure = float(np.quantile(ordinary, 1 - SURE_SHARE)) + SURE_MARGIN
-    return Thresholds(round(likely, 3), round(max(likely, sure), 3), round(said, 3))
+    if ordinary is None or not len(ordinary[0]):
+        most = max(said, float(counter.max()))
+        return Thresholds(*(round(limit, 3) for limit in (said, most, said, said, most)))
+    windows, short = ordinary
+    likely = max(said, float(np.quantile(windows, 1 - LIKELY_SHARE)))
+    sure = max(likely, float(np.quantile(windows, 1 - SURE_SHARE)) + SURE_MARGIN)
+    short_likely, short_sure = likely, sure
+    if len(short) >= FEW:
+        near = float(np.quantile(counter, 1 - SHORT_COUNTER_SHARE))
+        short_likely = max(near, float(np.quantile(short, 1 - SHORT_LIKELY_SHARE)))
+        nearest = float(np.quantile(counter, 1 - SHORT_SURE_COUNTER_SHARE))
+        short_sure = max(nearest, float(short.max()) + SHORT_SURE_MARGIN, short_likely)
+    limits = (likely, sure, said, min(short_likely, likely), min(short_sure, sure))
+    return Thresholds(*(round(limit, 3) for limit in limits))

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from monitor.base import package_files
 from monitor.base.errors import UserError
@@ -28,6 +29,7 @@ class Shipped:
 
     heads: Mapping[str, Head]
     ordinary: Floats  # float32 [n, H]
+    short: npt.NDArray[np.bool_]  # [n]: whole short turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ def shipped() -> Shipped:
     """Read `models/meaning/heads.npz`; empty where it is missing."""
     file = package_files.models_dir() / "meaning" / "heads.npz"
     if not file.is_file():
-        return Shipped({}, np.zeros((0, load().width), np.float32))
+        return Shipped({}, np.zeros((0, load().width), np.float32), np.zeros(0, np.bool_))
     with np.load(file, allow_pickle=False) as data:
         heads: dict[str, Head] = {}
         start = 0
@@ -60,7 +62,7 @@ def shipped() -> Shipped:
                 data["features"][start : start + count].astype(np.float32),
             )
             start += count
-        return Shipped(heads, data["ordinary"].astype(np.float32))
+        return Shipped(heads, data["ordinary"].astype(np.float32), data["short"])
 
 
 @lru_cache(maxsize=256)
@@ -87,6 +89,7 @@ def _fitted(encoder: Encoder, sentences: Sentences) -> Head:
         encoder.features(sentences.examples),
         encoder.features(sentences.counter),
         shipped().ordinary,
+        shipped().short,
         counts=sentences.counts,
     )
 
@@ -100,11 +103,11 @@ def _kept(file: Path) -> Head | None:
                 float(numbers[0]),
                 float(numbers[1]),
                 float(numbers[2]),
-                Thresholds(*(float(t) for t in numbers[3:6])),
+                Thresholds(*(float(t) for t in numbers[3:8])),
                 tuple(map(str, data["examples"])),
                 data["features"],
             )
-    except (OSError, KeyError, ValueError):
+    except (OSError, KeyError, ValueError, TypeError):
         return None
 
 
@@ -112,7 +115,7 @@ def _keep(file: Path, head: Head) -> None:
     """Keep it, where the user's folder can be written; without it the next start fits again."""
     buffer = io.BytesIO()
     limits = head.thresholds
-    numbers = [head.bias, head.scale, head.shift, limits.likely, limits.sure, limits.said]
+    numbers = [head.bias, head.scale, head.shift, *astuple(limits)]
     np.savez_compressed(
         buffer,
         weights=head.weights,

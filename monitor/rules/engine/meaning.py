@@ -19,6 +19,7 @@ from monitor.events import Detail, Party, Token
 from monitor.language.meaning.clauses import (
     LONGEST_TURN,
     LOOK_AHEAD,
+    SHORT_TURN,
     windows_ending,
 )
 from monitor.language.meaning.encoder import Floats, load
@@ -127,14 +128,17 @@ class Listening:
         stretches = list(windows_ending(self._ends, len(self._ends) - 1))
         if length <= LONGEST_TURN and (0, length) not in stretches:
             stretches.append((0, length))
-        found = self._judge(stretches, at_ms)
+        found = self._judge(stretches, at_ms, short=length <= SHORT_TURN)
         for key in sorted(self._likely):
             stretch, match = self._likely[key]
             if not any(_overlap(stretch, other) for other in self._found.get(key, ())):
                 found.append(match)
         return found
 
-    def _judge(self, stretches: Sequence[tuple[int, int]], at_ms: int) -> list[LikeMatch]:
+    def _judge(
+        self, stretches: Sequence[tuple[int, int]], at_ms: int, *, short: bool = False
+    ) -> list[LikeMatch]:
+        """What the stretches mean; `short`: the turn is over and was a short one."""
         if not stretches:
             return []
         logits, features = self._meaning.judge([self._text(*s) for s in stretches])
@@ -144,11 +148,14 @@ class Listening:
                 self._meaning.likes, self._meaning.heads, map(float, row), strict=True
             ):
                 forbids, limits = like.sentences.counts, head.thresholds
-                if logit < (limits.likely if forbids else limits.said):
+                whole = short and stretch == (0, len(self._chars))
+                likely = limits.short_likely if whole else limits.likely
+                surely = limits.short_sure if whole else limits.sure
+                if logit < (likely if forbids else limits.said):
                     continue
                 if any(_overlap(stretch, m) for m in self._found.get(like.key, ())):
                     continue
-                sure = not forbids or logit >= limits.sure
+                sure = not forbids or logit >= surely
                 match = self._match(stretch, like, head, logit, seen, sure, at_ms)
                 if match is None:
                     continue

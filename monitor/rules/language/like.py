@@ -5,18 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
+from monitor.base.i18n import tr
 from monitor.rules.language.basics import Names, Strict, listed
 from monitor.rules.language.values import PartyName
 
 FEWEST = 5
 """Fewer sentences of a kind teach nothing."""
 
+
+def _enough(sentences: tuple[str, ...]) -> tuple[str, ...]:
+    if len(sentences) < FEWEST:
+        raise ValueError(
+            tr(f"至少写 {FEWEST} 句，几十句才可靠", f"write {FEWEST} at least; dozens are reliable")
+        )
+    return sentences
+
+
 Sentences: TypeAlias = Annotated[
     tuple[Annotated[str, Field(min_length=1, coerce_numbers_to_str=True)], ...],
     BeforeValidator(listed),
-    Field(min_length=FEWEST),
+    AfterValidator(_enough),
 ]
 
 
@@ -42,8 +52,18 @@ def _like(value: Any) -> Any:
     return listed(value)
 
 
+def _kind(value: Any) -> str:
+    return "name" if isinstance(value, str) else "given"
+
+
 Like: TypeAlias = Annotated[
-    tuple[str | LikeExamples, ...],
+    tuple[
+        Annotated[
+            Annotated[str, Tag("name")] | Annotated[LikeExamples, Tag("given")],
+            Discriminator(_kind),
+        ],
+        ...,
+    ],
     BeforeValidator(_like),
 ]
 """Names of families, or examples given in place."""

@@ -43,6 +43,7 @@ TAIL_MS = 1000
 class Raised:
     """An alert that stood at the end; `sources` are the rows its rule answers for."""
 
+    pack: str
     rule: str
     severity: Severity
     quote: str
@@ -148,7 +149,13 @@ class Runner:
         result = replay(book, call)
         alerts = standing(result)
         raised = tuple(
-            Raised(a.rule, a.severity, a.quote, frozenset(book.rules[a.rule].rule.source))
+            Raised(
+                book.rules[a.rule].pack,
+                a.rule,
+                a.severity,
+                a.quote,
+                frozenset(book.rules[a.rule].rule.source),
+            )
             for a in alerts
         )
         card = scorecard(book, alerts, [o for o in result if isinstance(o, ScriptState)])
