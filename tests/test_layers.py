@@ -22,6 +22,7 @@ _FLOORS = (
     ("asr", "rules"),
     ("store",),
     ("call", "testing"),
+    ("ingest",),
     ("quality",),
     ("web",),
     ("cli",),
@@ -52,7 +53,7 @@ _WALL_CLOCK_OR_IO = {
 }
 _EDGE_ROOMS = {"cli", "testing", "web"}
 # In the room of the call, files named `live…` have threads and queues, `batch.py` has processes,
-# and the uplink has a connection.
+# and the uplink has a connection. So it is in the room of calls that come in.
 # PortAudio calls back on a thread of its own: the capture room owns no thread but lives beside one.
 # The one question about a GPU is put to the driver's own tool.
 # The store has one lock per process, and live calls are written beside the call, not in it.
@@ -82,6 +83,8 @@ def _is_edge(path: Path) -> bool:
     parts = path.relative_to(_PACKAGE).parts
     if parts[0] == "call":
         return parts[1].startswith("live") or parts[1] in {"batch.py", "uplink"}
+    if parts[0] == "ingest":
+        return parts[1].startswith("live")
     return parts[0] in _EDGE_ROOMS
 
 

@@ -13,6 +13,16 @@ No audio comes in here: speech arrives as `Speech` (with its loudness), words as
 | speech_rate     | char/min | who speaks         | an utterance, its pauses taken out         |
 | loudness        | dBFS     | who speaks         | RMS of a stretch of speech                 |
 | loudness_change | dB       | who speaks         | that, against the party's median so far    |
+| shout           | dB       | who speaks         | the loudest 0.1 s, against that median     |
+| pitch           | Hz       | who speaks         | median of a stretch of speech              |
+| pitch_change    | st       | who speaks         | that, against the party's median so far    |
+| pitch_range     | st       | who speaks         | 10th to 90th percentile in a stretch       |
+| pitch_rise      | st       | who speaks         | its end, against its median                |
+| noise           | dBFS     | whose channel      | background between the words, at the end   |
+| clarity         | ratio    | who speaks         | mean confidence of an utterance's words    |
+| clarity_change  | ratio    | who speaks         | that, against the party's median so far    |
+| cut_off         | ms       | who was cut off    | had spoken so long, and gave way           |
+| agitation       | index    | who speaks         | see `voice_readings.py`                    |
 | talk_share      | ratio    | each               | the party's part of all speech, at the end |
 | rate_difference | char/min | agent              | median rates, agent's less customer's, end |
 """
@@ -34,6 +44,7 @@ from monitor.audio.turn_taking import (
     Silences,
     Tracker,
 )
+from monitor.audio.voice_readings import MIN_BASELINE, MIN_STRETCH_MS, VoiceReadings
 from monitor.events import Event, Gap, Party, Reading, Speech, Token, Utterance
 
 SPEECH_CLOSES_MS = 1_000
@@ -45,12 +56,6 @@ MIN_RATE_SYLLABLES = 8
 
 PAUSE_MS = 300
 """A longer time between two syllables is a pause and does not count as speaking."""
-
-MIN_LOUDNESS_MS = 500
-"""Shorter stretches (“嗯”) do not represent how loud somebody talks."""
-
-MIN_BASELINE = 3
-"""So many earlier stretches (or utterances) make a baseline."""
 
 _TAIL = 12  # syllables of the last words that tell who is to speak next
 _HANZI = re.compile(r"[㐀-䶿一-鿿]")
@@ -84,6 +89,7 @@ class Dynamics:
         self._tails: dict[Party, deque[Token]] = {party: deque() for party in parties}
         self._loudness: dict[Party, list[float]] = {party: [] for party in parties}
         self._rates: dict[Party, list[float]] = {party: [] for party in parties}
+        self._voices = {party: VoiceReadings(party) for party in parties}
         self._trackers: tuple[Tracker, ...] = (Silences(self._owed_by), Monologues())
         if len(self._parties) > 1:
             self._trackers += (Overlaps(), Interruptions())
@@ -98,7 +104,7 @@ class Dynamics:
             case Utterance():
                 rates = list(_speech_rate(event))
                 self._rates[event.party] += [reading.value for reading in rates]
-                return rates
+                return [*rates, *self._voices[event.party].uttered(event, rates)]
             case Gap():
                 self._edge(event.start_ms, _LOSS, event.party, 1)
                 self._edge(event.end_ms, _LOSS, event.party, -1)
@@ -122,6 +128,8 @@ class Dynamics:
         readings = list(self._sweep(duration_ms))
         for tracker in self._trackers:
             readings += tracker.end(duration_ms)
+        for voice in self._voices.values():
+            readings += voice.end(duration_ms)
         total = sum(self._talked.values())
         if len(self._parties) > 1 and total:
             readings += [
@@ -147,11 +155,12 @@ class Dynamics:
         self._edge(speech.end_ms, _SPEECH, party, -1)
         if speech.loudness_db is not None:
             yield from self._level(speech, speech.end_ms, speech.loudness_db)
+            yield from self._voices[party].spoken(speech, speech.end_ms, speech.loudness_db)
 
     def _level(self, speech: Speech, end_ms: int, level: float) -> Iterator[Reading]:
         party, start_ms = speech.party, speech.start_ms
         yield Reading("loudness", level, "dBFS", start_ms, end_ms, party)
-        if end_ms - start_ms < MIN_LOUDNESS_MS:
+        if end_ms - start_ms < MIN_STRETCH_MS:
             return
         earlier = self._loudness[party]
         if len(earlier) >= MIN_BASELINE:

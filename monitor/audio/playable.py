@@ -69,7 +69,8 @@ def prepare(original: Path) -> Playable:
     damage = ""
     with Decoder(original) as decoder:
         info = decoder.info
-        native = info.codec in _NATIVE and original.suffix in _NATIVE_SUFFIXES
+        # A browser goes by the header: where that is wrong it would play another length.
+        native = info.codec in _NATIVE and original.suffix in _NATIVE_SUFFIXES and info.plain
         builder = PeakBuilder(info.rate, info.channels)
         try:
             if native:

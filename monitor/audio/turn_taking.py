@@ -135,7 +135,8 @@ class Interruptions:
     """`interruption`: how long the other had been speaking when a party cut in.
 
     To interrupt is to begin while the other speaks, to talk over him for
-    `MIN_OVERLAP_MS` and to go on for `BACK_CHANNEL_MS`.
+    `MIN_OVERLAP_MS` and to go on for `BACK_CHANNEL_MS`. Where the other falls silent
+    meanwhile, he was really cut off: `cut_off` says so, and belongs to him.
     """
 
     def __init__(self) -> None:
@@ -154,6 +155,16 @@ class Interruptions:
             cut.at_ms,
             cut.party,
         )
+        if cut.overlap_ms is not None:  # the other gave way
+            gave_way = cut.at_ms + cut.overlap_ms
+            yield Reading(
+                "cut_off",
+                gave_way - cut.other_since,
+                "ms",
+                cut.other_since,
+                gave_way,
+                Party.CUSTOMER if cut.party is Party.AGENT else Party.AGENT,
+            )
 
     def change(self, at_ms: int, before: Activity, after: Activity) -> Iterator[Reading]:
         yield from ()

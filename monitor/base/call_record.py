@@ -1,17 +1,17 @@
 """The JSON of one call (docs/call-json.md), made of its events.
 
-`CallRecord` is a sink: it collects what a call emitted and keeps the last
-state of everything that changes. Live and recorded calls use the same one.
+`CallRecord` is a sink around `monitor.base.call_fold`. Live and recorded calls use the same one.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from monitor.base.call_document import parsed, problem
+from monitor.base.call_fold import CallFold
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
 from monitor.events import (
@@ -40,52 +40,57 @@ class Review:
 
 
 class CallRecord:
-    """What a call came to, folded from its events.
+    """What a call came to: its fold, and what only a finished call has.
 
-    `damage` says what was wrong with a recording that could be read only in part;
+    `damage` says what was wrong with a recording that could be read only in part; `remarks`
+    what was odd about one that was read whole;
     `review` is the second recogniser's transcript, where there was one.
     """
 
     def __init__(self) -> None:
         self.damage = ""
+        self.remarks: tuple[str, ...] = ()
         self.review: Review | None = None
-        self.info: CallInfo | None = None
-        self.end: CallEnd | None = None
-        self.utterances: list[Utterance] = []
-        self.readings: list[Reading] = []
-        self.gaps: list[Gap] = []
-        self._alerts: dict[str, Alert] = {}
-        self._scripts: dict[tuple[str, int], ScriptState] = {}
+        self._fold = CallFold()
 
     def __call__(self, events: Iterable[Event], _now_ms: int = 0) -> None:
         for event in events:
-            match event:
-                case CallInfo():
-                    self.info = event
-                case Utterance():
-                    self.utterances.append(event)
-                case Alert():
-                    self._alerts[event.id] = event
-                case ScriptState():
-                    self._scripts[event.rule, event.occurrence] = event
-                case Reading() if event.final:
-                    self.readings.append(event)
-                case Gap():
-                    self.gaps.append(event)
-                case CallEnd():
-                    self.end = event
-                case _:
-                    pass
+            self._fold.take(event)
+
+    @property
+    def info(self) -> CallInfo | None:
+        """None until the call has begun."""
+        return self._fold.info
+
+    @property
+    def end(self) -> CallEnd | None:
+        """None until the call is over."""
+        return self._fold.end
+
+    @property
+    def utterances(self) -> list[Utterance]:
+        """The turns, in the order in which they were finished."""
+        return self._fold.utterances
+
+    @property
+    def readings(self) -> list[Reading]:
+        """The final readings."""
+        return self._fold.readings
+
+    @property
+    def gaps(self) -> list[Gap]:
+        """Audio that was lost or not processed."""
+        return self._fold.gaps
 
     @property
     def alerts(self) -> list[Alert]:
         """Each alert once, in its last state, in the order they were raised."""
-        return list(self._alerts.values())
+        return list(self._fold.alerts.values())
 
     @property
     def scripts(self) -> list[ScriptState]:
         """Each required script (and occurrence) once, in its last state."""
-        return list(self._scripts.values())
+        return list(self._fold.scripts.values())
 
 
 def to_json(
@@ -105,7 +110,7 @@ def to_json(
     return {
         "version": VERSION,
         "fingerprint": fingerprint,
-        "call": call_json(record.info, record.end, record.damage),
+        "call": call_json(record.info, record.end, record.damage, record.remarks),
         "utterances": [utterance_json(utterance) for utterance in utterances],
         "review": _review_json(record.review),
         "alerts": [to_dict(alert) for alert in record.alerts],
@@ -116,12 +121,19 @@ def to_json(
     }
 
 
-def call_json(info: CallInfo, end: CallEnd | None = None, damage: str = "") -> dict[str, Any]:
+def call_json(
+    info: CallInfo,
+    end: CallEnd | None = None,
+    damage: str = "",
+    remarks: Sequence[str] = (),
+) -> dict[str, Any]:
     """What is known of the call itself; `end` is None while it goes on."""
     call: dict[str, Any] = to_dict(info)
     call["duration_ms"] = end.duration_ms if end else None
     call["released_by"] = end.released_by if end else None
     call["damage"] = damage
+    if remarks:
+        call["remarks"] = list(remarks)
     call["packs"] = [
         {"id": name, "version": version}
         for name, _, version in (pack.partition("@") for pack in info.packs)
@@ -180,7 +192,7 @@ def read(path: Path) -> dict[str, Any]:
         UserError: not readable, not JSON, or not a call of a version we know.
     """
     try:
-        data = json.loads(path.read_text("utf-8"))
+        data = parsed(path.read_text("utf-8"))
     except OSError as error:
         raise UserError(
             tr(f"{path}：无法读取：{error.strerror}", f"{path}: cannot be read: {error.strerror}")
@@ -204,6 +216,10 @@ def read(path: Path) -> dict[str, Any]:
                 f"{path}: call JSON version {data.get('version')} is not supported"
                 f" (want {VERSION}); score the call again",
             )
+        )
+    if wrong := problem(data):
+        raise UserError(
+            tr(f"{path}：通话 JSON 有误：{wrong}", f"{path}: not a sound call JSON: {wrong}")
         )
     return data
 

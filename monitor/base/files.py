@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from pathlib import Path
@@ -38,6 +39,14 @@ def write_bytes_atomically(path: Path, data: bytes) -> None:
     except OSError as error:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
+        if error.errno == errno.ENAMETOOLONG:
+            # That one file cannot be; others can.
+            raise UserError(
+                tr(
+                    f"{path}：文件名太长，无法写入，请改短录音的文件名",
+                    f"{path}: the name is too long to be written: give the recording a shorter one",
+                )
+            ) from error
         raise OutputError(
             tr(
                 f"{path}：无法写入：{error.strerror}。请检查磁盘空间和权限",

@@ -10,6 +10,7 @@ import numpy as np
 
 from monitor.asr.protocol import RecognizerStream, Spots
 from monitor.audio.vad import WINDOW, WINDOW_MS, Edge, VadSettings, VadStream
+from monitor.audio.voice import VoiceMeter
 from monitor.events import Chunk, Event, Partial, Party, Samples, Speech, Spotted, Token, Utterance
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Channel:
         self._window = 0  # windows stepped through
         self._heard = 0  # windows the recogniser was given, or that can no longer be
         self._energies: list[float] = []  # mean square per window of the open speech
+        self._voice = VoiceMeter()
         self._turn: list[Token] = []
         self._spotted: list[Spotted] = []  # in the turn
         self._partial = ""
@@ -83,6 +85,10 @@ class Channel:
         edge = self._vad.feed(window)
         self._recent.append(window)
         self._window += 1
+        if self._vad.open or edge is Edge.CLOSED:
+            self._voice.speech(window)
+        else:
+            self._voice.background(window)
         if edge is Edge.OPENED:
             yield Speech(self.party, self._vad.onset * WINDOW_MS)
             yield from self._listen(self._backlog())
@@ -139,7 +145,8 @@ class Channel:
         power = sum(voiced) / len(voiced) if voiced else 0.0
         loudness = 10 * float(np.log10(power)) if power > 0 else _SILENCE_DB
         end_ms = (vad.last_voiced + 1) * WINDOW_MS
-        yield Speech(self.party, vad.onset * WINDOW_MS, end_ms, round(loudness, 2))
+        level, voice = round(loudness, 2), self._voice.take()
+        yield Speech(self.party, vad.onset * WINDOW_MS, end_ms, level, voice)
         if self._turn:
             turn, spotted = tuple(self._turn), tuple(self._spotted)
             self._turn, self._spotted = [], []

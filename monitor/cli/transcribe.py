@@ -44,6 +44,7 @@ def command(
     files: tuple[Path, ...], form: str, asr: str | None, channels: str | None
 ) -> int | None:
     from monitor.audio import file as audio_file
+    from monitor.audio.seats import seat
     from monitor.base.errors import UserError
     from monitor.call import engine, transcript
 
@@ -52,14 +53,16 @@ def command(
     failed = False
     for path in files:
         try:
-            parties = audio_file.parties(path, wanted)
-            call = loaded.call(str(path), parties)
-            record = engine.run(call, audio_file.read_call(path, parties))
+            seats = seat(path, wanted)
+            call = loaded.call(str(path), seats.parties)
+            record = engine.run(call, audio_file.read_call(path, seats.channels))
         except UserError as error:
             # The other files are still transcribed.
             click.echo(f"{tr('错误', 'error')}: {error}", err=True)
             failed = True
             continue
+        for remark in seats.remarks:
+            click.echo(f"! {path}: {remark}", err=True)
         click.echo(transcript.render(record, form, named=len(files) > 1), nl=False)
         if record.damage:
             click.echo(f"{tr('错误', 'error')}: {record.damage}", err=True)

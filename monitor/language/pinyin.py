@@ -25,13 +25,13 @@ ANY_TONE = 0
 # Characters with more than one living reading. From the phrases of pypinyin's dictionary,
 # weighted by jieba's counts: readings with at least 4 % of a character's occurrences, and
 # a few of everyday speech that phrases do not show (得 dei, 谁 shei). Dictionaries list many
-# more that nobody says (不 fou, 说 yue).
+# more that nobody says (不 fou, 说 yue), or only in words that the dictionary knows (都 du).
 _POLYPHONES = (
     "劲:jin,jing 了:le,liao 模:mo,mu 似:si,shi 佛:fo,fu 刹:cha,sha 匙:shi,chi 扁:bian,pian "
     "吭:keng,hang 朝:chao,zhao 长:zhang,chang 差:cha,chai 弹:dan,tan 行:xing,hang 抹:mo,ma "
     "曝:bao,pu 落:luo,la 觉:jue,jiao 角:jiao,jue 的:de,di 地:di,de 得:de,dei 谷:gu,yu "
     "还:hai,huan 重:zhong,chong 血:xue,xie 爪:zhao,zhua 巷:xiang,hang 攒:cuan,zan 恶:e,wu "
-    "拗:niu,ao 都:dou,du 藏:zang,cang 率:lv,shuai 调:diao,tiao 咽:yan,ye 塞:sai,se "
+    "拗:niu,ao 藏:zang,cang 率:lv,shuai 调:diao,tiao 咽:yan,ye 塞:sai,se "
     "降:jiang,xiang 乐:le,yue 埋:mai,man 便:bian,pian 龟:gui,qiu 卒:zu,cu 着:zhe,zhuo,zhao "
     "粘:nian,zhan 蔓:man,wan 辟:pi,bi 露:lu,lou 纶:lun,guan 莞:guan,wan 阿:a,e 泊:po,bo "
     "宿:su,xiu 牟:mou,mu 铅:qian,yan 薄:bo,bao 伺:ci,si 糜:mi,mei 臭:chou,xiu 蔚:wei,yu "

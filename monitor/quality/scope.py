@@ -13,7 +13,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
 
 from monitor.quality.periods import Span
-from monitor.store.schema import Alert, Call
+from monitor.store.schema import NOT_COUNTED, Alert, Call
 
 OVER = ("complete", "interrupted")
 """States of calls that figures count: what is still running or was never heard is left out."""
@@ -70,7 +70,7 @@ class Scope:
 
 def rule_hit(rule: str) -> ColumnElement[bool]:
     """Calls with a finding of a rule (a missed script raises one, too)."""
-    hit = Alert.call_id == Call.id, Alert.rule == rule, Alert.state != "retracted"
+    hit = Alert.call_id == Call.id, Alert.rule == rule, Alert.state.not_in(NOT_COUNTED)
     return exists().where(*hit)
 
 

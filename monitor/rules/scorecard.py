@@ -2,8 +2,9 @@
 
 Groups hold points. A script rule with a weight earns its share of its group
 when met; findings deduct from the group. What does not apply leaves the
-denominator. A fatal finding zeroes its group or the card. The model is
-described in docs/rules.md under `score`.
+denominator. A fatal finding zeroes its group or the card, a grave one caps the
+grade. What one sentence breaks in several rules is one finding, the gravest.
+The model is described in docs/rules.md under `score`.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from monitor.base.labels import stamp
 from monitor.events import Alert, AlertState, ScriptState, ScriptStatus, Severity
 from monitor.rules import Rulebook
 from monitor.rules.compiler.compiled import CompiledRule
+from monitor.rules.engine.certainty import UNCERTAIN
 from monitor.rules.language.pack import PackScore, Rule
 from monitor.rules.language.resolve import ResolvedPack
+from monitor.rules.one_finding import Told, once
 
 FULL = 100.0
 DEFAULT_GROUP = "服务规范"
@@ -80,7 +83,8 @@ class Scorecard:
     """`total` of `max`. `lines` holds every weighted item and every finding.
 
     `clean` counts the rules that applied and found nothing, `not_applicable`
-    those that did not apply or never came up.
+    those that did not apply or never came up. `capped` says why the grade is
+    lower than the points alone would make it.
     """
 
     total: float
@@ -91,6 +95,7 @@ class Scorecard:
     lines: tuple[Line, ...]
     clean: int
     not_applicable: int
+    capped: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +107,7 @@ class _Card:
     default: str
     deduct: Mapping[Severity, float]
     fatal: frozenset[Severity]
+    cap: Mapping[Severity, str]  # the best grade that a finding leaves
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +142,25 @@ class ScoreModel:
             return rule.score.fatal
         return "card" if rule.severity in self.cards[pack].fatal else None
 
-    def deduction(self, pack: str, rule: Rule) -> float:
-        """The points that one finding of the rule costs its group."""
+    def deduction(self, pack: str, rule: Rule, severity: Severity | None = None) -> float:
+        """The points that one finding of the rule costs its group.
+
+        `severity` is the finding's own, where it was less certain than the rule demands.
+        """
         own = rule.score.deduct
-        return own if own is not None else self.cards[pack].deduct[rule.severity]
+        if own is not None and severity in (None, rule.severity):
+            return own
+        points = self.cards[pack].deduct[severity or rule.severity]
+        return points if own is None else min(own, points)
+
+    def cap(self, pack: str, severity: Severity) -> str | None:
+        """The best grade that a finding of this severity leaves, where the pack limits it."""
+        return self.cards[pack].cap.get(severity)
+
+
+def _hint(rulebook: Rulebook, alert: Alert) -> bool:
+    """Whether the words are only likely to mean it: a tip of a rule that is graver, at no cost."""
+    return alert.severity is Severity.TIP is not rulebook.rules[alert.rule].rule.severity
 
 
 def scorecard(
@@ -147,31 +168,43 @@ def scorecard(
 ) -> Scorecard:
     """The card of a call from its alerts and script states (each in its last state)."""
     model = ScoreModel.of(rulebook.resolved)
-    findings: dict[str, list[Alert]] = {}
-    for alert in {alert.id: alert for alert in alerts}.values():
-        # Words that are only likely to mean it are a hint, and cost nothing.
-        hint = alert.severity is Severity.TIP is not rulebook.rules[alert.rule].rule.severity
-        if alert.state is not AlertState.RETRACTED and not hint:
-            findings.setdefault(alert.rule, []).append(alert)
+    last = {alert.id: alert for alert in alerts}.values()
+    told = once(
+        [a for a in last if a.state is not AlertState.RETRACTED and not _hint(rulebook, a)],
+        rulebook.rules,
+    )
     states: dict[str, dict[int, ScriptState]] = {}
     for state in scripts:
         states.setdefault(state.rule, {})[state.occurrence] = state
-    lines = [
-        _line(ready, model, findings.get(name, []), list(states.get(name, {}).values()))
-        for name, ready in rulebook.rules.items()
-        if ready.rule.score.counts
-    ]
+    lines, caps = [], []
+    zeroed = False
+    for name, ready in rulebook.rules.items():
+        if not ready.rule.score.counts:
+            continue
+        findings = told.of(name)
+        line = _line(ready, model, findings, told, list(states.get(name, {}).values()))
+        lines.append(line)
+        zeroed = zeroed or (line.fatal and _fatal(ready, model) == "card")
+        if line.times:
+            severities = {finding.severity for finding in findings} or {ready.rule.severity}
+            caps += [Cap(best, ready.rule.title) for s in severities
+                     if (best := model.cap(ready.pack, s)) is not None]  # fmt: skip
     return summed(
         full=model.full,
-        groups={
-            name: points for card in model.cards.values() for name, points in card.groups.items()
-        },
+        groups=model.groups,
         grades=model.grades,
         lines=lines,
-        zeroed=any(
-            line.fatal and _fatal(rulebook.rules[line.item], model) == "card" for line in lines
-        ),
+        zeroed=zeroed,
+        caps=caps,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """A finding that leaves `best` as the best grade, and its title."""
+
+    best: str
+    title: str
 
 
 def summed(
@@ -180,31 +213,39 @@ def summed(
     grades: Sequence[tuple[str, float]],
     lines: Sequence[Line],
     zeroed: bool,
+    caps: Sequence[Cap] = (),
 ) -> Scorecard:
     """The card that its lines add up to, whoever judged them.
 
     `groups` are the points of each group, `grades` (name, least percent) run
     from the best to the worst, `zeroed` says that a finding is fatal to the
-    whole card. Only lines with points or findings are kept.
+    whole card, `caps` what limits the grade. Only lines with points or findings
+    are kept.
     """
     scores = tuple(_group(name, points, lines) for name, points in groups.items())
     possible = sum(group.max for group in scores)
     earned = sum(group.points for group in scores)
     total = round(0.0 if zeroed else full * earned / possible if possible else full, 1)
+    grade, capped = _capped(_grade(total / full * 100, grades), grades, caps)
     return Scorecard(
         total=total,
         max=full,
-        grade=_grade(total / full * 100, grades),
+        grade=grade,
         fatal=zeroed,
         groups=scores,
         lines=tuple(line for line in lines if line.weight or line.times),
         clean=sum(line.status in (ItemStatus.CLEAN, ItemStatus.MET) for line in lines),
         not_applicable=sum(line.status is ItemStatus.NOT_APPLICABLE for line in lines),
+        capped=capped,
     )
 
 
 def _line(
-    ready: CompiledRule, model: ScoreModel, findings: Sequence[Alert], states: Sequence[ScriptState]
+    ready: CompiledRule,
+    model: ScoreModel,
+    findings: Sequence[Alert],
+    told: Told,
+    states: Sequence[ScriptState],
 ) -> Line:
     score = ready.rule.score
     group = model.group(ready.pack, ready.rule)
@@ -224,8 +265,11 @@ def _line(
         points = weight if not times else 0.0
         status = ItemStatus.MET if not times else ItemStatus.LOST
     elif times:
-        points, status = -_deduction(ready, model, times), ItemStatus.LOST
+        points, status = -_deduction(ready, model, findings, times), ItemStatus.LOST
+    # A fatal rule whose every finding is uncertain is not fatal.
     fatal = bool(times) and _fatal(ready, model) is not None
+    if findings and all(UNCERTAIN in finding.evidence for finding in findings):
+        fatal = False
     return Line(
         item=ready.id,
         title=ready.rule.title,
@@ -235,7 +279,7 @@ def _line(
         points=round(points, 2),
         times=times,
         fatal=fatal,
-        reason=_reason(status, findings, missed, judged, fatal),
+        reason=_reason(status, findings, missed, judged, fatal) + told.beside(ready.id),
     )
 
 
@@ -243,9 +287,14 @@ def _fatal(ready: CompiledRule, model: ScoreModel) -> str | None:
     return model.fatal(ready.pack, ready.rule)
 
 
-def _deduction(ready: CompiledRule, model: ScoreModel, times: int) -> float:
+def _deduction(
+    ready: CompiledRule, model: ScoreModel, findings: Sequence[Alert], times: int
+) -> float:
     score = ready.rule.score
-    points = model.deduction(ready.pack, ready.rule) * (times if score.each else 1)
+    each = [model.deduction(ready.pack, ready.rule, finding.severity) for finding in findings]
+    if len(each) != times:  # a missed script whose alert the policy held back
+        each = [model.deduction(ready.pack, ready.rule)] * times
+    points = sum(each) if score.each else max(each)
     return points if score.at_most is None else min(points, score.at_most)
 
 
@@ -309,8 +358,27 @@ def _grade(percent: float, grades: Sequence[tuple[str, float]]) -> str:
     return next((name for name, least in grades if percent >= least), grades[-1][0])
 
 
+def _capped(
+    grade: str, grades: Sequence[tuple[str, float]], caps: Sequence[Cap]
+) -> tuple[str, str]:
+    """The grade under its caps, and what lowered it."""
+    rank = {name: at for at, (name, _) in enumerate(grades)}
+    known = [cap for cap in caps if cap.best in rank]
+    lowest = max(known, key=lambda cap: rank[cap.best], default=None)
+    if lowest is None or rank[lowest.best] <= rank[grade]:
+        return grade, ""
+    why = tr(
+        f"有“{lowest.title}”，最高 {lowest.best}",
+        f"{lowest.title}: at best {grade_name(lowest.best)}",
+    )
+    return lowest.best, why
+
+
 def _merge(packs: Sequence[ResolvedPack]) -> ScoreModel:
     """The cards of all packs side by side; each pack's rules keep their own card's settings."""
+    scores = [pack.score for pack in packs]
+    grades = next((g for g in (getattr(s, "grades", {}) for s in scores) if g), DEFAULT_GRADES)
+    ranked = sorted(grades.items(), key=lambda band: -band[1])
     cards: dict[str, _Card] = {}
     several = len(packs) > 1
     for pack in packs:
@@ -323,8 +391,14 @@ def _merge(packs: Sequence[ResolvedPack]) -> ScoreModel:
             default=names.get(getattr(score, "group", None) or "", next(iter(names.values()))),
             deduct={**DEFAULT_DEDUCT, **getattr(score, "deduct", {})},
             fatal=frozenset(getattr(score, "fatal", ())),
+            cap=_cap(score, ranked),
         )
-    scores = [pack.score for pack in packs]
-    grades = next((g for g in (getattr(s, "grades", {}) for s in scores) if g), DEFAULT_GRADES)
     full = next((f for f in (getattr(s, "full", None) for s in scores) if f), FULL)
-    return ScoreModel(full, cards, sorted(grades.items(), key=lambda band: -band[1]))
+    return ScoreModel(full, cards, ranked)
+
+
+def _cap(score: PackScore, grades: Sequence[tuple[str, float]]) -> Mapping[Severity, str]:
+    """The caps of a pack; unless it says otherwise, a grave finding rules out the best grade."""
+    if "cap" in score.model_fields_set:
+        return score.cap
+    return {Severity.MAJOR: grades[1][0], Severity.FATAL: grades[1][0]} if len(grades) > 1 else {}

@@ -197,7 +197,9 @@ class _Fold:
         # The last state of a batch counts: one statement may not change a row twice.
         if alerts := _last(self._new["alerts"], ("key",)):
             put(session, schema.Alert, alerts, ("call_id", "key"), keep=("ordinal",))
-            self._count(schema.Alert.severity, schema.Alert.state != "retracted", "alerts")
+            self._count(
+                schema.Alert.severity, schema.Alert.state.not_in(schema.NOT_COUNTED), "alerts"
+            )
         if scripts := _last(self._new["scripts"], ("rule", "occurrence")):
             keys = ("call_id", "rule", "occurrence")
             put(session, schema.Script, scripts, keys, keep=("ordinal",))

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from monitor.events import Severity
 from monitor.store.export import call_json, events
 from monitor.store.ingest import next_seq
-from monitor.store.schema import Alert, Call, Script
+from monitor.store.schema import NOT_COUNTED, Alert, Call, Script
 from monitor.store.search import Hit, hits, sound_condition, text_condition
 
 __all__ = [
@@ -123,7 +123,7 @@ def _found(which: CallFilter) -> Iterator[ColumnElement[bool]]:
         graver = levels[levels.index(which.severity) :]
         yield or_(*(getattr(Call, f"alerts_{level.value}") > 0 for level in graver))
     if which.rule is not None:
-        hit = (Alert.rule == which.rule) & (Alert.state != "retracted")
+        hit = (Alert.rule == which.rule) & (Alert.state.not_in(NOT_COUNTED))
         yield Call.id.in_(select(Alert.call_id).where(hit))
     if which.missed is not None:
         lost = (Script.rule == which.missed) & (Script.state == "missed")

@@ -7,12 +7,13 @@ that what comes out equals what came in, also when a newer program wrote it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any
 
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
+from monitor.base.moments import is_day
 from monitor.store import schema
 from monitor.store.terms import character_terms, sounds_of, syllable_terms
 
@@ -192,7 +193,7 @@ def sound_call(data: Mapping[str, Any]) -> None:
 
 def findings(alerts: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     """The columns that count the alerts by severity; what was retracted does not count."""
-    raised = [alert["severity"] for alert in alerts if alert["state"] != "retracted"]
+    raised = [alert["severity"] for alert in alerts if alert["state"] not in schema.NOT_COUNTED]
     return {f"alerts_{level}": raised.count(level) for level in ("tip", "minor", "major", "fatal")}
 
 
@@ -203,7 +204,10 @@ def scripts(states: Sequence[Mapping[str, Any]]) -> dict[str, int]:
 
 
 def _moment(text: Any) -> datetime | None:
+    """The moment of an ISO 8601 text; the noon of a day whose time is not known."""
     try:
+        if isinstance(text, str) and is_day(text):
+            text = f"{date.fromisoformat(text)}T12:00"
         return datetime.fromisoformat(text).astimezone() if isinstance(text, str) else None
     except (ValueError, OverflowError):
         return None

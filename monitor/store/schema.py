@@ -11,6 +11,7 @@ points in time are UTC.
 
 from monitor.store.base import Base, Moment, Words, now
 from monitor.store.schema_calls import (
+    NOT_COUNTED,
     SEARCH_POSTGRESQL,
     SEARCH_SQLITE,
     Alert,
@@ -36,6 +37,7 @@ from monitor.store.schema_people import (
 )
 
 __all__ = [
+    "NOT_COUNTED",
     "SEARCH_POSTGRESQL",
     "SEARCH_SQLITE",
     "Alert",

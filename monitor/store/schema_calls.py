@@ -256,6 +256,11 @@ for _dialect, _statements in (("sqlite", SEARCH_SQLITE), ("postgresql", SEARCH_P
         )
 
 
+NOT_COUNTED = ("retracted", "dismissed")
+"""States of a finding that counts nowhere: taken back by a second recogniser, or by people
+who upheld an appeal against it (a script that was wrongly missed is `dismissed` too)."""
+
+
 class Alert(Base):
     """A finding in its last state; fields as `monitor.events.Alert`."""
 

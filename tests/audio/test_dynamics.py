@@ -167,7 +167,7 @@ def test_speech_rate_counts_speaking_time_only() -> None:
     tokens = [e for e in say(A, 0, "a b c d e f") if isinstance(e, Token)]
     tokens += [e for e in say(A, 3200, "g h i j k l") if isinstance(e, Token)]
     utterance = Utterance(A, 0, 4400, tuple(tokens))
-    (rate,) = Dynamics(BOTH).feed(utterance)
+    (rate,) = named(Dynamics(BOTH).feed(utterance), "speech_rate")
     assert (rate.name, rate.unit, rate.party) == ("speech_rate", "char/min", A)
     assert rate.value == 300  # 12 characters in 2 × 1.2 s; the pause of 2 s is not speaking
 
@@ -299,3 +299,20 @@ def test_what_grows_is_announced_on_its_way(call: tuple[list[Stretch], int]) -> 
                 if (r.party, r.start_ms) == (whole.party, whole.start_ms)
             ]
             assert on_the_way == list(range(least, int(whole.value) + 1, STEP_MS))
+
+
+def test_who_was_cut_off_gave_way() -> None:
+    def heard(other_ends: int) -> list[Reading]:
+        dynamics = Dynamics([Party.AGENT, Party.CUSTOMER])
+        dynamics.feed(Speech(Party.CUSTOMER, 0))
+        dynamics.feed(Speech(Party.CUSTOMER, 0, other_ends, -20.0))
+        dynamics.feed(Speech(Party.AGENT, 3000))
+        dynamics.feed(Speech(Party.AGENT, 3000, 9000, -20.0))
+        return dynamics.finish(10_000)
+
+    cut = [r for r in heard(3600) if r.name == "cut_off"]
+    assert [(r.party, r.value, r.end_ms) for r in cut] == [(Party.CUSTOMER, 3600, 3600)]
+    # Who goes on talking was not cut off, though the other began.
+    stubborn = heard(8000)
+    assert [r for r in stubborn if r.name == "cut_off"] == []
+    assert [r.party for r in stubborn if r.name == "interruption"] == [Party.AGENT]

@@ -362,6 +362,14 @@ def test_a_break_of_the_line_is_said_and_what_was_missed_is_shown(panel: Any, wi
     expect(line).to_be_visible()
     expect(line).to_have_attribute("role", "alert")
     expect(line).to_contain_text("断开")
+    # Nothing looks as if all were well: not the badge, not the calm line, not the clock.
+    expect(_part(page, "status")).to_have_text("未连接，未监测")
+    expect(_part(page, "calm")).to_be_hidden()
+    expect(line).to_contain_text("停在 0:0")
+    expect(_part(page, "retry-in")).to_contain_text(re.compile("秒后重试|正在重试"))
+    stands = _part(page, "clock").text_content()
+    page.wait_for_timeout(1200)
+    assert _part(page, "clock").text_content() == stands
 
     # It comes back, asks from where it stood, and gets each event once.
     late = talk.alert("推诿", at_ms=4000, span=(2000, 3000), quote="不归我管")
@@ -370,7 +378,9 @@ def test_a_break_of_the_line_is_said_and_what_was_missed_is_shown(panel: Any, wi
         talk.news([*talk.turn(Party.AGENT, "不归我管", 2000), late], 4, 9000, replay=True),
     ]
     wire.refusing = False
+    _part(page, "retry-now").click()
     expect(line).to_be_hidden()
+    expect(_part(page, "status")).to_have_text("通话中")
     assert "last_seq=3" in wire.asked[-1]
     assert "call=1" in wire.asked[-1]
     expect(page.locator(".turn .words")).to_have_text(["您好", "不归我管"])

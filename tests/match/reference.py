@@ -45,6 +45,8 @@ def hearing(cell: Cell, unit: Syllable) -> int:
     def wrong(sound: str) -> int:
         edits = min(syllable_cost(sound, expected) for expected in cell.sounds)
         doubt = 0.7 if unit.confidence < 0.5 else 1.0
+        if cell.keen and edits > 0.6 and doubt == 1.0:
+            return 50
         return min(50, round(16 * doubt * cell.weight * edits))
 
     ways = [wrong(unit.sound)]
@@ -64,6 +66,10 @@ def between(units: Sequence[Syllable], at: int) -> int:
         return 1
     if at and units[at - 1].sound == unit.sound:
         return 2
+    if unit.text and unit.text in "就都也还又再可才倒你您我":
+        return 6
+    if unit.text and unit.text in "不没别":
+        return 24
     return 11 if unit.confidence < 0.5 else 16
 
 
@@ -72,7 +78,8 @@ def pair_between(units: Sequence[Syllable], at: int) -> int | None:
     if at < 1:
         return None
     pair = (units[at - 1].sound, units[at].sound)
-    if pair in {("na", "ge"), ("zhe", "ge"), ("jiu", "shi"), ("ran", "hou"), ("shi", "ba")}:
+    if pair in {("na", "ge"), ("zhe", "ge"), ("jiu", "shi"), ("ran", "hou"), ("shi", "ba"),
+                ("de", "hua"), ("dao", "di")}:  # fmt: skip
         return 2
     if at >= 3 and (units[at - 3].sound, units[at - 2].sound) == pair:
         return 2

@@ -250,8 +250,8 @@ _FULL = """
     import resource, sys
     from pathlib import Path
     from monitor.base.errors import UserError
-    from monitor.models.manifest import Source
-    from monitor.models.pull import pull
+    from monitor.asr.models.manifest import Source
+    from monitor.asr.models.pull import pull
     from tests.models.conftest import entry, silent
 
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))

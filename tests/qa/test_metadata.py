@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 from pathlib import Path, PurePath
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from monitor.base.errors import UserError
 from monitor.events import Party
-from monitor.quality.imports.metadata import Known, Pattern, parse_csv, read_csv
+from monitor.quality.imports.metadata import (
+    FieldError,
+    Known,
+    Pattern,
+    parse_csv,
+    read_csv,
+    read_fields,
+)
 
 _ZONE = timezone(timedelta(hours=8))
 
@@ -138,3 +146,36 @@ def test_known_facts_travel() -> None:
     assert Known(agent="A01").over(Known(agent="B", queue="宽带")) == Known(
         agent="A01", queue="宽带"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-02-17", "2026-02-17"),
+        ("2026/2/17", "2026-02-17"),
+        ("2026年2月17日", "2026-02-17"),
+        ("20260217", "2026-02-17"),
+        ("2026.02.17", "2026-02-17"),
+        ("2026-02-17 00:00:00", "2026-02-17T00:00:00+08:00"),
+        ("2026-02-17 9:05", "2026-02-17T09:05:00+08:00"),
+        ("2026/2/17 9:05:33.120", "2026-02-17T09:05:33.120000+08:00"),
+        ("2026年2月17日 9时5分", "2026-02-17T09:05:00+08:00"),
+        ("2026-02-17T09:05:00Z", "2026-02-17T09:05:00+00:00"),
+        ("2026-02-17T09:05:00-05:00", "2026-02-17T09:05:00-05:00"),
+        ("20260217090533", "2026-02-17T09:05:33+08:00"),
+    ],
+)
+def test_a_day_stays_a_day_and_a_time_gets_the_zone(text: str, expected: str) -> None:
+    zone = ZoneInfo("Asia/Shanghai")
+    known = read_fields({"started_at": text}, zone)
+    assert known.call_facts().started_at == expected
+    assert Known.from_dict(known.to_dict()) == known
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["9:05", "17/2/2026", "2026-13-01", "2026-02-30", "0001-01-01", "9999-12-31 10:00", "周二"],
+)
+def test_what_is_no_moment_is_refused(text: str) -> None:
+    with pytest.raises(FieldError, match="不是时间"):
+        read_fields({"started_at": text}, ZoneInfo("Asia/Shanghai"))

@@ -12,12 +12,13 @@ from monitor.base.errors import UserError
 from monitor.quality.review import appeals, findings
 from monitor.quality.review.appeal_policy import AppealPolicy
 from monitor.quality.review.rescoring import rescore
+from monitor.quality.rules.precision_by_rule import rule_figures
 from monitor.quality.scorecards import cards
 from monitor.quality.scorecards.form import Answer
 from monitor.quality.tables import Appeal
 from monitor.rules.scorecard import ItemStatus
 from monitor.store import Store
-from monitor.store.schema import Alert, Call, Pack, Scorecard, User, now
+from monitor.store.schema import Alert, Call, Pack, Scorecard, Script, User, now
 from tests.review.conftest import BAD, GOOD, Keep
 
 
@@ -83,6 +84,29 @@ def test_a_missed_script_is_forgiven_with_its_alert(
     number = _file(store, call_id, _alert(store, call_id, "opening"), people["wang"])
     appeal = _decide(store, number, True, people["qa"])
     assert (appeal.score_before, appeal.score_after) == (60.0, 100.0)
+
+
+def test_what_an_upheld_appeal_struck_out_is_counted_nowhere(
+    store: Store, keep: Keep, people: dict[str, User]
+) -> None:
+    call_id = keep({"agent": "喂你说吧"}, {"agent": BAD}, {"customer": "什么"}, {"agent": BAD})
+    with store.reading() as session:
+        call = session.get_one(Call, call_id)
+        severity = session.get_one(Alert, _alert(store, call_id, "who")).severity
+        before = getattr(call, f"alerts_{severity}")
+        assert (call.scripts_missed, before > 0) == (1, True)
+    for rule in ("opening", "who"):
+        number = _file(store, call_id, _alert(store, call_id, rule), people["wang"])
+        _decide(store, number, True, people["qa"])
+    with store.reading() as session:
+        call = session.get_one(Call, call_id)
+        (script,) = session.scalars(select(Script).where(Script.rule == "opening"))
+        assert (call.scripts_missed, script.state) == (0, "dismissed")
+        opening = session.get_one(Alert, _alert(store, call_id, "opening")).severity
+        assert getattr(call, f"alerts_{severity}") == before - 1 - (opening == severity)
+        found = {f.ref: f.state for f in findings.findings(session, call)}
+        assert found[f"alert-{_alert(store, call_id, 'who')}"] == "dismissed"
+        assert rule_figures(session, rules=["who"])["who"].hits == 1
 
 
 def test_a_fatal_finding_that_was_none_gives_the_card_back(

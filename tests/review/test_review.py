@@ -113,6 +113,8 @@ def test_words_that_were_missed_become_a_finding(
     ("rule", "party", "start", "end", "what"),
     [
         (" ", "agent", 0, 100, "哪条规则"),
+        ("结束语", "agent", 0, 100, "没有“结束语”"),
+        ("whoo", "agent", 0, 100, "最接近的是：who"),
         ("who", "nobody", 0, 100, "没有 nobody 声道"),
         ("who", "agent", 100, 100, "时段"),
         ("who", "agent", 0, 10**7, "时段"),

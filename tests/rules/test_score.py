@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.events import AlertState, to_dict
+from monitor.events import AlertState, Party, Severity, Token, to_dict
 from monitor.rules import Rulebook, load
+from monitor.rules.engine.certainty import doubt
+from monitor.rules.language.problems import PackErrors
 from monitor.rules.scorecard import ItemStatus, Scorecard, scorecard
 
 from .conftest import MakeBook, Outcome, alerts, run, scripts
@@ -172,3 +174,61 @@ def _made() -> Rulebook:
             file.write_text(f'pack: p\ntitle: t\nversion: "1"\n{PACK}', encoding="utf-8")
             _BOOKS.append(load([file]))
     return _BOOKS[0]
+
+
+TWO_PACKS = """
+rules:
+  - {id: a, title: 甲, severity: 一般, never: [你有没有搞错]}
+  - {id: b, title: 乙, severity: 严重, never: [你有没有搞错], unless: [您有没有搞错]}
+  - {id: c, title: 丙, severity: 致命, never: [不会用就别用]}
+score: {grades: {优秀: 95, 良好: 85, 不合格: 0}, deduct: {一般: 2, 严重: 3}, fatal: [致命]%s}
+"""
+
+
+def test_one_sentence_is_one_finding_and_the_gravest(book: MakeBook) -> None:
+    made = book(TWO_PACKS % "")
+    outcome = run(made, {"agent": "你有没有搞错"}, {"agent": "好的"}, {"agent": "你有没有搞错"})
+    assert [alert.rule for alert in alerts(outcome)].count("a") == 2
+    found = card(made, outcome)
+    assert [(line.item, line.points, line.times) for line in found.lines] == [("b", -6.0, 2)]
+    only = card(made, run(made, {"agent": "你有没有搞错"}))
+    assert [(line.item, line.times) for line in only.lines] == [("b", 1)]
+    assert "甲" in only.lines[0].reason
+
+
+def test_a_grave_finding_caps_the_grade(book: MakeBook) -> None:
+    said = {"agent": "你有没有搞错"}
+    made = book(TWO_PACKS % "")
+    found = card(made, run(made, said))
+    assert (found.total, found.grade) == (97.0, "良好")
+    assert "乙" in found.capped
+    strict = book(TWO_PACKS % ", cap: {严重: 不合格}")
+    assert card(strict, run(strict, said)).grade == "不合格"
+    lenient = book(TWO_PACKS % ", cap: {}")
+    free = card(lenient, run(lenient, said))
+    assert (free.grade, free.capped) == ("优秀", "")
+
+
+def test_a_cap_names_a_grade_that_exists(book: MakeBook) -> None:
+    with pytest.raises(PackErrors, match="良"):
+        book(TWO_PACKS % ", cap: {严重: 良}")
+
+
+def test_fatal_needs_certainty(book: MakeBook) -> None:
+    made = book(TWO_PACKS % "")
+    sure = run(made, {"agent": "不会用就别用"})
+    assert [a.severity for a in alerts(sure)] == [Severity.FATAL]
+    assert card(made, sure).fatal
+    unsure = run(made, {"agent": "不会用就别扔"})  # 用 heard as 扔: 0.8 alike
+    (alert,) = alerts(unsure)
+    assert alert.severity is Severity.MAJOR
+    assert alert.evidence["uncertain"]["needs_similarity"] == 0.88  # type: ignore[index, call-overload]
+    found = card(made, unsure)
+    assert (found.fatal, found.grade) == (False, "良好")
+
+
+def test_doubted_syllables_make_a_finding_uncertain() -> None:
+    tokens = [Token(Party.AGENT, "用", "yong", 0, 200, confidence) for confidence in (0.5, 0.6)]
+    assert doubt(0.9, tokens) == {"confidence": 0.55, "needs_confidence": 0.6}
+    assert doubt(0.9, [replace(token, confidence=0.7) for token in tokens]) is None
+    assert doubt(0.9, []) is None

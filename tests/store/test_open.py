@@ -193,7 +193,7 @@ def test_programs_that_start_together_make_one_store(tmp_path: Path) -> None:
 def test_without_a_store_nothing_of_databases_is_loaded() -> None:
     code = (
         "import sys\n"
-        "from monitor import batch, engine, recording\n"
+        "from monitor.call import batch, engine, live_files\n"
         "from monitor.cli import listen, score, calls\n"
         "import monitor.store, monitor.store.place\n"
         "print([m for m in ('sqlalchemy', 'alembic', 'psycopg') if m in sys.modules])"

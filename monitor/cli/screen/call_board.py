@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from monitor.base.call_fold import CallFold
 from monitor.events import (
     Alert,
     AlertState,
@@ -34,36 +35,44 @@ class Line:
     note: str = ""
 
 
-@dataclass(slots=True)
 class Board:
     """The state of the screen. `take` is the only thing that changes it."""
 
-    info: CallInfo | None = None
-    now_ms: int = 0
-    lines: list[Line] = field(default_factory=list)
-    tails: dict[Party, str] = field(default_factory=dict)
-    alerts: dict[str, Alert] = field(default_factory=dict)  # by id, oldest first
-    scripts: dict[tuple[str, int], ScriptState] = field(default_factory=dict)
-    gaps: list[Gap] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.now_ms = 0
+        self.lines: list[Line] = []
+        self.tails: dict[Party, str] = {}
+        self._call = CallFold()
+
+    @property
+    def info(self) -> CallInfo | None:
+        return self._call.info
+
+    @property
+    def alerts(self) -> dict[str, Alert]:
+        """By id, oldest first."""
+        return self._call.alerts
+
+    @property
+    def scripts(self) -> dict[tuple[str, int], ScriptState]:
+        return self._call.scripts
+
+    @property
+    def gaps(self) -> list[Gap]:
+        return self._call.gaps
 
     def take(self, events: Sequence[Event], now_ms: int) -> None:
         self.now_ms = max(self.now_ms, now_ms)
         for event in events:
+            self._call.take(event)
             match event:
-                case CallInfo():
-                    self.info = event
                 case Token():
                     self._open_line(event).tokens.append(event)
                 case Partial():
                     self.tails[event.party] = event.text
                 case Utterance():
                     self._close_line(event.party)
-                case Alert():
-                    self.alerts[event.id] = event
-                case ScriptState():
-                    self.scripts[event.rule, event.occurrence] = event
                 case Gap():
-                    self.gaps.append(event)
                     line = Line(event.party, event.start_ms, open=False, note=event.reason)
                     self.lines.append(line)
                 case _:

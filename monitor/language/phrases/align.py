@@ -24,14 +24,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from monitor.language.phrases.cells import Line
 from monitor.language.phrases.costs import (
+    ALIKE,
     EDIT,
     FILLER,
     FILLER_PAIRS,
     FILLER_SOUNDS,
     FILLERS,
+    LIGHT,
+    LIGHT_COST,
+    NEGATED,
     REPEAT,
     SKIP_RUN,
+    TURNING,
     alternative_cost,
     syllable_cost,
 )
@@ -42,7 +48,6 @@ from monitor.language.phrases.syllables import Syllable
 from monitor.language.phrases.values import Step, StepKind
 
 PARTICLE_MOST = 0.3  # what leaving out a particle may cost
-ALIKE = 0.6  # syllables up to this far apart are called easily confused
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,10 @@ def insertion_cost(unit: Syllable, before: Syllable | None) -> int:
         return FILLER
     if before is not None and unit.sound == before.sound:
         return REPEAT
+    if unit.text in LIGHT:
+        return LIGHT_COST
+    if unit.text in TURNING:
+        return round(EDIT * NEGATED)
     return round(EDIT * DOUBTED) if unit.confidence < DOUBT else EDIT
 
 
@@ -178,6 +187,20 @@ def faithful(alignment: Alignment) -> bool:
     )
 
 
+_HEARD = (StepKind.SAME, StepKind.SIMILAR, StepKind.SUBSTITUTED, StepKind.SKIPPED)
+
+
+def every_word(line: Line, alignment: Alignment) -> bool:
+    """Whether of every word of several syllables at least one was heard, or nearly.
+
+    What is left of 我们解决不了 in 还解决不了 is not the phrase.
+    """
+    kinds = [step.kind for step in alignment.steps if step.kind in _HEARD]
+    return all(
+        any(kinds[at] in (StepKind.SAME, StepKind.SIMILAR) for at in word) for word in line.words
+    )
+
+
 def cell_costs(index: Index, place: Place, unit: Syllable) -> list[int]:
     """What hearing `unit` costs at each cell of the line."""
     cells = slice(place.first + 1, place.end + 1)
@@ -251,12 +274,12 @@ def _heard(index: Index, place: Place, unit: Syllable, number: int, cost: int) -
         ways += [
             (doubt + syllable_cost(other, sound), other, at) for at, sound in enumerate(cell.sounds)
         ]
-    _, via, at = min(ways)
+    least, via, at = min(ways)
     expected = cell.sounds[at]
     near = syllable_cost(via or unit.sound, expected)
     kind = StepKind.SUBSTITUTED
-    if unit.sound == expected:
-        kind = StepKind.SAME
+    if unit.sound == expected or (via == expected and not least):
+        kind = StepKind.SAME  # or as likely: figures do not tell 一 from 幺
     elif via or near <= ALIKE:
         kind = StepKind.SIMILAR
     return Step(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -44,7 +44,8 @@ class Cell:
     `sounds` are the accepted readings and `chars` the character of each,
     `tones` a bit set (bit t = tone t accepted; 0 = any). `weight` scales what a
     wrong syllable costs, `skip` is what leaving it out costs in sixteenths.
-    `after` are the slots and gaps between this syllable and the next.
+    `after` are the slots and gaps between this syllable and the next. A `keen`
+    syllable carries a difference in meaning: only what sounds nearly like it will do.
     """
 
     chars: tuple[str, ...]
@@ -53,6 +54,7 @@ class Cell:
     weight: float
     skip: int
     after: tuple[Gap | Slot, ...] = ()
+    keen: bool = False
 
     @property
     def text(self) -> str:
@@ -69,6 +71,7 @@ class Line:
     budget: int
     text: str
     exact: bool
+    words: tuple[tuple[int, ...], ...] = ()  # the cells of each word of several syllables
 
     @property
     def allowances(self) -> tuple[int, ...]:
@@ -152,7 +155,16 @@ def compile_line(variant: Variant, likeness: float | None, *, exact: bool) -> Li
         _budget(_firm(cells), length, likeness, exact=exact),
         said,
         exact,
+        _word_cells(said),
     )
+
+
+def sharpen(line: Line, keen: Iterable[int]) -> Line:
+    """The line with these cells (by number) keen: never left out, never another syllable."""
+    cells = list(line.cells)
+    for at in keen:
+        cells[at] = replace(cells[at], keen=True, skip=NEVER)
+    return replace(line, cells=tuple(cells))
 
 
 def _cell(choice: str, said: str, at: int, weight: float) -> Cell:
@@ -205,6 +217,20 @@ def _weights(text: str) -> list[float]:
         # A short phrase has nothing to spare: no syllable of it is light.
         return [w if w == PARTICLE_WEIGHT else max(1.0, w) for w in weights]
     return weights
+
+
+def _word_cells(text: str) -> tuple[tuple[int, ...], ...]:
+    """The cells of each word of two or three syllables; longer ones are two words and more."""
+    found: list[tuple[int, ...]] = []
+    at = 0
+    for word in split(text):
+        cells = range(at, at + len(word))
+        if len(word) in (2, 3):
+            found.append(tuple(cells))
+        elif len(word) > 3:
+            found += [tuple(cells[n : n + 2]) for n in range(0, len(word) - 1, 2)]
+        at += len(word)
+    return tuple(found)
 
 
 def _firm(cells: Sequence[Cell]) -> int:

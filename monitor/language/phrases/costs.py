@@ -29,14 +29,24 @@ EDGE = 20  # a missing first or last syllable: a prefix is not the phrase
 CHEAPEST = 0.1  # a syllable that is not the same is never cheaper, in edits
 SKIP_RUN = 2  # expected syllables missing in a row, at most
 NEVER = 50  # the dearest single step
+ALIKE = 0.6  # syllables up to this far apart are called easily confused
 FAR = 200  # "not reachable": no budget is larger
 NATS_PER_EDIT = 3.0  # ln 20: something 20 times less likely than the best is one edit
 
 FILLERS = frozenset("嗯啊呃额哦噢唉哎诶呀嘛呢吧哈欸")
 FILLER_SOUNDS = frozenset({"en", "e", "a", "o", "ng"})
 FILLER_PAIRS = frozenset(
-    {("na", "ge"), ("zhe", "ge"), ("jiu", "shi"), ("ran", "hou"), ("shi", "ba")}
+    {
+        *(("na", "ge"), ("zhe", "ge"), ("jiu", "shi"), ("ran", "hou"), ("shi", "ba")),
+        *(("de", "hua"), ("dao", "di")),
+    }
 )
+LIGHT = frozenset("就都也还又再可才倒你您我")
+"""Adverbs and pronouns that people put in without saying anything else."""
+LIGHT_COST = 6
+TURNING = frozenset("不没别")
+"""Said where it is not expected, it turns the meaning."""
+NEGATED = 1.5
 PARTICLES = frozenset("啊呀吧呢嘛哦噢哈啦吗呗儿")
 NEGATIONS = frozenset("不没别无未勿甭非")
 

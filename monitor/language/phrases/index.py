@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from monitor.language.phrases.cells import Cell, Line
 from monitor.language.phrases.costs import (
+    ALIKE,
     EDIT,
     FAR,
     NEVER,
@@ -79,19 +80,20 @@ class Index:
         self.tone = self._tone_rows(cells)
         # Cells that expect the same with the same weight are one kind.
         numbers: dict[str, int] = {"": 0}
-        kinds: dict[tuple[tuple[int, ...], float], int] = {}
+        kinds: dict[tuple[tuple[int, ...], float, bool], int] = {}
         kind: list[int] = []
         for cell in cells:
             sounds = cell.sounds if cell else ("",)
             ways = tuple(numbers.setdefault(s, len(numbers)) for s in sounds)
             weight = cell.weight if cell else 1.0
-            kind.append(kinds.setdefault((ways, weight), len(kinds)))
-        most = max(len(ways) for ways, _ in kinds) if kinds else 1
+            kind.append(kinds.setdefault((ways, weight, bool(cell and cell.keen)), len(kinds)))
+        most = max(len(ways) for ways, _, _ in kinds) if kinds else 1
         self._table = CostTable(list(numbers))
         self._kind = np.array(kind, np.intp)
-        self._ways = np.array([[*w, *[w[0]] * (most - len(w))] for w, _ in kinds], np.intp)
+        self._ways = np.array([[*w, *[w[0]] * (most - len(w))] for w, _, _ in kinds], np.intp)
         self._ways = self._ways.reshape(len(kinds), most)
-        self._weights = np.array([weight for _, weight in kinds])
+        self._weights = np.array([weight for _, weight, _ in kinds])
+        self._keen = np.array([keen for _, _, keen in kinds], np.bool_)
         self._cached = lru_cache(maxsize=512)(self._build)
 
     def row(self, unit: Syllable) -> Bytes:
@@ -110,6 +112,8 @@ class Index:
         base = self._table.row(sound)[self._ways].min(axis=1)
         scale = EDIT * (DOUBTED if doubtful else 1.0)
         costs = np.minimum(NEVER, np.rint(scale * self._weights * base)).astype(np.uint8)
+        if not doubtful:
+            costs[self._keen & (base > ALIKE)] = NEVER
         row: Bytes = costs[self._kind]
         row.flags.writeable = False
         return row

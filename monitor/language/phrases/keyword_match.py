@@ -105,7 +105,9 @@ def _has_slots(line: Line) -> bool:
 
 def _negated(alignment: Alignment) -> bool:
     return any(
-        step.kind is StepKind.INSERTED and step.heard_sound in NEGATION_SOUNDS
+        step.kind in (StepKind.INSERTED, StepKind.SUBSTITUTED)
+        and step.heard_sound in NEGATION_SOUNDS
+        and step.expected_sound not in NEGATION_SOUNDS
         for step in alignment.steps
     )
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice, product
+from typing import TypeAlias
 
 from monitor.language.phrases.cells import Line, compile_line
 from monitor.language.phrases.index import Index
 from monitor.language.phrases.pattern import compile_regex, is_regex, parse
 from monitor.language.phrases.values import Phrase
+
+Sharpen: TypeAlias = Callable[[Phrase, list[Line]], list[Line]]
 
 SPELLINGS = 64
 """Readings of one phrase that are looked at when phrases are searched in one another."""
@@ -40,17 +43,21 @@ class Compiled:
 class Matcher:
     """Immutable. `MatchStream(matcher, party)` is the light per-party state.
 
+    `sharpen` may make syllables of a phrase's lines keen (see `contrast`).
+
     Raises:
         PatternError: a pattern that cannot be read.
         ValueError: two phrases with one key, or a shield that does not exist.
     """
 
-    def __init__(self, phrases: Iterable[Phrase]) -> None:
+    def __init__(self, phrases: Iterable[Phrase], sharpen: Sharpen | None = None) -> None:
         self.phrases: tuple[Phrase, ...] = tuple(phrases)
         self.number: Mapping[str, int] = {p.key: n for n, p in enumerate(self.phrases)}
         if len(self.number) != len(self.phrases):
             raise ValueError("two phrases have the same key")
-        lines = [_lines(phrase) for phrase in self.phrases]
+        lines = [lines_of(phrase) for phrase in self.phrases]
+        if sharpen is not None:
+            lines = [sharpen(p, own) for p, own in zip(self.phrases, lines, strict=True)]
         self.index = Index([(n, line) for n, own in enumerate(lines) for line in own])
         shields = _shields(self.phrases, lines, self.number)
         self.compiled: list[Compiled] = []
@@ -85,7 +92,8 @@ def by_pattern(phrases: Iterable[Phrase]) -> Mapping[str, tuple[int, ...]]:
     return {text: tuple(numbers) for text, numbers in found.items()}
 
 
-def _lines(phrase: Phrase) -> list[Line]:
+def lines_of(phrase: Phrase) -> list[Line]:
+    """All the ways to say a phrase, compiled; none for a regular expression."""
     if is_regex(phrase.text):
         return []
     return [compile_line(v, phrase.likeness, exact=phrase.exact) for v in parse(phrase.text)]

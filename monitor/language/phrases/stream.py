@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from monitor.events import Party, Spotted, Token
-from monitor.language.phrases.align import Alignment, align, faithful
+from monitor.language.phrases.align import Alignment, align, every_word, faithful
 from monitor.language.phrases.cells import Line
 from monitor.language.phrases.columns import Columns
 from monitor.language.phrases.costs import EDIT
@@ -206,7 +206,7 @@ class MatchStream:
             self._columns.clear(compiled.cells)
             for number in compiled.places:
                 self._armed.pop(number, None)
-        if exact is None or (line is not None and line.exact and not faithful(exact)):
+        if exact is None or (line is not None and not _said(line, exact)):
             return
         found = self._found(phrase, compiled, line, exact, now_ms)
         self._waiting.note(found, shield=compiled.phrase.role == "shield")
@@ -316,3 +316,8 @@ class MatchStream:
         }
         self._armed = {places[n]: at for n, at in self._armed.items() if n in places}
         self._waiting.renumber(moved)
+
+
+def _said(line: Line, exact: Alignment) -> bool:
+    """Whether the alignment is one that counts, whatever it costs."""
+    return faithful(exact) if line.exact else every_word(line, exact)

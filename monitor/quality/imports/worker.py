@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -12,6 +11,7 @@ from sqlalchemy.orm import Session
 from monitor.audio import file as audio_file
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
+from monitor.base.names import path_of, text_of
 from monitor.call.score_recording import Scorer, manner
 from monitor.events import Chunk
 from monitor.quality.imports import queue
@@ -74,7 +74,7 @@ def next_one(
 
 
 def _score(store: Store, scorer: Scorer, row: Import, stopped: Callable[[], bool]) -> Outcome:
-    path = Path(row.place)
+    path = path_of(row.place)
     digest = digest_of(path)
     with store.reading() as session:
         key = _key(session, row, digest)
@@ -105,19 +105,28 @@ def _score(store: Store, scorer: Scorer, row: Import, stopped: Callable[[], bool
         before_ms = end_ms
 
     data = scorer.score(path, row.name, facts, known.released_by, watched)
-    damage, card = data["call"]["damage"], data["score"]
+    card = data["score"]
+    data["call"]["damage"] = _as_named(row, data["call"]["damage"])
+    # What the table of imports shows beside a call that is done.
+    odd = "; ".join(filter(None, (data["call"]["damage"], *data["call"].get("remarks", ()))))
 
     def close(session: Session, call_id: int) -> None:
-        queue.close(session, row.id, "done", call_id=call_id, reason=damage)
+        queue.close(session, row.id, "done", call_id=call_id, reason=odd)
 
     texts = texts_of(scorer.engine.rulebook)
     call_id = keep(store, path, data, texts, key=key, owner_id=row.user_id, also=close)
     _tidy(row)
     fatal = sum(line["fatal"] for line in card["lines"])
-    return Outcome(row.name, "done", call_id, damage, card["total"], fatal)
+    return Outcome(row.name, "done", call_id, odd, card["total"], fatal)
+
+
+def _as_named(row: Import, text: str) -> str:
+    """A complaint about the file under the name that its user gave it."""
+    return text.replace(text_of(str(path_of(row.place))), row.name)
 
 
 def _failed(store: Store, row: Import, reason: str) -> Outcome:
+    reason = _as_named(row, reason)
     with store.session() as session:
         queue.close(session, row.id, "failed", reason=reason)
     return Outcome(row.name, "failed", None, reason)
@@ -162,4 +171,4 @@ def _known_before(session: Session, key: str) -> Known:
 def _tidy(row: Import) -> None:
     """An upload has been copied into the store: what was received can go."""
     if row.origin == queue.UPLOAD:
-        Path(row.place).unlink(missing_ok=True)
+        path_of(row.place).unlink(missing_ok=True)

@@ -23,7 +23,7 @@ from monitor.quality.reports.summary import AgentReport, Summary
 from monitor.quality.review import findings
 from monitor.quality.scope import Scope
 from monitor.quality.scorecards.settled import settled
-from monitor.store.schema import Alert, Call, Scorecard, Script, User, Utterance
+from monitor.store.schema import NOT_COUNTED, Alert, Call, Scorecard, Script, User, Utterance
 from monitor.store.standing import SETTLING
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def of_call(session: Session, call: Call, look: Look, reviews: bool = True) -> s
     alerts = select(Alert).where(Alert.call_id == call.id).order_by(Alert.start_ms, Alert.id)
     if not reviews:
         humans = humans.where(false())
-        alerts = alerts.where(Alert.state != "retracted")
+        alerts = alerts.where(Alert.state.not_in(NOT_COUNTED))
     missed = select(Script).where(Script.call_id == call.id, Script.state == "missed")
     said = select(Utterance).where(Utterance.call_id == call.id)
     return _render(

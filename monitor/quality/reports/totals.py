@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from monitor.quality.periods import Per, period
 from monitor.quality.scope import Scope, local, quarter
-from monitor.store.schema import Alert, Call, Scorecard, Script
+from monitor.store.schema import NOT_COUNTED, Alert, Call, Scorecard, Script
 
 Dimension: TypeAlias = Literal["agent", "queue", "direction", "tier", "grade"]
 
@@ -181,7 +181,7 @@ def rules(session: Session, scope: Scope, limit: int | None = None) -> list[Rule
             func.count(distinct(Call.agent)),
         )
         .join(Call, Call.id == Alert.call_id)
-        .where(*scope.conditions(), Alert.state != "retracted")
+        .where(*scope.conditions(), Alert.state.not_in(NOT_COUNTED))
         .group_by(Alert.rule)
         .order_by(count.desc(), Alert.rule)
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from monitor.base.errors import UserError
@@ -25,7 +25,7 @@ from monitor.quality.review.findings import finding
 from monitor.quality.review.rescoring import rescore
 from monitor.quality.scorecards.cards import final_card
 from monitor.quality.tables import Appeal, ReviewSetting
-from monitor.store.schema import Alert, Call, User
+from monitor.store.schema import NOT_COUNTED, Alert, Call, Script, User
 from monitor.store.standing import settle
 
 _SETTING = "appeals"
@@ -126,7 +126,31 @@ def decide(
     session.flush()
     if upheld:
         _rescore(session, appeal, call, reviewer, now)
+        _dismiss(session, call, session.get_one(Alert, appeal.alert_id))
     session.flush()
+
+
+def _dismiss(session: Session, call: Call, alert: Alert) -> None:
+    """From now on the finding counts nowhere: not in tables, reports, dashboards.
+
+    Where it said that a script was missed, the script is not counted as due any more.
+    """
+    alert.state = "dismissed"
+    missed = select(Script).where(
+        Script.call_id == call.id, Script.rule == alert.rule, Script.state == "missed"
+    )
+    scripts = session.scalars(missed).all()
+    if scripts:
+        script = min(scripts, key=lambda one: abs(one.at_ms - alert.at_ms))
+        script.state = "dismissed"
+        call.scripts_missed = max(0, call.scripts_missed - 1)
+    standing = select(func.count()).where(
+        Alert.call_id == call.id,
+        Alert.severity == alert.severity,
+        Alert.state.not_in(NOT_COUNTED),
+    )
+    session.flush()
+    setattr(call, f"alerts_{alert.severity}", session.scalar(standing) or 0)
 
 
 def upheld_alerts(session: Session, call_id: int) -> set[int]:

@@ -108,7 +108,7 @@ def _scripts_due(session: Session, call_id: int) -> dict[str, int]:
     """Rule → how often its script was due, met or missed."""
     query = (
         select(Script.rule, func.count())
-        .where(Script.call_id == call_id, Script.state.in_(("met", "missed")))
+        .where(Script.call_id == call_id, Script.state.in_(("met", "missed", "dismissed")))
         .group_by(Script.rule)
     )
     return {rule: count for rule, count in session.execute(query)}  # noqa: C416

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from rapidfuzz import fuzz, process
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
+from monitor.quality import stored_packs
 from monitor.quality.review.findings import VERDICTS, Finding
 from monitor.quality.tables import CallReview
 from monitor.store.schema import Call, Utterance, Verdict
@@ -81,11 +83,13 @@ def add_missed(
 ) -> Verdict:
     """Add a finding that the machine missed; its words are those said in the span.
 
+    `rule` is the id or the exact title of one of the rules that judged the call.
+
     Raises:
-        UserError: no rule, or no span within the call.
+        UserError: no rule of this call (the message names those that come nearest), or no
+            span within the call.
     """
-    if not rule.strip():
-        raise UserError(tr("请选择违反了哪条规则", "choose the rule that was broken"))
+    rule = _known_rule(call, rule.strip())
     if party not in call.parties:
         raise UserError(tr(f"这通电话没有 {party} 声道", f"this call has no {party} channel"))
     if not 0 <= start_ms < end_ms <= call.duration_ms:
@@ -93,7 +97,7 @@ def add_missed(
     row = Verdict(
         call_id=call.id,
         pack_id=pack_of(call, None),
-        rule=rule.strip(),
+        rule=rule,
         party=party,
         start_ms=start_ms,
         end_ms=end_ms,
@@ -106,6 +110,37 @@ def add_missed(
     session.add(row)
     session.flush()
     return row
+
+
+def rules_of(call: Call) -> dict[str, str]:
+    """The rules that judged a call: id → title."""
+    known: dict[str, str] = {}
+    for pack in call.packs:
+        for name, written in stored_packs.resolved(stored_packs.version_of(pack)).rules.items():
+            known.setdefault(name, written.rule.title)
+    return known
+
+
+def _known_rule(call: Call, given: str) -> str:
+    if not given:
+        raise UserError(tr("请选择违反了哪条规则", "choose the rule that was broken"))
+    known = rules_of(call)
+    if given in known:
+        return given
+    titled = [name for name, title in known.items() if title == given]
+    if len(titled) == 1:
+        return titled[0]
+    near = process.extract(
+        given, {name: f"{name} {title}" for name, title in known.items()},
+        scorer=fuzz.partial_ratio, limit=3,
+    )  # fmt: skip
+    names = [f"{name}（{known[name]}）" for _, _, name in near]
+    raise UserError(
+        tr(
+            f"这通电话的规则里没有“{given}”；最接近的是：{'、'.join(names) or '（没有规则）'}",
+            f"no rule of this call is called “{given}”; nearest: {', '.join(names) or 'none'}",
+        )
+    )
 
 
 def remove_missed(session: Session, call: Call, verdict_id: int) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from monitor.quality.rules.precision import Estimate, Precision, Stratum, precision, recall, trend
 from monitor.quality.tables import CallReview
-from monitor.store.schema import Alert, Call, CallPack, Pack, Verdict
+from monitor.store.schema import NOT_COUNTED, Alert, Call, CallPack, Pack, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ def _hits(
     query = (
         select(Alert.rule, Alert.call_id, func.count())
         .join(Call, Call.id == Alert.call_id)
-        .where(Alert.rule.in_(rules), Alert.state != "retracted", *period)
+        .where(Alert.rule.in_(rules), Alert.state.not_in(NOT_COUNTED), *period)
         .group_by(Alert.rule, Alert.call_id)
     )
     found: dict[str, dict[int, int]] = defaultdict(dict)

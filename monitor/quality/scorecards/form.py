@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
 from monitor.rules.language.resolve import ResolvedPack
-from monitor.rules.scorecard import ItemStatus, Line, Scorecard, ScoreModel, summed
+from monitor.rules.scorecard import Cap, ItemStatus, Line, Scorecard, ScoreModel, summed
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ class Item:
     each: bool = True
     at_most: float | None = None
     fatal: str | None = None  # None, "group" or "card"
+    cap: str | None = None  # the best grade left when lost
     scripted: bool = False  # something that must be said, not something that must not
 
 
@@ -93,6 +94,7 @@ def form_of_packs(packs: Sequence[ResolvedPack]) -> Form:
                 each=rule.score.each,
                 at_most=rule.score.at_most,
                 fatal=model.fatal(pack, rule),
+                cap=model.cap(pack, rule.severity),
                 scripted=not rule.forbids and not rule.avoid and not rule.measure,
             )
             for pack, rule in rules
@@ -120,7 +122,12 @@ def judge(form: Form, answers: Iterable[Answer]) -> Scorecard:
         line.fatal and item.fatal == "card" for item, line in zip(form.items, lines, strict=True)
     )
     grades = form.grades or (("", 0.0),)
-    return summed(form.full, form.groups, grades, lines, zeroed)
+    caps = [
+        Cap(item.cap, item.title)
+        for item, line in zip(form.items, lines, strict=True)
+        if line.times and item.cap is not None
+    ]
+    return summed(form.full, form.groups, grades, lines, zeroed, caps)
 
 
 def _line(item: Item, answer: Answer | None) -> Line:

@@ -27,6 +27,7 @@ from monitor.rules.compiler.likes import compiled_likes
 from monitor.rules.compiler.phrase_table import PARTIES, PhraseTable, plain_texts
 from monitor.rules.compiler.phrases import Phrasing
 from monitor.rules.compiler.rulebook import Rulebook
+from monitor.rules.compiler.tell_apart import TellApart
 from monitor.rules.language.pack import Case, Policy, Rule, Situation, Slot, Window
 from monitor.rules.language.pack import Phrase as PhraseText
 from monitor.rules.language.problems import PackErrors, Problem
@@ -48,7 +49,8 @@ def compile_packs(packs: Sequence[ResolvedPack], problems: Iterable[Problem] = (
         _PackCompiler(pack, bench).run()
     if bench.problems:
         raise PackErrors(bench.problems)
-    matchers = {party: Matcher(bench.phrases_of(party)) for party in PARTIES}
+    apart = TellApart(bench)
+    matchers = {party: Matcher(bench.phrases_of(party), apart.lines) for party in PARTIES}
     rules = {name: bench.rules[name] for name in sorted(bench.rules)}
     return Rulebook(
         packs=tuple(PackName(p.id, p.version, p.title) for p in sorted(packs, key=lambda p: p.id)),

@@ -220,6 +220,8 @@ class Must(Watcher):
                 return
         within = self.ready.span.within
         after_ms = -1 if within is None else at_ms - within
+        if "call.end" in self.ready.span.until:  # what opens the call cannot end it
+            after_ms = max(after_ms, queue.opening_end(self.ready.rule.party, at_ms))
         hits = [h for h in self._hits if after_ms < h.at_ms <= at_ms]
         number = queue.occurrence(self.ready)
         proof = self._proof(hits)

@@ -32,6 +32,7 @@ from monitor.events import (
 from monitor.language.phrases import Match
 from monitor.rules.compiler.compiled import CompiledRule
 from monitor.rules.engine.alert_policy import ORDERED, Gate
+from monitor.rules.engine.certainty import UNCERTAIN, doubt, lowered
 from monitor.rules.engine.speech_acts import Excuse
 from monitor.rules.engine.timeline import Timeline
 
@@ -43,6 +44,9 @@ phrase under way, and the windows judge it by when it was said."""
 
 TURN_GAP_MS = 1000
 """A pause of this length ends a turn."""
+
+OPENED_AFTER = 2
+"""Turns of the other party after which a party's first turn is the opening of the call."""
 
 _KEPT_TOKENS = 30_000  # about two hours of talk
 
@@ -150,6 +154,32 @@ class TimedQueue:
         first = bisect_right(tokens, after_ms, key=_end)
         return tokens[first : max(first, bisect_right(tokens, until_ms, key=_end))]
 
+    def opening_end(self, party: Party | None, at_ms: int) -> int:
+        """The end of the party's first turn, once the other has taken two turns since; else -1.
+
+        Turns are told apart by who speaks. Before that what was said first may be
+        all that is said: a call of one exchange has no opening of its own.
+        """
+        mine = party or Party.AGENT
+        other = Party.CUSTOMER if mine is Party.AGENT else Party.AGENT
+        own, others = self.tokens.get(mine, []), self.tokens.get(other, [])
+        if not own:
+            return -1
+        opened, turns = -1, 0
+        heard = bisect_right(others, own[0].end_ms, key=_end)
+        said = 0
+        while heard < len(others) and others[heard].end_ms <= at_ms:
+            turns += 1
+            said = bisect_right(own, others[heard].end_ms, key=_end)
+            if opened < 0:
+                opened = own[said - 1].end_ms
+            if turns == OPENED_AFTER:
+                return opened
+            if said == len(own):
+                break
+            heard = bisect_right(others, own[said].end_ms, key=_end)
+        return -1
+
     def lost(self, party: Party | None, after_ms: int, until_ms: int) -> list[Gap]:
         """The stretches of the window that were not heard."""
         return [
@@ -175,8 +205,14 @@ class TimedQueue:
         if not self.gate.admits(ready, at_ms):
             return None
         rule = ready.rule
+        evidence: dict[str, Detail] = {**found.evidence, "pack": ready.pack}
         severity = found.severity or rule.severity
         hint = found.severity is Severity.TIP  # only likely: it interrupts nobody
+        if found.quote and (severity is Severity.FATAL or rule.score.fatal) and not hint:
+            said = self.said(found.party, found.start_ms, found.end_ms)
+            unsure = doubt(found.similarity, said)
+            if unsure is not None:
+                severity, evidence[UNCERTAIN] = lowered(severity), unsure
         alert = Alert(
             id=f"{rule.id}#{self.gate.number(ready)}",
             rule=rule.id,
@@ -191,7 +227,7 @@ class TimedQueue:
             similarity=found.similarity,
             advice=rule.say_instead if advice is None else advice,
             interrupts=not hint and self.gate.interrupts(ready, at_ms, group),
-            evidence={**found.evidence, "pack": ready.pack},
+            evidence=evidence,
         )
         self._out.append(alert)
         return alert

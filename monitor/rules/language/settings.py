@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
-from monitor.rules.language.basics import Strict, listed
+from monitor.base.i18n import tr
+from monitor.rules.language.basics import Strict, complain, listed
 from monitor.rules.language.values import Duration, SeverityName
 
 
@@ -40,7 +41,10 @@ class RuleScore(Strict):
 
 
 class PackScore(Strict):
-    """The card: groups with their points, the default deductions, and the grades."""
+    """The card: groups with their points, the default deductions, and the grades.
+
+    `cap` names, by severity, the best grade that a finding leaves.
+    """
 
     full: Annotated[float, Field(gt=0)] | None = None
     groups: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
@@ -48,3 +52,18 @@ class PackScore(Strict):
     deduct: dict[SeverityName, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
     fatal: Annotated[tuple[SeverityName, ...], BeforeValidator(listed)] = ()
     grades: dict[str, float] = Field(default_factory=dict)
+    cap: dict[SeverityName, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _check(self) -> PackScore:
+        for grade in self.cap.values():
+            if self.grades and grade not in self.grades:
+                names = "、".join(self.grades)
+                raise complain(
+                    "cap",
+                    tr(
+                        f"grades 里没有等级 “{grade}”；有：{names}",
+                        f"grades has no {grade!r}; there are: {names}",
+                    ),
+                )
+        return self

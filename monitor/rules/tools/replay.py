@@ -102,7 +102,7 @@ def from_json(data: Mapping[str, Any]) -> KnownCall:
         last = max((u.end_ms for u in utterances), default=0)
         duration = call.get("duration_ms")
         end = CallEnd(last if duration is None else int(duration), call.get("released_by"))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise UserError(
             tr(f"不是完整的通话 JSON：{error}", f"not a whole call JSON: {error}")
         ) from None

@@ -14,7 +14,6 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from monitor.audio import playable
-from monitor.quality import stored_packs
 from monitor.quality.review import appeals, transcript, verdicts
 from monitor.quality.review.appeal_policy import deadline
 from monitor.quality.review.evidence import evidence
@@ -130,10 +129,7 @@ def portion(
 def rules_of(db: Db, user: Reviewer, call_id: int) -> list[dict[str, str]]:
     """The rules that judged a call, to choose from for a missed finding."""
     call = find_call(db, user, call_id)
-    known: dict[str, str] = {}
-    for pack in call.packs:
-        for name, written in stored_packs.resolved(stored_packs.version_of(pack)).rules.items():
-            known.setdefault(name, written.rule.title)
+    known = verdicts.rules_of(call)
     return [{"rule": name, "title": title} for name, title in sorted(known.items())]
 
 
@@ -223,5 +219,5 @@ def _until(db: Session, call: Call) -> datetime:
 
 
 def _for_agents(one: Finding) -> bool:
-    """Agents see what counts for them: alerts that stand, and what reviewers added."""
+    """Agents see what concerns them: alerts (struck out ones too), what reviewers added."""
     return one.kind != "script" and one.state != "retracted"

@@ -95,7 +95,11 @@ export class Feed {
     }
   }
 
-  // Try at once instead of waiting.
+  // Try at once instead of waiting; also asked for by a person.
+  retry() {
+    this._now();
+  }
+
   _now() {
     if (!this._timer) return;
     clearTimeout(this._timer);

@@ -22,6 +22,7 @@ let call = null; // {id, status}
 let seq = -1;
 let online = false;
 let source = true; // whether the agent's machine reaches the server
+let countdown = null; // what counts the seconds to the next try
 let heard = 0; // when call time last arrived, on this page's clock
 let missedFrom = null; // call time from which the server says that we missed something
 
@@ -177,7 +178,9 @@ function showCall() {
     complete: [t("通话已结束", "Call ended"), ""],
     interrupted: [t("通话中断", "Call interrupted"), "warn"],
   };
-  const [name, kind] = names[state] ?? [state, ""];
+  // Whatever the call was when the line broke: nobody watches it from here now.
+  const unwatched = !online && call?.status === "live";
+  const [name, kind] = unwatched ? [t("未连接，未监测", "Not connected, not monitored"), "error"] : (names[state] ?? [state, ""]);
   const status = part("status");
   status.className = `badge ${kind}`;
   setText(status, name);
@@ -209,18 +212,29 @@ function showLine(state, seconds) {
   online = state === "open";
   root.dataset.line = state;
   const line = part("line");
+  clearInterval(countdown);
   line.hidden = online || (state === "connecting" && seq < 0 && !call);
   const words = {
     connecting: t("正在连接服务器…", "Connecting to the server…"),
-    lost: t("与服务器的连接断开，正在重新连接。此刻的提醒可能看不到！", "The connection to the server is lost; reconnecting. You may not see alerts now!"),
+    lost: t(`与服务器断开：停在 ${clock(board.nowMs)}，此后的提醒这里看不到。`, `Not connected: the panel stands at ${clock(board.nowMs)} and shows no later alert.`),
     refused: t("服务器拒绝了连接：请重新登录，或确认您有权查看这通电话。", "The server refused: sign in again, or check that this call is yours to see."),
   };
   if (!online) setText(part("line-text"), words[state]);
   part("retry").hidden = state !== "lost";
-  if (state === "lost" && seconds > 1) setText(part("retry-in"), t(`${Math.round(seconds)} 秒后重试`, `retry in ${Math.round(seconds)} s`));
-  else setText(part("retry-in"), "");
+  if (state === "lost") {
+    const due = performance.now() + seconds * 1000;
+    const count = () => {
+      const left = Math.max(0, Math.ceil((due - performance.now()) / 1000));
+      setText(part("retry-in"), left ? t(`${left} 秒后重试`, `retry in ${left} s`) : t("正在重试…", "trying again…"));
+    };
+    count();
+    countdown = setInterval(count, 500);
+  }
+  showCall();
   tick();
 }
+
+part("retry-now").addEventListener("click", () => feed.retry());
 
 // What happened while the line was down.
 function showMissed(fromMs, alerts) {

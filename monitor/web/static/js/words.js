@@ -23,6 +23,7 @@ const ALERT_STATE = {
   raised: "",
   confirmed: t("已复核确认", "Confirmed"),
   retracted: t("已撤回", "Retracted"),
+  dismissed: t("申诉成立，不计", "Appeal upheld: not counted"),
 };
 
 export const severityName = (value) => SEVERITY[value] ?? value;

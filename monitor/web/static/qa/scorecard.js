@@ -122,6 +122,13 @@ class Card {
     event.preventDefault();
   }
 
+  // With the focus elsewhere on the page a digit answers the next open item, and shows it.
+  answerOpen(key) {
+    reveal(this);
+    const item = document.activeElement.closest(".item");
+    if (item && this.form.contains(item)) this.press(item, key);
+  }
+
   press(item, key) {
     if (!ANSWERS[key].some((value) => this.set(item, value))) return;
     this.later();
@@ -226,7 +233,8 @@ async function open(place) {
   if (!form) return;
   const card = new Card(form);
   keys.bind({
-    e: [t("评分表：下一项；再按 1–4 作答，C 写评语，↑↓ 换项", "Scorecard: next item; then 1–4 answer, C comments, ↑↓ walk"), () => reveal(card)],
+    e: [t("评分表：下一个未评的项", "Scorecard: next open item"), () => reveal(card)],
+    "1, 2, 3, 4": [t("评分表：作答（↑↓ 换项，C 写评语）", "Scorecard: answer (↑↓ walk, C comments)"), (event) => card.answerOpen(event.key)],
   });
   place.dataset.ready = "yes";
 }

@@ -15,19 +15,18 @@ function count() {
   return left;
 }
 
-// 1, 2, 3 answer the item the focus is in, and go on to the next one.
-form.addEventListener("keydown", (event) => {
-  const group = event.target.closest("fieldset[data-item]");
+// 1, 2, 3 answer the item the focus is in (the first open one, if it is elsewhere on the page),
+// and go on to the next one.
+function answer(event) {
+  const groups = [...form.querySelectorAll("fieldset[data-item]")];
+  const group = document.activeElement.closest("fieldset[data-item]") ?? groups.find((one) => !one.querySelector("input:checked")) ?? groups[0];
   const choice = group?.querySelectorAll("input[type=radio]")[Number(event.key) - 1];
-  if (!choice || event.target.matches(".input")) return;
-  event.preventDefault();
-  event.stopPropagation();
+  if (!choice) return;
   choice.checked = true;
   count();
-  const groups = [...form.querySelectorAll("fieldset[data-item]")];
   const next = groups[groups.indexOf(group) + 1];
   (next?.querySelector("input:checked") ?? next?.querySelector("input") ?? choice).focus();
-});
+}
 form.addEventListener("change", count);
 form.addEventListener("submit", (event) => {
   const [first] = count();
@@ -36,7 +35,11 @@ form.addEventListener("submit", (event) => {
   first.querySelector("input").focus();
   first.scrollIntoView({ block: "center" });
 });
-keys.bind({ "ctrl+enter": [t("保存", "Save"), () => form.requestSubmit()] });
+keys.bind({
+  "1, 2, 3": [t("给当前项打分，并到下一项", "Answer this item and go on"), answer],
+  "ctrl+enter": [t("保存", "Save"), () => form.requestSubmit()],
+});
+form.querySelector("fieldset[data-item] input")?.focus({ preventScroll: true });
 
 count();
 transport.load().then(() => (root.dataset.ready = "yes"));

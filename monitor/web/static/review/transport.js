@@ -139,12 +139,18 @@ export class Transport extends EventTarget {
       r: [t("循环", "Loop"), () => this.#loop()],
     });
     if (this.parties.length < 2) return;
-    keys.bind({ "0, 1, 2": [t("听双方 / 只听一方", "Both / one party"), (event) => this.#solo(event.key === "0" ? null : Number(event.key) - 1)] });
+    keys.bind({ s: [t("轮换：听双方 / 只听一方", "In turn: both / one party"), () => this.#nextSolo()] });
   }
 
   #loop() {
     this.player.looping = !this.player.looping;
     $("loop").setAttribute("aria-pressed", String(this.player.looping));
+  }
+
+  #nextSolo() {
+    const buttons = [...$("solo").querySelectorAll("button")];
+    const now = buttons.findIndex((button) => button.getAttribute("aria-pressed") === "true");
+    buttons[(now + 1) % buttons.length].click();
   }
 
   #solo(channel) {
