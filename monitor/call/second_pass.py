@@ -33,6 +33,7 @@ from monitor.events import (
 )
 from monitor.language.phrases import MatchStream
 from monitor.language.phrases.keywords import claimed
+from monitor.rules.engine.certainty import UNCERTAIN
 
 if TYPE_CHECKING:
     from monitor.asr.protocol import Recognizer
@@ -49,10 +50,6 @@ longer is not waited for."""
 SCORED_BEFORE_MS = 2_500
 SCORED_AFTER_MS = 1_500
 """How much around the alert's words is heard where phrases are scored: a window of at least 4 s."""
-
-UNCERTAIN = "uncertain"
-"""The evidence that keeps a fatal finding from being fatal to the card: the second recogniser
-could neither confirm nor deny it."""
 
 _LEAD_MS = 320  # the voice activity model opens late on soft initials
 _KEPT_TURNS = 32
