@@ -180,7 +180,8 @@ class Board:
         Raises:
             RefusedError: there are too many calls, or the leg does not belong to its call.
         """
-        key = f"{source.name}/{opened.key or secrets.token_hex(6)}"
+        name = opened.key or secrets.token_hex(6)
+        key = f"{source.name}/{name if opened.shared else f'{name}-{secrets.token_hex(3)}'}"
         call = self._calls.get(key)
         if call is None:
             self._check(source)
