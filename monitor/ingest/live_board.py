@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 AHEAD_MS = 30_000
 """How much more audio a paced sender may send than time has passed: it floods us beyond."""
 
+WORKERS = 16
+"""Threads that recognise: more than cores, so that blocks of many calls wait for the network
+together and are run together (`monitor.call.live_shared_acoustic`)."""
+
 _NEVER = 2**31 - 1
 _UNUSUAL = re.compile(r"[^\w@+-]+")
 _log = logging.getLogger("monitor.ingest")
@@ -76,7 +80,7 @@ class Limits:
 
     calls: int
     late_ms: int = 5_000
-    workers: int = 2
+    workers: int = WORKERS
 
 
 class Running:
@@ -176,7 +180,8 @@ class Board:
         Raises:
             RefusedError: there are too many calls, or the leg does not belong to its call.
         """
-        key = f"{source.name}/{opened.key or secrets.token_hex(6)}"
+        name = opened.key or secrets.token_hex(6)
+        key = f"{source.name}/{name if opened.shared else f'{name}-{secrets.token_hex(3)}'}"
         call = self._calls.get(key)
         if call is None:
             self._check(source)

@@ -22,6 +22,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from monitor.base.errors import UserError
 from monitor.base.i18n import language, tr, use_language
 from monitor.call import engine
+from monitor.call.live_shared_acoustic import shared_acoustic
 from monitor.call.live_shared_decoder import shared_decoder
 from monitor.ingest.live_board import Board, Limits
 from monitor.ingest.sources import Source, Sources
@@ -233,7 +234,7 @@ def _work(main: FastAPI, wanted: Ingest, stop: threading.Event) -> None:
     if wanted.confirm is not None:
         second = engine.load_second(wanted.confirm, loaded)
     outlets.adopt(main.state.store)
-    with shared_decoder(loaded.recognizer):
+    with shared_decoder(loaded.recognizer), shared_acoustic(loaded.recognizer):
         board = Board(loaded, outlets.into(main), wanted.limits, second)
         with serving(board, loaded, wanted.sources, wanted.ports):
             stop.wait()
