@@ -25,8 +25,8 @@ from websockets.sync.client import connect
 
 from monitor.audio import file as audio_file
 from monitor.call import engine
-from monitor.events import Event, Party, Token
-from monitor.ingest.live_board import Board, Limits
+from monitor.events import Chunk, Event, Party, Token
+from monitor.ingest.live_board import Board, Limits, Outgoing
 from monitor.ingest.sources import Source, Sources
 from monitor.rules.scorecard import Scorecard
 from monitor.testing import fixtures
@@ -46,6 +46,9 @@ class Counted:
 
     def __call__(self, events: Sequence[Event], _now_ms: int) -> None:
         Counted.tokens += sum(isinstance(event, Token) for event in events)
+
+    def record(self, _chunk: Chunk) -> None:
+        """Not kept."""
 
     def finish(self, _card: Scorecard) -> list[str]:
         self.over.set()
@@ -73,7 +76,7 @@ def main() -> None:
     data = sound(given.seconds)
     made: list[Counted] = []
 
-    def outlet(_key: str, _agent: str | None) -> Counted:
+    def outlet(_call: Outgoing) -> Counted:
         made.append(Counted())
         return made[-1]
 

@@ -67,7 +67,8 @@ class Call:
         """Take audio of one party; returns what it settled, for all parties.
 
         A chunk that starts later than the last one ended leaves a `Gap`; audio
-        that overlaps what was already heard or skipped is dropped.
+        that overlaps what was already heard or skipped is dropped. Samples that are no
+        numbers (drivers send such) are silence, and told of as a `Gap`.
         """
         channel = self._channel(chunk.party)
         samples = chunk.samples
@@ -77,6 +78,17 @@ class Call:
             events += self._gap(channel, chunk.start_ms, "no audio arrived")
         elif ahead_ms < -_TOLERANCE_MS:
             samples = samples[-ahead_ms * SAMPLES_PER_MS :]
+        bad = np.flatnonzero(~np.isfinite(samples))
+        if len(bad):
+            samples = np.where(np.isfinite(samples), samples, np.float32(0))
+            first, last = (channel.received + int(edge) for edge in (bad[0], bad[-1]))
+            gap = Gap(
+                chunk.party,
+                first // SAMPLES_PER_MS,
+                -(-(last + 1) // SAMPLES_PER_MS),
+                "samples that are no numbers",
+            )
+            events += self._judged([gap])
         channel.take(samples)
         events += self._advance()
         return events

@@ -97,6 +97,7 @@ class Source(BaseModel):
     agents: dict[str, str] = {}
     paced: bool | None = None
     silence_suppression: bool = False
+    record: bool = False
     calls: int = Field(default=200, ge=1)
     message_bytes: int = Field(default=1024 * 1024, ge=1024, le=64 * 1024 * 1024)
     idle_s: float = Field(default=60, gt=0)

@@ -184,11 +184,14 @@ def test_the_pool_takes_turns_and_a_fault_stays_with_its_call(scripted: Engine) 
         def finish(self) -> list[Event]:
             return []
 
+    def nothing(_chunk: Chunk) -> None:
+        """Not recorded."""
+
     pool = Pool(workers=1)
     opened = {}
     for name in ("long", "broken", "short"):
         settings = LiveSettings(backlog_ms=10**9, stall_ms=10**9)
-        line = Line(name, Heard(name), (AGENT,), [], lambda: None, pool, settings)
+        line = Line(name, Heard(name), (AGENT,), [], nothing, lambda: None, pool, settings)
         opened[name] = line
         for second in range(20 if name == "long" else 2):
             line.put([Chunk(AGENT, second * 1000, np.zeros(16_000, np.float32))])
