@@ -4,7 +4,8 @@
     python -m benchmarks.parties voices           # made-up calls of real speakers
     python -m benchmarks.parties mixed            # the same mixed down to one channel
 
-Fields of `leaks`, over all bundled two-channel calls and both directions (except delay and cost):
+Fields of `leaks`, over all bundled two-channel calls, as they are and with the parties exchanged
+(the customer then says what is forbidden to the agent), and both directions:
 
     leak       gain (dB), lag (ms), path and codec of the leak; `--raw`: nothing is set aside
     alerts     about words, in the calls as they are
@@ -96,6 +97,8 @@ def leaks_command(raw: bool, only: str | None, condition: tuple[int, ...]) -> No
     loaded = engine.load()
     names = only.split(",") if only else [f.name for f in fixtures.load_all()]
     calls = [_read(fixtures.load(name).audio) for name in names]
+    # As they are, and with the parties exchanged: what the agent must not say, the customer says.
+    calls += [dict(zip(Party, reversed([*call.values()]), strict=True)) for call in calls]
     plain = [_run(loaded, call, raw=raw) for call in calls]
     for number, (leak, codec) in enumerate(LEAKS):
         if condition and number not in condition:
