@@ -81,6 +81,7 @@ class Listening:
         self._ends: list[int] = []
         self._looked = 0  # places before this one are decided
         self._found: dict[str, list[tuple[int, int]]] = {}  # what was sure, by family
+        self._vetoed: set[str] = set()  # families that the whole turn speaks against
         self._likely: dict[str, tuple[tuple[int, int], LikeMatch]] = {}
 
     def feed(self, token: Token) -> list[LikeMatch]:
@@ -128,17 +129,18 @@ class Listening:
         stretches = list(windows_ending(self._ends, len(self._ends) - 1))
         if length <= LONGEST_TURN and (0, length) not in stretches:
             stretches.append((0, length))
-        found = self._judge(stretches, at_ms, short=length <= SHORT_TURN)
-        for key in sorted(self._likely):
+        found = self._judge(stretches, at_ms, over=True)
+        # With what stands around it, a clause may mean something else: 电话里办不了，我帮您预约.
+        for key in sorted(self._likely.keys() - self._vetoed):
             stretch, match = self._likely[key]
             if not any(_overlap(stretch, other) for other in self._found.get(key, ())):
                 found.append(match)
         return found
 
     def _judge(
-        self, stretches: Sequence[tuple[int, int]], at_ms: int, *, short: bool = False
+        self, stretches: Sequence[tuple[int, int]], at_ms: int, *, over: bool = False
     ) -> list[LikeMatch]:
-        """What the stretches mean; `short`: the turn is over and was a short one."""
+        """What the stretches mean; `over`: the turn is, and the last one may be all of it."""
         if not stretches:
             return []
         logits, features = self._meaning.judge([self._text(*s) for s in stretches])
@@ -148,7 +150,10 @@ class Listening:
                 self._meaning.likes, self._meaning.heads, map(float, row), strict=True
             ):
                 forbids, limits = like.sentences.counts, head.thresholds
-                whole = short and stretch == (0, len(self._chars))
+                if over and stretch == (0, len(self._chars)) and logit < limits.short_likely:
+                    self._vetoed.add(like.key)
+                whole = over and stretch == (0, len(self._chars))
+                whole = whole and stretch[1] <= SHORT_TURN
                 likely = limits.short_likely if whole else limits.likely
                 surely = limits.short_sure if whole else limits.sure
                 if logit < (likely if forbids else limits.said):
