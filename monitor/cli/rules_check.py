@@ -13,6 +13,7 @@ from monitor.base.errors import UserError
 from monitor.base.i18n import tr
 from monitor.events import Alert, Party, ScriptState, Severity
 from monitor.language.phrases import explain, nearest
+from monitor.language.phrases.letters import without_sound
 from monitor.rules.compiler.compile import compile_packs
 from monitor.rules.language.pack import Example, Pack, Turn
 from monitor.rules.language.problems import PackErrors, Problem
@@ -87,7 +88,7 @@ def check(packs: Sequence[str], strict: bool) -> int:
 def _warnings(book: rules.Rulebook, resolved: Sequence[ResolvedPack]) -> list[Problem]:
     """What is no mistake, but not what its author will have meant."""
     written = {name: w for pack in resolved for name, w in pack.rules.items()}
-    return [
+    return _silent(book, resolved) + [
         written[taken.rule]
         .origin.place()
         .problem(
@@ -100,6 +101,31 @@ def _warnings(book: rules.Rulebook, resolved: Sequence[ResolvedPack]) -> list[Pr
         )
         for taken in innocent.taken(book)
     ]
+
+
+def _silent(book: rules.Rulebook, resolved: Sequence[ResolvedPack]) -> list[Problem]:
+    """Phrases with a word that nobody knows how to say in Chinese."""
+    origins = {f"rule:{name}": w.origin for pack in resolved for name, w in pack.rules.items()}
+    for pack in resolved:
+        for kind in ("situation", "slot"):
+            origins |= {
+                f"{kind}:{pack.id}/{name}": origin
+                for (part, name), origin in pack.origins.items()
+                if part == f"{kind}s"
+            }
+    found = []
+    for key, listeners in book.listeners.items():
+        text = key.rpartition("#")[0]
+        for word in dict.fromkeys(without_sound(text)):
+            message = tr(
+                f"警告：短语“{text}”里的“{word}”不知道怎么念；大写逐个字母念（VIP），"
+                "或者用汉字写出读音",
+                f"warning: nobody knows how {word!r} in the phrase {text!r} is said; in capitals "
+                "it is spelt out (VIP), or write its sound in characters",
+            )
+            homes = {f"{who.kind}:{who.key}" for who in listeners} & origins.keys()
+            found += [origins[home].place().problem(message) for home in homes]
+    return found
 
 
 def test(packs: Sequence[str], only: Sequence[str]) -> int:
