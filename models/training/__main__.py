@@ -106,6 +106,8 @@ def head(hidden: int, passes: int, peak: float, out: Path, start: Path | None) -
 @click.option("--rows", default=14, show_default=True, help="Rows of 15 s per step.")
 @click.option("--peak", default=2e-3, show_default=True, help="Highest learning rate.")
 @click.option("--seed", default=1, show_default=True)
+@click.option("--soft", default=1.0, show_default=True, help="Weight of the soft targets.")
+@click.option("--ctc", default=0.4, show_default=True, help="Weight of CTC on the transcripts.")
 @click.option("--threads", default=0, help="Replicas on a CPU; 0: one per core that may be used.")
 @click.option(
     "--start",
@@ -118,6 +120,8 @@ def train(
     rows: int = 14,
     peak: float = 2e-3,
     seed: int = 1,
+    soft: float = 1.0,
+    ctc: float = 0.4,
     threads: int = 0,
     start: Path | None = None,
 ) -> None:
@@ -127,7 +131,9 @@ def train(
     from models.training import units
     from models.training.network import Settings
 
-    recipe = training.Recipe(hours, passes, rows, peak, seed=seed, threads=threads)
+    recipe = training.Recipe(
+        hours, passes, rows, peak, seed=seed, soft=soft, ctc=ctc, threads=threads
+    )
     settings = Settings(units=units.size())
     training.run(
         recipe,

@@ -40,7 +40,8 @@ class Recipe:
     matrices: float = 2.0  # Muon's rate in terms of AdamW's
     warmup: int = 80
     decay: float = 0.05
-    ctc: float = 0.4
+    soft: float = 1.0  # weight of the soft targets, whose times jitter …
+    ctc: float = 0.4  # … and of CTC, which asks for no times
     spoken: float = 1.5  # extra weight of frames that carry a syllable, against deletions
     average: float = 0.999
     seed: int = 1
@@ -74,7 +75,7 @@ def loss_of(
         zero_infinity=True,
     )
     ctc = ctc / (frames * len(labelled) / len(batch.labels))
-    return soft + recipe.ctc * ctc, {"soft": soft.item(), "ctc": ctc.item()}
+    return recipe.soft * soft + recipe.ctc * ctc, {"soft": soft.item(), "ctc": ctc.item()}
 
 
 class Trainer:

@@ -27,9 +27,8 @@ from monitor.base.names import readable, stem_of
 from monitor.base.orphans import end_with_parent
 from monitor.call import engine
 from monitor.call.batch_folder import Folder, failed_row, row_of
-from monitor.call.facts import DEFAULT_PACKS, CallFacts
+from monitor.call.facts import DEFAULT_PACKS, CallFacts, Channels
 from monitor.call.score_recording import Scorer, manner
-from monitor.events import Party
 
 if TYPE_CHECKING:
     from monitor.store.packs import PackText
@@ -45,7 +44,7 @@ class BatchSettings:
     packs: tuple[str, ...] = DEFAULT_PACKS
     asr: str | None = None
     confirm: str | None = None
-    channels: tuple[Party | None, ...] | None = None
+    channels: Channels = None
     facts: CallFacts = field(default_factory=CallFacts)
     language: Language = "zh"
     store: str | None = None

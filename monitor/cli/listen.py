@@ -17,7 +17,7 @@ from monitor.call.facts import DEFAULT_PACKS
 from monitor.call.live_flow import Flow
 from monitor.call.live_second_pass import ConfirmedCall
 from monitor.cli import options
-from monitor.events import Direction, Party
+from monitor.events import Chunk, Direction, Party
 
 
 @click.command(
@@ -114,6 +114,8 @@ def command(
     fact: tuple[str, ...],
 ) -> int | None:
     from monitor.audio import headset
+    from monitor.audio.channel_survey import Heard
+    from monitor.base import labels
     from monitor.call import engine, live
     from monitor.call.live_files import CallFiles
     from monitor.cli import destinations, show
@@ -138,6 +140,7 @@ def command(
         call = ConfirmedCall(call, parties, second.listener)
     capture = partial(headset.open_headset, agent, customer)
     gone: tuple[str, ...] = ()
+    heard = Heard()
     with destinations.destinations(wanted, loaded) as others:
         with ExitStack() as stack:
             files = stack.enter_context(CallFiles(record, parties, loaded)) if record else None
@@ -146,7 +149,12 @@ def command(
 
             def play(sinks: Sequence[live.Sink]) -> None:
                 nonlocal gone
-                keep = files.record if files else lambda _chunk: None
+
+                def keep(chunk: Chunk) -> None:
+                    heard.take(chunk)
+                    if files:
+                        files.record(chunk)
+
                 gone = live.listen(call, parties, capture, sinks, keep, stop=over)
 
             sinks = [files] if files else []
@@ -159,6 +167,13 @@ def command(
             f"{device}: the device went away and the call ended there; plug it in and start again",
         )
         for device in gone
+    ]
+    problems += [
+        tr(
+            f"{labels.party(party)}的设备自始至终没有声音：是否静音，或选错了设备？",
+            f"the {party}'s device delivered no sound at all: is it muted, or the wrong device?",
+        )
+        for party in heard.never()
     ]
     for problem in problems:
         click.echo(f"{tr('错误', 'error')}: {problem}", err=True)

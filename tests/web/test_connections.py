@@ -70,10 +70,8 @@ def test_a_body_that_comes_slowly_but_comes_is_read(
     monkeypatch.setattr(connections, "STALL_S", 0.2)
     monkeypatch.setattr(connections, "STALL_BYTES", 1)
     head = b"POST /login HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\n"
-    kind = (
-        b"Content-Length: 6\r\nContent-Type: application/x-www-form-urlencoded\r\n"
-        b"Connection: close\r\n\r\n"
-    )
+    head += b"Content-Length: 6\r\nConnection: close\r\n"
+    kind = b"Content-Type: application/x-www-form-urlencoded\r\n\r\n"
     pause = threading.Event()
     with socket.create_connection(("127.0.0.1", port), timeout=30) as one:
         one.sendall(head + kind)

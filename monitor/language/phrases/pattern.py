@@ -12,6 +12,7 @@ from itertools import product
 from typing import TypeAlias
 
 from monitor.language.normalise import normalise
+from monitor.language.phrases.letters import spellings
 from monitor.language.phrases.regular import Regular, compile_regular
 from monitor.language.phrases.slots import SLOTS
 from monitor.language.phrases.values import PatternError
@@ -153,7 +154,7 @@ class _Parser:
                 raise self.fail(f"a gap may pass over at most {GAP_MAX} syllables")
             self.at = gap.end()
             return [(Gap(most),)]
-        return [self.plain()]
+        return self.plain()
 
     def slot(self) -> Variant:
         closed = self.text.translate(_WIDE).find("}", self.at)
@@ -166,7 +167,7 @@ class _Parser:
         self.at = closed + 1
         return (Slot(name),)
 
-    def plain(self) -> Variant:
+    def plain(self) -> list[Variant]:
         start = self.at
         self.at += 1
         while (
@@ -175,7 +176,7 @@ class _Parser:
             and not self.text.startswith("...", self.at)
         ):
             self.at += 1
-        return tuple(normalise(self.text[start : self.at]).text)
+        return list(spellings(normalise(self.text[start : self.at]).text))
 
     def peek(self) -> str:
         return self.text[self.at : self.at + 1].translate(_WIDE)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from monitor.base.errors import UserError
 from monitor.base.orphans import end_with_parent
-from monitor.events import Party
+from monitor.call.facts import Channels
 
 _LOOK_S = 0.2
 
@@ -26,7 +26,7 @@ class Trial:
     asr: str | None
     packs: Sequence[str]
     confirm: str | None = None
-    channels: tuple[Party | None, ...] | None = None
+    channels: Channels = None
 
     def survives(self, path: Path, stopped: Callable[[], bool]) -> bool | None:
         """Whether a process that scores the recording lives; None: told to stop."""
