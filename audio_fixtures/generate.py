@@ -1,8 +1,8 @@
 """Speak the bundled calls: `python audio_fixtures/generate.py [NAME]…`
 
-Writes NAME.<audio> and NAME.yaml for each scene of `scenes.py`. Needs espeak-ng
-(`apt-get install espeak-ng`) and the test extras. The same espeak-ng gives the
-same audio every time.
+Writes NAME.<audio> and NAME.yaml for each scene of `scenes.py` and `natural_scenes.py`. Needs
+espeak-ng (`apt-get install espeak-ng`) and the test extras; the natural voices need the `train`
+extra, whose recipe fetches Kokoro-82M. The same espeak-ng gives the same audio every time.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from natural_scenes import NATURAL_SCENES, Natural
 from ruamel.yaml import YAML
 from scenes import RULES, SCENES, Say, Scene
 
@@ -55,10 +56,22 @@ def place(scene: Scene) -> list[Placed]:
     now = scene.lead_ms
     for number, line in enumerate(scene.lines):
         start = now + (line.pause_ms if number else 0)
-        samples = _at_level(say(line.text, line.voice).samples, line.level_db)
+        samples = _at_level(_spoken(line), line.level_db)
         placed.append(Placed(line, start, samples))
         now = placed[-1].end_ms
     return placed
+
+
+def _spoken(line: Say) -> Samples:
+    if not isinstance(line.voice, Natural):
+        return say(line.text, line.voice).samples
+    sys.path.append(str(FOLDER.parent))
+    from models.training import kokoro
+
+    shares = line.voice.shares
+    samples = kokoro.speak(line.text, kokoro.Speaker(shares, shares, line.voice.speed))
+    loud = np.flatnonzero(np.abs(samples) > 0.01)
+    return samples[loud[0] : loud[-1] + 1]
 
 
 def mix(scene: Scene, placed: list[Placed]) -> Samples:
@@ -165,7 +178,7 @@ def main(names: list[str]) -> None:
     yaml = YAML()
     yaml.indent(mapping=2, sequence=4, offset=2)
     yaml.width = 120
-    for scene in SCENES:
+    for scene in (*SCENES, *NATURAL_SCENES):
         if names and scene.name not in names:
             continue
         placed = place(scene)
@@ -173,7 +186,8 @@ def main(names: list[str]) -> None:
         encode(FOLDER / scene.audio, mixed, *_how(scene))
         duration_ms = len(mixed) * 1000 // SAMPLE_RATE
         with (FOLDER / f"{scene.name}.yaml").open("w", encoding="utf-8") as file:
-            file.write("# Written by generate.py from scenes.py.\n")
+            source = "natural_scenes" if scene in NATURAL_SCENES else "scenes"
+            file.write(f"# Written by generate.py from {source}.py.\n")
             yaml.dump(describe(scene, placed, duration_ms), file)
         size = (FOLDER / scene.audio).stat().st_size
         print(f"{scene.name:20} {duration_ms / 1000:6.1f} s {size / 1e3:8.0f} kB")

@@ -7,9 +7,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from monitor.testing.espeak import Voice
+
+if TYPE_CHECKING:
+    from natural_scenes import Natural
 
 GREETING = "您好，请问有什么可以帮您吗？"
 CLOSING = "感谢您的来电，再见！"
@@ -29,7 +32,7 @@ class Say:
 
     party: Literal["agent", "customer"]
     text: str
-    voice: Voice
+    voice: Voice | Natural
     pause_ms: int = 500
     level_db: float = -22.0
 

@@ -15,10 +15,15 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from annotated_types import Interval
+from typing_extensions import TypeAliasType
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter, ValidationError
 
 SAMPLE_RATE = 16_000
 """Samples per second of every `Chunk`; sources resample to it."""
@@ -28,7 +33,12 @@ SAMPLES_PER_MS = SAMPLE_RATE // 1000
 Samples = npt.NDArray[np.float32]
 
 Scalar: TypeAlias = str | int | float | bool | None
-Detail: TypeAlias = "Scalar | list[Detail] | dict[str, Detail]"
+Detail = TypeAliasType("Detail", "Scalar | list[Detail] | dict[str, Detail]")
+
+Ms: TypeAlias = Annotated[int, Interval(ge=-(2**31), lt=2**31)]
+"""Milliseconds since the call began; 24 days at most, so that no number is work without end."""
+
+Count: TypeAlias = Annotated[int, Interval(ge=0, lt=2**31)]
 
 Direction: TypeAlias = Literal["inbound", "outbound"]
 
@@ -56,7 +66,7 @@ class Chunk:
     """Audio of one party: float32 mono at `SAMPLE_RATE`, nominally in [-1, 1]."""
 
     party: Party
-    start_ms: int
+    start_ms: Ms
     samples: Samples
 
 
@@ -84,8 +94,8 @@ class Speech:
     """
 
     party: Party
-    start_ms: int
-    end_ms: int | None = None
+    start_ms: Ms
+    end_ms: Ms | None = None
     loudness_db: float | None = None
     voice: Voice | None = None
 
@@ -109,8 +119,8 @@ class Token:
     party: Party
     text: str
     syllable: str
-    start_ms: int
-    end_ms: int
+    start_ms: Ms
+    end_ms: Ms
     confidence: float = 1.0
     alternatives: tuple[Alternative, ...] = ()
 
@@ -127,9 +137,9 @@ class Spotted:
 
     party: Party
     phrase: str
-    start_ms: int
-    end_ms: int
-    at_ms: int
+    start_ms: Ms
+    end_ms: Ms
+    at_ms: Ms
     score: float
     limit: float
 
@@ -140,7 +150,7 @@ class Partial:
 
     party: Party
     text: str
-    at_ms: int
+    at_ms: Ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +158,8 @@ class Utterance:
     """The tokens of one finished turn, and the phrases spotted in it."""
 
     party: Party
-    start_ms: int
-    end_ms: int
+    start_ms: Ms
+    end_ms: Ms
     tokens: tuple[Token, ...]
     spotted: tuple[Spotted, ...] = ()
 
@@ -179,9 +189,9 @@ class Alert:
     family: str
     severity: Severity
     party: Party
-    start_ms: int
-    end_ms: int
-    at_ms: int
+    start_ms: Ms
+    end_ms: Ms
+    at_ms: Ms
     quote: str
     similarity: float
     advice: str = ""
@@ -210,14 +220,14 @@ class ScriptState:
     rule: str
     title: str
     status: ScriptStatus
-    at_ms: int
-    deadline_ms: int | None = None
-    start_ms: int | None = None
-    end_ms: int | None = None
+    at_ms: Ms
+    deadline_ms: Ms | None = None
+    start_ms: Ms | None = None
+    end_ms: Ms | None = None
     quote: str = ""
     similarity: float = 0.0
     advice: str = ""
-    occurrence: int = 0
+    occurrence: Count = 0
     evidence: Mapping[str, Detail] = field(default_factory=dict)
 
 
@@ -232,8 +242,8 @@ class Reading:
     name: str
     value: float
     unit: str
-    start_ms: int
-    end_ms: int
+    start_ms: Ms
+    end_ms: Ms
     party: Party | None = None
     final: bool = True
 
@@ -243,8 +253,8 @@ class Gap:
     """Audio lost or not processed."""
 
     party: Party
-    start_ms: int
-    end_ms: int
+    start_ms: Ms
+    end_ms: Ms
     reason: str
 
 
@@ -270,7 +280,7 @@ class CallInfo:
 class CallEnd:
     """The call is over; every event before it is final."""
 
-    duration_ms: int
+    duration_ms: Ms
     released_by: str | None = None
 
 
@@ -328,45 +338,54 @@ def from_json(line: str) -> Event:
     """The event of one JSON line.
 
     Raises:
-        ValueError: not JSON, an unknown kind, or missing or unknown fields.
+        ValueError: not JSON, an unknown kind, missing or unknown fields, or a value that is not
+            what its field holds.
     """
-    data = json.loads(line)
-    if not isinstance(data, dict) or data.get("event") not in _KINDS:
-        raise ValueError(f"not an event: {line[:80]}")
-    return typing.cast("Event", from_dict(_KINDS[data.pop("event")], data))
+    try:
+        data = json.loads(line)
+    except RecursionError:
+        raise ValueError(f"nested too deeply: {line[:80]!r}") from None
+    kind = data.pop("event", None) if isinstance(data, dict) else None
+    if not isinstance(kind, str) or kind not in _KINDS:
+        raise ValueError(f"not an event: {line[:80]!r}")
+    return typing.cast("Event", from_dict(_KINDS[kind], data))
 
 
 def from_dict(kind: type[T], data: Mapping[str, Any]) -> T:
     """Build the noun `kind` from what `to_dict` made of it.
 
     Raises:
-        ValueError: missing or unknown fields, or a value outside an enumeration.
+        ValueError: missing or unknown fields, or a value that is not what its field holds.
     """
-    hints = _hints(typing.cast("Hashable", kind))
-    unknown = data.keys() - hints.keys()
-    if unknown:
-        raise ValueError(f"{kind.__name__} has no field {sorted(unknown)[0]!r}")
+    from pydantic import ValidationError
+    from pydantic_core import to_json as encoded
+
     try:
-        return kind(**{name: _revive(hints[name], value) for name, value in data.items()})
-    except TypeError as error:
-        raise ValueError(f"{kind.__name__}: {error}") from error
+        # JSON on the way: there a list may be a tuple, but a text is never a number.
+        made = _door(typing.cast("Hashable", kind)).validate_json(encoded([data]))
+        return typing.cast("T", made[0])
+    except ValidationError as error:
+        raise ValueError(_complaint(kind, error)) from None
+
+
+def _complaint(kind: type, error: ValidationError) -> str:
+    """One line; a field that nobody knows comes first, as it explains others that are missing."""
+    found = error.errors(include_url=False, include_context=False)
+    wrong = next((e for e in found if e["type"] == "unexpected_keyword_argument"), found[0])
+    where = ".".join(str(part) for part in wrong["loc"][1:])
+    match wrong["type"]:
+        case "unexpected_keyword_argument":
+            return f"{kind.__name__} has no field {where!r}"
+        case "missing":
+            return f"{kind.__name__}: {where} is missing"
+        case _:
+            return f"{kind.__name__}: {where or 'it'}: {wrong['msg']}: {wrong['input']!r:.60}"
 
 
 @lru_cache
-def _hints(kind: Hashable) -> dict[str, Any]:
-    return typing.get_type_hints(kind)
+def _door(kind: Hashable) -> TypeAdapter[Any]:
+    """What checks data that claims to be a noun, those within it included."""
+    from pydantic import ConfigDict, TypeAdapter
 
-
-def _revive(hint: Any, value: Any) -> Any:
-    if value is None:
-        return None
-    if isinstance(hint, types.UnionType):  # every union here is `X | None`
-        return _revive(next(a for a in hint.__args__ if a is not type(None)), value)
-    origin = typing.get_origin(hint)
-    if origin is tuple:
-        return tuple(_revive(typing.get_args(hint)[0], item) for item in value)
-    if isinstance(hint, type) and is_dataclass(hint):
-        return from_dict(hint, value)
-    if isinstance(hint, type) and issubclass(hint, StrEnum):
-        return hint(value)
-    return value
+    strict = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+    return TypeAdapter(tuple[kind], config=strict)  # type: ignore[valid-type]  # it is a type

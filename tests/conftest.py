@@ -28,6 +28,9 @@ settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("ci")
 
+# The same alerts with and without the weights of a second recogniser; tests about it ask for it.
+os.environ["MONITOR_CONFIRM"] = "none"
+
 _SHARED = Path(os.environ.get("MONITOR_SHARED", Path(__file__).parents[2] / "shared"))
 
 

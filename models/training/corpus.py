@@ -43,6 +43,9 @@ class Clip:
         return samples
 
 
+HELD_OUT_SPEAKERS = ("S0252", "spk29")  # of AISHELL-1 and of dspspeech20: measuring only
+
+
 def _rows(folder: Path) -> list[dict[str, str]]:
     with (folder / "clips.tsv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
@@ -54,7 +57,7 @@ def _labelled(text: str) -> tuple[int, ...] | None:
 
 
 def sentences(split: str = "train") -> list[Clip]:
-    """Common Voice of a split and, for `train`, the two AISHELL samples."""
+    """Common Voice of a split and, for `train`, the two AISHELL samples but a held-out speaker."""
     data = shared() / "data"
     clips = [
         Clip(
@@ -80,12 +83,23 @@ def sentences(split: str = "train") -> list[Clip]:
                     _labelled(r["text"]),
                 )
                 for r in _rows(data / folder)
+                if r["speaker"] not in HELD_OUT_SPEAKERS
             ]
     return clips
 
 
+def held_out(source: str) -> list[Clip]:
+    """The held-out speaker's clips of `aishell-sample` or `dspspeech20`."""
+    folder = shared() / "data" / source
+    return [
+        Clip(r["clip"], source, folder / "clips" / r["clip"], r["speaker"], r["text"], read)
+        for r in _rows(folder)
+        if r["speaker"] in HELD_OUT_SPEAKERS and (read := _labelled(r["text"]))
+    ]
+
+
 def isolated() -> list[Clip]:
-    """Single words and syllables."""
+    """Single words and syllables, but those of the held-out speaker."""
     data = shared() / "data"
     clips: list[Clip] = []
     for path in sorted((data / "audio-cmn/hsk").glob("*.ogg")):
@@ -124,6 +138,8 @@ def isolated() -> list[Clip]:
                 )
             )
     for row in _rows(data / "dspspeech20"):
+        if row["speaker"] in HELD_OUT_SPEAKERS:
+            continue
         clips.append(
             Clip(
                 row["clip"],

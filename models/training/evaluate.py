@@ -1,4 +1,4 @@
-"""Syllable errors of an exported model (or of the FSMN teacher) by set and condition."""
+"""Syllable errors of an exported model (or of a teacher) by set and condition."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 
 from models.training import heldout, scoring
 from models.training.features import RATE, fbank, stack
-from models.training.paths import shared
+from models.training.paths import WHISPER_CTC, shared
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -52,21 +52,44 @@ def exported(folder: Path, chunk: int = 0) -> Callable[[Floats], Floats]:
 
 
 def teacher() -> Callable[[Floats], Floats]:
-    """The FSMN model, its characters summed into our syllables."""
+    """The FSMN model, its characters summed into our syllables, from samples."""
     from models.training.teacher import Teacher
 
     fsmn = Teacher(shared() / "models/fsmn-charctc")
-    return lambda frames: np.log(fsmn.posteriors(frames) + 1e-9)
+    return lambda samples: np.log(fsmn.posteriors(fbank(samples)) + 1e-9)
 
 
-def measure(name: str, answer: Callable[[Floats], Floats]) -> Iterator[dict[str, Any]]:
+def whisper_head() -> Callable[[Floats], Floats]:
+    """Whisper's encoder with our head, from samples: a window per clip."""
+    import torch
+
+    from models.training import head, whisper
+
+    ours = head.read(WHISPER_CTC)
+
+    def answer(samples: Floats) -> Floats:
+        with torch.no_grad():
+            frames = torch.from_numpy(whisper.encode(whisper.level(samples)))
+            return np.asarray(torch.log_softmax(ours(frames[None])[0], -1).numpy())
+
+    return answer
+
+
+def measure(
+    name: str,
+    answer: Callable[[Floats], Floats],
+    sets: Sequence[str] = heldout.SETS,
+    conditions: Sequence[str] = heldout.CONDITIONS,
+) -> Iterator[dict[str, Any]]:
     """One record per set and condition: model, set, condition, ser and its parts, rtf."""
-    for label in heldout.SETS:
+    for label in sets:
         items = heldout.items(label)
         for situation in heldout.conditions(label):
+            if situation not in conditions:
+                continue
             sounds = [heldout.condition(x.samples, situation, i) for i, x in enumerate(items)]
             began = time.process_time()
-            heard = [scoring.greedy(answer(fbank(s))) for s in sounds]
+            heard = [scoring.greedy(answer(s)) for s in sounds]
             spent = time.process_time() - began
             pairs = [(item.units, h) for item, h in zip(items, heard, strict=True)]
             record = {"model": name, "set": label, "condition": situation, **scoring.errors(pairs)}
@@ -77,8 +100,15 @@ def measure(name: str, answer: Callable[[Floats], Floats]) -> Iterator[dict[str,
             yield record
 
 
-def run(folder: Path, with_teacher: bool = False) -> Iterator[dict[str, Any]]:
-    """The exported model, and beside it the teacher if wanted."""
-    yield from measure(folder.name, exported(folder))
-    if with_teacher:
-        yield from measure("fsmn-charctc", teacher())
+def run(
+    folder: Path,
+    with_teachers: bool = False,
+    sets: Sequence[str] = heldout.SETS,
+    conditions: Sequence[str] = heldout.CONDITIONS,
+) -> Iterator[dict[str, Any]]:
+    """The exported model, and beside it the teachers if wanted."""
+    listen = exported(folder)
+    yield from measure(folder.name, lambda samples: listen(fbank(samples)), sets, conditions)
+    if with_teachers:
+        yield from measure("fsmn-charctc", teacher(), sets, conditions)
+        yield from measure("whisper-ctc", whisper_head(), sets, conditions)

@@ -1,14 +1,20 @@
-"""The sets errors are measured on: Common Voice `dev` and synthetic calls never trained on."""
+"""The sets errors are measured on, one for each kind of speech; none of it is trained on.
+
+`natural` are Kokoro's two held-out voices saying held-out sentences at quick tempo, `aishell` and
+`commands` one held-out speaker each of AISHELL-1 and dspspeech20 (isolated words; version 0.3 and
+before had trained on both), the `synthetic` ones espeak-ng's.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.training import augment, codecs, corpus, synth, texts, units
+from models.training import augment, codecs, corpus, kokoro, natural, paths, synth, texts, units
 from models.training.features import RATE, fbank
 from models.training.paths import REPO
 
@@ -20,14 +26,26 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
-SETS = ("commonvoice", "synthetic", "synthetic-voices", "bundled-calls")
+SETS = (
+    "commonvoice",
+    "natural",
+    "aishell",
+    "commands",
+    "synthetic",
+    "synthetic-voices",
+    "bundled-calls",
+    "bundled-natural",
+)
 CONDITIONS = ("16k", "8k-alaw", "noise-20", "noise-10", "noise-5")
 SYNTHETIC = 160
+NATURAL = 100
+CLIPS = 160  # of a held-out speaker
+QUICK = (1.05, 1.6)  # tempo of the natural voices
 
 
 def conditions(name: str) -> tuple[str, ...]:
     """The bundled calls are heard as they are: noise and telephone lines are in them."""
-    return CONDITIONS[:1] if name == "bundled-calls" else CONDITIONS
+    return CONDITIONS[:1] if name.startswith("bundled-") else CONDITIONS
 
 
 @dataclass(frozen=True)
@@ -50,9 +68,51 @@ def items(name: str) -> tuple[Item, ...]:
             for c in corpus.sentences("dev")
             if c.units
         )
-    if name == "bundled-calls":
-        return tuple(_bundled())
+    if name.startswith("bundled-"):
+        return tuple(_bundled(natural_voices=name == "bundled-natural"))
+    if name == "natural":
+        return _natural()
+    if name in {"aishell", "commands"}:
+        clips = corpus.held_out("aishell-sample" if name == "aishell" else "dspspeech20")
+        chosen = clips[:: max(1, len(clips) // CLIPS)][:CLIPS]
+        return tuple(Item(_padded(c.read()), c.units or (), c.text, unseen=True) for c in chosen)
     return _synthetic(voices_held_out=name == "synthetic-voices")
+
+
+def _padded(samples: Floats) -> Floats:
+    """With a quarter of a second of quiet around it: some clips are cut to the word."""
+    return np.pad(samples, RATE // 4)
+
+
+def _held_out_texts(rng: np.random.Generator, longest: int) -> Iterator[tuple[str, list[int]]]:
+    """Held-out sentences, filled in, without any that a training sentence contains."""
+    spoken = (*texts.turns(), *texts.turns(careless=True), *texts.ordinary())
+    pool = [t for t in spoken if texts.held_out(t)]
+    trained = "\n".join(texts.plain(t) for t in texts.templates() if not texts.held_out(t))
+    for number in rng.permutation(len(pool) * 4):
+        text = texts.clauses(texts.fill(pool[int(number) % len(pool)], rng), rng, longest)
+        label = units.from_hanzi(text)
+        if label and len(label) >= 3 and texts.plain(text) not in trained:
+            yield text, label
+
+
+def _natural() -> tuple[Item, ...]:
+    """Held-out sentences by the held-out natural voices; made once, kept in the cache folder."""
+    stem = paths.cache() / "natural-dev" / "0000"
+    if not stem.with_suffix(".json").exists():
+        rng = np.random.default_rng(20_020)
+        said: list[tuple[Floats, dict[str, Any]]] = []
+        for text, label in islice(_held_out_texts(rng, 36), NATURAL):
+            speaker = kokoro.single(
+                kokoro.HELD_OUT_VOICES[len(said) % 2], float(rng.uniform(*QUICK))
+            )
+            facts = {"text": text, "units": label, "speaker": asdict(speaker)}
+            said.append((kokoro.speak(text, speaker), facts))
+        natural.store(stem, said)
+    return tuple(
+        Item(_padded(c.read()), c.units, c.text, unseen=True)
+        for c in natural.stored(stem.with_suffix(".json"))
+    )
 
 
 def _synthetic(voices_held_out: bool) -> tuple[Item, ...]:
@@ -72,11 +132,13 @@ def _synthetic(voices_held_out: bool) -> tuple[Item, ...]:
     return tuple(made)
 
 
-def _bundled() -> Iterator[Item]:
+def _bundled(natural_voices: bool) -> Iterator[Item]:
     """The described lines of `audio_fixtures`, cut out of their calls with a little room."""
     from ruamel.yaml import YAML
 
     for path in sorted((REPO / "audio_fixtures").glob("*.yaml")):
+        if path.name.startswith("natural-") != natural_voices:
+            continue
         facts = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
         lines = facts.get("lines") or []
         if not lines:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     Keys = NDArray[np.int64]
 
 ORDER = 4
-WEIGHTS = (0.6, 0.25, 0.15)  # general, recordings' sentences, dialogues
+WEIGHTS = (0.5, 0.2, 0.3)  # general, recordings' sentences, dialogues
 DISCOUNTS = {2: 0.5, 3: 0.7, 4: 0.8}
 LEAST = {2: 1, 3: 4, 4: 7}  # counts of n-grams drawn that are more than noise
 GAIN = {3: 4e-8, 4: 4e-8}  # nats per syllable of all text below which an n-gram is not listed

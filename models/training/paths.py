@@ -8,6 +8,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 REPO = HERE.parents[1]
 EMBEDDED = REPO / "models" / "embedded"
+WHISPER_CTC = REPO / "models" / "whisper-ctc"
 TEXT = HERE / "text"
 
 

@@ -13,17 +13,18 @@ can go on in the background while it trains.
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from models.training import augment, corpus, synth, teacher, texts, units
+from models.training import augment, corpus, natural, synth, teacher, texts, units
 from models.training.features import RATE, STRIDE, fbank
+from models.training.paths import WHISPER_CTC
 from models.training.paths import cache as cache_folder
-from models.training.paths import shared
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,17 +33,21 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
-PER_SHARD = 400
-SYNTHETIC_PER_VIEW = 5200  # about 5.5 h, a good quarter of the audio time
+Making: TypeAlias = list[tuple[str, Callable[[np.random.Generator], dict[str, Any] | None]]]
+
+PER_SHARD = 200
+SYNTHETIC_PER_VIEW = 3200  # mechanical voices: 3.4 h, so that they are not forgotten
 ISOLATED_PER_VIEW = 3200  # strung together; a tenth of the audio time
+NATURAL_SHARDS = 1000  # numbers of the natural speech's shards begin here
+NATURAL_COPIES = 4  # ways in which a pass hears each natural clip
 NOISES_PER_VIEW = 160
 GAMMA = 0.75  # weight of the transcript's alignment against the teacher's own opinion
 LONGEST_S = 14.5
 
 
 @cache
-def _teacher() -> teacher.Teacher:
-    return teacher.Teacher(shared() / "models/fsmn-charctc")
+def _teacher() -> teacher.Listener:
+    return teacher.Listener(WHISPER_CTC)
 
 
 @cache
@@ -61,7 +66,7 @@ def example(
     frames = fbank(clean)
     if not 12 <= len(frames) <= LONGEST_S * 100:
         return None
-    posterior = _teacher().posteriors(frames)
+    posterior = _teacher().posteriors(clean, -(-len(frames) // STRIDE))
     target = posterior
     if label is not None:
         aligned = teacher.align(posterior, label)
@@ -150,11 +155,24 @@ def _noise(rng: np.random.Generator) -> dict[str, Any]:
     return {"feats": heard.astype(np.float16), "target": best, "weight": weight, "label": []}
 
 
+def _natural(clip: natural.Spoken, rng: np.random.Generator) -> dict[str, Any] | None:
+    """A clip of the natural speech, half of them with another vocal tract or tempo."""
+    clean = trim(clip.read())
+    if rng.random() < 0.5:
+        clean = augment.vary_voice(clean, rng)
+    return example(clean, list(clip.units), GAMMA, rng)
+
+
 @cache
-def jobs(view: int) -> list[tuple[str, Callable[[np.random.Generator], dict[str, Any] | None]]]:
+def _spoken() -> list[natural.Spoken]:
+    return list(natural.clips())
+
+
+@cache
+def jobs(view: int) -> Making:
     """All examples of a view in random order: name and how to make it."""
     rng = np.random.default_rng([view, 7])
-    made: list[tuple[str, Callable[[np.random.Generator], dict[str, Any] | None]]] = []
+    made: Making = []
 
     def add(name: str, clips: list[corpus.Clip]) -> None:
         made.append((name, lambda r: _from_clips(clips, r)))
@@ -172,6 +190,15 @@ def jobs(view: int) -> list[tuple[str, Callable[[np.random.Generator], dict[str,
     return [made[int(i)] for i in rng.permutation(len(made))]
 
 
+def chosen(view: int, shard: int) -> Making:
+    """What belongs into a shard: so many jobs of the view, or of the natural clips."""
+    if shard < NATURAL_SHARDS:
+        return jobs(view)[shard * PER_SHARD : (shard + 1) * PER_SHARD]
+    number = (shard - NATURAL_SHARDS) // NATURAL_COPIES
+    clips = _spoken()[number * PER_SHARD : (number + 1) * PER_SHARD]
+    return [("natural", partial(_natural, clip)) for clip in clips]
+
+
 def write_shard(view: int, shard: int) -> Path:
     """Make and store one shard (skipped where it exists); returns its `.json`."""
     folder = cache_folder()
@@ -181,7 +208,7 @@ def write_shard(view: int, shard: int) -> Path:
     if done.exists():
         return done
     kinds, examples = [], []
-    for number, (kind, make) in enumerate(jobs(view)[shard * PER_SHARD : (shard + 1) * PER_SHARD]):
+    for number, (kind, make) in enumerate(chosen(view, shard)):
         made = make(np.random.default_rng([view, shard, number]))
         if made is not None:
             kinds.append(kind)
@@ -198,16 +225,24 @@ def write_shard(view: int, shard: int) -> Path:
     return done
 
 
-def shards_per_view() -> int:
-    """How many shards a view has."""
-    return -(-len(jobs(0)) // PER_SHARD)
+def shards_per_view(share: float = 1.0) -> list[int]:
+    """The numbers of a view's shards, whole lots of natural clips between the others."""
+    lots = len(_spoken()) // PER_SHARD * NATURAL_COPIES
+    usual = math.ceil(len(jobs(0)) / PER_SHARD * share)
+    both = ((n / max(lots, 1), NATURAL_SHARDS + n) for n in range(lots))
+    return [n for _, n in sorted((*both, *((n / usual, n) for n in range(usual))))]
 
 
-def run(views: list[int], workers: int, nice: int = 10) -> None:
-    """Write all shards of the views with a pool of processes."""
+def run(views: list[int], workers: int, nice: int = 10, share: float = 1.0) -> None:
+    """Write the shards of the views with a pool of processes.
+
+    `share` below 1: all of the natural speech and so much of the rest, which is in random order.
+    """
     from concurrent.futures import ProcessPoolExecutor
 
-    tasks = [(view, shard) for view in views for shard in range(shards_per_view())]
+    numbers = shards_per_view(share)
+    tasks = [(view, number) for view in views for number in numbers]
+    texts.random_words(np.random.default_rng(0))  # its table is made once, for all workers
     with ProcessPoolExecutor(workers, initializer=os.nice, initargs=(nice,)) as pool:
         for done in pool.map(write_shard, *zip(*tasks, strict=True)):
             print(json.dumps({"shard": done.name}), flush=True)

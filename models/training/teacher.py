@@ -1,8 +1,9 @@
-"""What the FSMN teacher says, as posteriors over our syllables.
+"""What a teacher says, as posteriors over our syllables.
 
-The teacher (see the model card) only labels; none of its weights reach the student. Its posteriors
-over characters are summed into syllables. Where a transcript is known they are also constrained to
-it: the CTC forward-backward occupation `gamma` of every frame, i.e. the teacher's alignment of the
+Teachers (see the model card) only label; none of their weights reach the student. The first is a
+small FSMN, whose posteriors over characters are summed into syllables; the better one is the
+encoder of Whisper base with our head. Where a transcript is known they are also constrained to it:
+the CTC forward-backward occupation `gamma` of every frame, i.e. the teacher's alignment of the
 right answer, so that the student learns *when* from the teacher and *what* from the transcript.
 """
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 TOP = 6  # syllables kept per frame; the rest of the mass is renormalised away
+SHIFT_MS = 130.0  # the head speaks so much earlier than what the student first learnt from
 FLOOR = 1e-4  # mixed into the teacher before aligning, so that no transcript is impossible
 
 
@@ -84,6 +86,42 @@ class Teacher:
         characters = np.exp(logits)
         characters /= characters.sum(-1, keepdims=True)
         return np.asarray(characters[:, : len(self._readings)] @ self._readings, np.float32)
+
+
+class Listener:
+    """Whisper's encoder and our head (`models/whisper-ctc`), at the student's frames."""
+
+    def __init__(self, folder: Path) -> None:
+        from models.training import head
+
+        self._head = head.read(folder)
+
+    def posteriors(self, samples: Floats, rows: int) -> Floats:
+        """16 kHz samples → syllable posteriors [rows, units], one row per 30 ms."""
+        import torch
+
+        from models.training import whisper
+
+        with torch.no_grad():
+            scores = self._head(torch.from_numpy(whisper.encode(whisper.level(samples)))[None])
+            fine = torch.softmax(scores[0], -1).numpy()
+        return coarser(fine, rows)
+
+
+def coarser(fine: Floats, rows: int, shift_ms: float = SHIFT_MS) -> Floats:
+    """Posteriors every 20 ms → every 30 ms. A spike is one frame wide and must not be blurred.
+
+    Every fine frame belongs to the row that holds its middle; a row of two takes the larger of
+    each syllable and leaves the blank what remains.
+    """
+    middle = np.arange(len(fine)) * 20.0 + 10.0 + shift_ms
+    place = np.clip((middle // 30.0).astype(int), 0, rows - 1)
+    made = np.zeros((rows, fine.shape[1]), np.float32)
+    np.maximum.at(made, place, fine)
+    spoken = np.delete(made, units.BLANK, axis=1).sum(1)
+    made[:, units.BLANK] = np.maximum(0.0, 1.0 - spoken)
+    made /= made.sum(1, keepdims=True)
+    return made
 
 
 def align(posteriors: Floats, label: list[int]) -> Floats | None:

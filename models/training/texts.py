@@ -12,7 +12,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from models.training import units
+from models.training import latin, units
 from models.training.paths import REPO, TEXT, shared
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ _OUTER_BAR = re.compile(r"\|(?![^{}]*\})")
 _SLOT = re.compile(r"\{([^{}]*)\}")
 _HANZI = re.compile(r"[\u4e00-\u9fff]")
 _KEEP = re.compile(r"[^\u4e00-\u9fff，。？！、；：]")
+_SPEAKER = re.compile(r"^[A-Z]\S*\s+")  # `A@1 您好` begins after a second; A is the agent
 _HALF = str.maketrans(",?!;:.", "，？！；：。")
 
 
@@ -75,7 +76,7 @@ def spoken_digits(text: str, rng: np.random.Generator) -> str:
 
 
 def fill(template: str, rng: np.random.Generator) -> str:
-    """Replace `{slot}` and `{a|b}`; unknown slots vanish; digits are spelt out."""
+    """Replace `{slot}` and `{a|b}`; unknown slots vanish; digits and Latin words as spoken."""
 
     def value(match: re.Match[str]) -> str:
         name = match[1]
@@ -87,7 +88,7 @@ def fill(template: str, rng: np.random.Generator) -> str:
         options = fillers().get(name)
         return fill(str(rng.choice(options)), rng) if options else ""
 
-    return spoken_digits(_SLOT.sub(value, template), rng)
+    return latin.spoken(spoken_digits(_SLOT.sub(value, template), rng))
 
 
 def _made(name: str, rng: np.random.Generator) -> str | None:
@@ -128,14 +129,36 @@ def _made(name: str, rng: np.random.Generator) -> str | None:
 
 
 @cache
-def templates() -> tuple[str, ...]:
-    """Written dialogues (`text/*.txt` but slots), manuals' phrases and rule packs, deduplicated."""
+def turns(careless: bool = False) -> tuple[str, ...]:
+    """The written turns (`text/*.txt`, `text/turns/*.txt`); `careless`: what must not be said."""
     found: dict[str, None] = {}
-    for path in sorted(TEXT.glob("*.txt")):
-        if path.name != "slots.txt":
+    for path in sorted((*TEXT.glob("*.txt"), *TEXT.glob("turns/*.txt"))):
+        if path.name != "slots.txt" and path.name.startswith("careless") == careless:
             for line in path.read_text(encoding="utf-8").splitlines():
                 if line.strip() and not line.startswith("#"):
                     found[line.strip()] = None
+    return tuple(found)
+
+
+@cache
+def ordinary() -> tuple[str, ...]:
+    """The turns of the complete ordinary calls (`rules/dialogues/ordinary/*.yaml`)."""
+    from ruamel.yaml import YAML
+
+    found: dict[str, None] = {}
+    for path in sorted((REPO / "rules/dialogues/ordinary").glob("*.yaml")):
+        for call in YAML(typ="safe").load(path.read_text(encoding="utf-8"))["dialogues"]:
+            if not call.get("want"):  # nothing in it that must not be said
+                found |= dict.fromkeys(_SPEAKER.sub("", turn) for turn in call["turns"])
+    return tuple(found)
+
+
+@cache
+def templates() -> tuple[str, ...]:
+    """Written turns and calls, manuals' phrases and rule packs, deduplicated."""
+    found: dict[str, None] = dict.fromkeys(turns())
+    found |= dict.fromkeys(turns(careless=True))
+    found |= dict.fromkeys(ordinary())
     inventory = shared() / "seeds" / "inventory.json"
     if inventory.is_file():
         for text in _manual(json.loads(inventory.read_text(encoding="utf-8"))):

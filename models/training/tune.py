@@ -1,7 +1,8 @@
-"""Choose the decoder's weights for a newly exported model, on Common Voice `dev`.
+"""Choose the decoder's weights for a newly exported model, on read and on service speech.
 
 The weight of the n-gram and the bonus per unit go together: a grid of both, decoded by the
-product's own decoder at 16 kHz and over the telephone. Of the pairs with the fewest syllable
+product's own decoder at 16 kHz and over the telephone; Common Voice `dev` and the held-out natural
+voices count alike. Of the pairs with the fewest syllable
 errors, give or take `TOLERANCE`, the one that leaves out the fewest syllables is written into
 `decoding.json`: a phrase is recognised with a wrong syllable sooner than with a missing one.
 """
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 WEIGHTS = (0.3, 0.4, 0.5)
 BONUSES = (1.5, 1.75, 2.0, 2.25, 2.5)
+SETS = ("commonvoice", "natural")
 CONDITIONS = ("16k", "8k-alaw")
 TOLERANCE = 0.002  # syllable error rate; smaller differences are chance on this many clips
 
@@ -57,21 +59,32 @@ def run(folder: Path, every: int = 2) -> Iterator[dict[str, Any]]:
     """
     model = folders.read(folder)
     answer = evaluate.exported(folder)
-    items = heldout.items("commonvoice")[::every]
-    heard = [
-        (item.units, answer(frames))
-        for condition in CONDITIONS
-        for item, frames in zip(
-            items, heldout.features("commonvoice", condition)[::every], strict=True
-        )
-    ]
+    heard = {
+        name: [
+            (item.units, answer(frames))
+            for condition in CONDITIONS
+            for item, frames in zip(
+                heldout.items(name)[::every],
+                heldout.features(name, condition)[::every],
+                strict=True,
+            )
+        ]
+        for name in SETS
+    }
     blank = model.description.units.blank
     tried = []
     for weight in WEIGHTS:
         for bonus in BONUSES:
             settings = replace(model.decoding, lm_weight=weight, insertion_bonus=bonus)
-            pairs = [(truth, decode(p, blank, settings, model.grammar)) for truth, p in heard]
-            tried.append({"lm_weight": weight, "insertion_bonus": bonus, **scoring.errors(pairs)})
+            record = {"lm_weight": weight, "insertion_bonus": bonus, "ser": 0.0, "del": 0.0}
+            for name, clips in heard.items():
+                found = scoring.errors(
+                    (truth, decode(p, blank, settings, model.grammar)) for truth, p in clips
+                )
+                record |= {name: found["ser"]}
+                for part in ("ser", "del"):
+                    record[part] = round(record[part] + found[part] / len(heard), 4)
+            tried.append(record)
             yield tried[-1]
     chosen = choose(tried)
     path = folder / "decoding.json"

@@ -12,7 +12,15 @@ from pathlib import Path
 from monitor.asr.models import find
 from monitor.asr.protocol import Prefetches, Recognizer, RecognizerStream, Spots
 
-__all__ = ["DEFAULT", "Prefetches", "Recognizer", "RecognizerStream", "Spots", "load"]
+__all__ = [
+    "DEFAULT",
+    "Prefetches",
+    "Recognizer",
+    "RecognizerStream",
+    "Spots",
+    "load",
+    "second_by_default",
+]
 
 DEFAULT = "embedded"
 """Name of the model that is used when none is asked for."""
@@ -46,9 +54,23 @@ def load(
         spec = names.split(name)
         if spec.engine:
             wanted = names.Wanted(tuple(phrases), tuple(hotwords), live, spec.options)
-            return names.load(spec, find(spec.model, spec.engine), wanted)
+            remote = spec.engine in names.REMOTE
+            place = spec.model if remote else find(spec.model, spec.engine)
+            return names.load(spec, place, wanted)
     path = find(DEFAULT if name is None else name)
     from monitor.asr.ctc import model_folder  # heavy imports only when a model is wanted
     from monitor.asr.ctc.recognizer import CtcRecognizer
 
     return CtcRecognizer(model_folder.read(path), phrases)
+
+
+def second_by_default(name: str | Path | None = None) -> str | None:
+    """The recogniser that may judge the alerts of recogniser `name`: whisper-ctc where its weights
+    are here. None where they are not, and where the first one hears with Whisper already."""
+    from monitor.asr import models, names
+
+    spec = names.split(name) if isinstance(name, str) else None
+    if spec is not None and spec.engine in ("faster-whisper", names.SECOND):
+        return None
+    have_head = models.obtainable(names.SECOND, names.SECOND)
+    return names.SECOND if have_head and models.obtainable(*names.SECOND_NEEDS) else None

@@ -19,9 +19,24 @@ if TYPE_CHECKING:
     from monitor.asr.protocol import Recognizer
 
 ENGINES: Mapping[str, str] = MappingProxyType(
-    {"faster-whisper": "monitor.asr.whisper", "sherpa": "monitor.asr.sherpa"}
+    {
+        "faster-whisper": "monitor.asr.whisper",
+        "openai": "monitor.asr.remote",
+        "sherpa": "monitor.asr.sherpa",
+        "whisper-ctc": "monitor.asr.whisper_ctc",
+    }
 )
 """Module of each engine; it has `load(path, wanted)`. Imported when the engine is asked for."""
+
+OWN_MODEL: Mapping[str, str] = MappingProxyType({"whisper-ctc": "whisper-ctc"})
+"""Engines that have a model of their own in the package: the name of the engine is enough."""
+
+REMOTE = frozenset({"openai"})
+"""Engines whose model is an address and no folder."""
+
+SECOND = "whisper-ctc"
+SECOND_NEEDS = ("whisper-base", "faster-whisper")
+"""The engine that judges alerts where nobody chose another, and the model that it needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +73,10 @@ def split(name: str) -> Spec:
         UserError: no such engine, no model of it named, or an option without a value.
     """
     engine, colon, rest = name.partition(":")
-    if name in ENGINES:
+    alone, comma, given = name.partition(",")
+    if alone in OWN_MODEL and not Path(name).exists():
+        engine, colon, rest = alone, ":", OWN_MODEL[alone] + comma + given
+    if name in ENGINES and not colon:
         raise UserError(
             tr(
                 f"--asr {name}：这是引擎，后面还要写模型：{name}:NAME"
@@ -106,8 +124,8 @@ def _is_word(engine: str) -> bool:
     return len(engine) > 1 and engine.replace("-", "").isalnum()
 
 
-def load(spec: Spec, path: Path, wanted: Wanted) -> Recognizer:
-    """Have the engine load the model in a folder.
+def load(spec: Spec, path: Path | str, wanted: Wanted) -> Recognizer:
+    """Have the engine load the model in a folder, or at an address.
 
     Raises:
         UserError: the engine's package is missing, or the model cannot be used.

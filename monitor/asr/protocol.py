@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from monitor.events import Chunk, Party, Samples, Spotted, Token
@@ -51,6 +52,28 @@ class Spots(Protocol):
         Each is told once, when all tokens have been returned that start before
         its `at_ms`, and before `settled_ms` passes that.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A phrase that may lie in a stretch of audio, by the network's posteriors.
+
+    `score` is in nats per syllable, 0 at best; `limit` the least with which it is taken for said.
+    """
+
+    phrase: str
+    start_ms: int
+    end_ms: int
+    score: float
+    limit: float
+
+
+@runtime_checkable
+class Scores(Protocol):
+    """A recogniser that can say how well phrases fit what it hears, without writing it down."""
+
+    def score(self, chunk: Chunk, phrases: tuple[Keyword, ...]) -> tuple[list[Scored], list[Token]]:
+        """The phrases that are in the audio, and what it would have written."""
 
 
 class Recognizer(Protocol):

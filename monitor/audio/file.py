@@ -8,23 +8,35 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from monitor.audio import seats
 from monitor.audio.decode import AudioInfo, Decoder, TruncatedAudioError
 from monitor.audio.resample import Resampler
-from monitor.base.errors import UserError
-from monitor.base.i18n import tr
 from monitor.events import SAMPLES_PER_MS, Chunk, Party
 
-__all__ = ["SUFFIXES", "AudioInfo", "TruncatedAudioError", "parties", "probe", "read_call"]
+__all__ = [
+    "SUFFIXES",
+    "AudioInfo",
+    "TruncatedAudioError",
+    "is_named_as_recording",
+    "parties",
+    "probe",
+    "read_call",
+]
 
 SUFFIXES = frozenset(
     {
-        ".wav", ".mp3", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".mp4", ".aac", ".amr", ".3gp",
-        ".w64", ".aif", ".aiff", ".au", ".caf", ".wma", ".mka", ".webm",
+        ".wav", ".wave", ".bwf", ".rf64", ".bw64", ".w64", ".aif", ".aiff", ".aifc", ".au", ".snd",
+        ".caf", ".mp3", ".mp2", ".mpga", ".mpa", ".flac", ".ogg", ".oga", ".opus", ".spx",
+        ".m4a", ".m4b", ".mp4", ".m4v", ".mov", ".3gp", ".3gpp", ".3g2", ".aac", ".adts",
+        ".amr", ".awb", ".wma", ".wmv", ".asf", ".mka", ".mkv", ".webm", ".weba",
     }
 )  # fmt: skip
 """Endings (lower case) by which recordings are found in a folder. Any file may be named."""
 
-_DEFAULT = {1: (Party.AGENT,), 2: (Party.AGENT, Party.CUSTOMER)}
+
+def is_named_as_recording(path: Path) -> bool:
+    """Whether a file in a folder is looked at as a recording, by its ending."""
+    return path.suffix.lower() in SUFFIXES
 
 
 def probe(path: str | Path) -> AudioInfo:
@@ -37,20 +49,21 @@ def probe(path: str | Path) -> AudioInfo:
         return decoder.info
 
 
-def parties(path: str | Path, channels: Sequence[Party] | None = None) -> tuple[Party, ...]:
-    """Who is on each channel of a recording.
+def parties(path: str | Path, channels: Sequence[Party | None] | None = None) -> tuple[Party, ...]:
+    """Who is in the call, by what was told and by custom alone (`seats.seat` listens first).
 
-    `channels` names them in order; by default mono is the agent's headset, and
-    stereo has the agent left and the customer right.
+    `channels` names the parties in the order of the channels, None for one that is left out; by
+    default mono is the agent's headset, and stereo has the agent left and the customer right.
 
     Raises:
         UserError: it is no readable recording, or its channels are not those named.
     """
-    return _parties(Path(path), probe(path).channels, channels)
+    who = seats.usual(Path(path), probe(path).channels, channels)
+    return tuple(party for party in who if party is not None)
 
 
 def read_call(
-    path: str | Path, channels: Sequence[Party] | None = None, block_ms: int = 100
+    path: str | Path, channels: Sequence[Party | None] | None = None, block_ms: int = 100
 ) -> Iterator[Chunk]:
     """The audio of a recorded call, decoded as it is asked for.
 
@@ -66,7 +79,7 @@ def read_call(
     path = Path(path)
     with Decoder(path) as decoder:
         info = decoder.info
-        who = _parties(path, info.channels, channels)
+        who = seats.usual(path, info.channels, channels)
         cutter = _Cutter(who, block_ms * SAMPLES_PER_MS)
         resampler = Resampler(info.rate, info.channels)
         try:
@@ -87,7 +100,7 @@ def read_call(
 class _Cutter:
     """Cuts interleaved samples at 16 kHz into one chunk per party and block."""
 
-    def __init__(self, who: tuple[Party, ...], block: int) -> None:
+    def __init__(self, who: tuple[Party | None, ...], block: int) -> None:
         self._who = who
         self._block = block
         self._parts: list[npt.NDArray[np.float32]] = []
@@ -119,26 +132,6 @@ class _Cutter:
 
     def _chunks(self, samples: npt.NDArray[np.float32]) -> Iterator[Chunk]:
         for channel, party in enumerate(self._who):
-            yield Chunk(party, self._start_ms, np.ascontiguousarray(samples[:, channel]))
+            if party is not None:
+                yield Chunk(party, self._start_ms, np.ascontiguousarray(samples[:, channel]))
         self._start_ms += len(samples) // SAMPLES_PER_MS
-
-
-def _parties(path: Path, count: int, channels: Sequence[Party] | None) -> tuple[Party, ...]:
-    who = tuple(channels) if channels is not None else _DEFAULT.get(count, ())
-    if len(who) == count:
-        return who
-    if channels is None:
-        raise UserError(
-            tr(
-                f"{path}：有 {count} 个声道，只支持单声道或双声道，请先导出为双声道",
-                f"{path}: has {count} channels, but a call has one or two:"
-                " export it as mono or stereo",
-            )
-        )
-    raise UserError(
-        tr(
-            f"{path}：有 {count} 个声道，--channels 却写了 {len(who)} 个，请按声道逐一写明",
-            f"{path}: has {count} channel(s), but --channels names {len(who)}:"
-            " name one party per channel",
-        )
-    )

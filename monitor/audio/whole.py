@@ -6,10 +6,10 @@ duration it reports to match. So the promise is read here, from the container.
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
+
+from monitor.audio.parts import Part
 
 _OGG_PAGE_MOST = 65_307  # bytes in the largest possible Ogg page (RFC 3533, section 6)
 _EXACT = frozenset({"flac", "mov", "aiff", "caf"})
@@ -18,54 +18,42 @@ _SLACK_S = 0.25  # encoder delay and padding, which headers count differently
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """`seconds` as declared, None when nothing reliable is; `torn` when bytes are missing."""
+    """`seconds` as declared, None when nothing reliable is; `torn` when bytes are missing.
+
+    `counted`: bytes and declared length have been compared, and nothing else counts.
+    """
 
     seconds: float | None = None
     torn: bool = False
+    counted: bool = False
 
     def broken_by(self, read_s: float) -> bool:
         """Whether audio is missing when only `read_s` seconds could be read."""
-        return self.torn or (self.seconds is not None and read_s < self.seconds - _SLACK_S)
+        if self.torn or self.counted or self.seconds is None:
+            return self.torn
+        return read_s < self.seconds - _SLACK_S
 
 
-def promise(path: Path, container: str, duration_s: float | None) -> Promise:
-    """What `path` declares; `container` and `duration_s` as FFmpeg sees them.
+def promise(file: BinaryIO, part: Part, duration_s: float | None) -> Promise:
+    """What a part of `file` declares; `duration_s` as FFmpeg sees it.
 
     FFmpeg's duration is believed only where it comes from the header; elsewhere
     it is guessed from the bit rate.
     """
-    name = container.split(",", maxsplit=1)[0]
-    with path.open("rb") as file:
-        if name == "wav":
-            return _wav(file)
-        if name == "ogg":
-            # FFmpeg takes the length from the last page; of a torn file it is not the whole.
-            return Promise(torn=True) if _ogg_torn(file) else Promise(duration_s)
-        if name in _EXACT or (name == "mp3" and _mp3_counts_frames(file)):
-            return Promise(duration_s)
-    return Promise()
-
-
-def _wav(file: BinaryIO) -> Promise:
-    """RIFF: the length of the data chunk against the bytes that are there.
-
-    Recorders that write to a pipe declare a length of zero, or of nearly 2 or 4 GiB.
-    """
-    size = file.seek(0, 2)
-    file.seek(12)
-    byte_rate = align = 0
-    while len(head := file.read(8)) == 8:
-        name, length = struct.unpack("<4sI", head)
-        if name == b"data":
-            there = size - file.tell()
-            unknown = length == 0 or length >= 0x7FFF_0000
-            declared = there if unknown else length
-            seconds = declared / byte_rate if byte_rate else None
-            return Promise(seconds, torn=declared - there > align)
-        body = file.read(length + length % 2)
-        if name == b"fmt " and len(body) >= 14:
-            byte_rate, align = struct.unpack_from("<IH", body, 8)
-    return Promise()
+    if part.kind == "wav":
+        return Promise(part.layout.promised, part.layout.torn, counted=True)
+    if part.layout.torn or part.layout.promised is not None:
+        return Promise(part.layout.promised, part.layout.torn)
+    if part.kind == "ogg":
+        # FFmpeg takes the length from the last page; of a torn file it is not the whole.
+        return Promise(torn=True) if _ogg_torn(file) else Promise(duration_s)
+    if part.kind == "mp3":
+        counted = _mp3_seconds(file, part.start)
+        # FFmpeg takes off what the encoder padded, but guesses where more was appended.
+        return Promise(
+            counted if duration_s is None or counted is None else min(counted, duration_s)
+        )
+    return Promise(duration_s if part.kind in _EXACT else None)
 
 
 def _ogg_torn(file: BinaryIO) -> bool:
@@ -85,12 +73,21 @@ def _ogg_torn(file: BinaryIO) -> bool:
     return len(page) < 27 + page[26] + sum(page[27 : 27 + page[26]])
 
 
-def _mp3_counts_frames(file: BinaryIO) -> bool:
-    """Whether the first frame is an encoder's tag, which carries the number of frames."""
-    head = file.read(10)
-    skip = 0
-    if head[:3] == b"ID3" and len(head) == 10:  # its size has 7 bits per byte
-        skip = 10 + sum(byte << (7 * (3 - i)) for i, byte in enumerate(head[6:10]))
-    file.seek(skip)
+def _mp3_seconds(file: BinaryIO, start: int) -> float | None:
+    """What an encoder's tag in the first frame says (Xing/Info or VBRI: they count the frames)."""
+    file.seek(start)
     frame = file.read(4096)
-    return any(tag in frame for tag in (b"Xing", b"Info", b"VBRI"))
+    if len(frame) < 4 or frame[2] >> 2 & 3 == 3:
+        return None
+    first = frame[1] >> 3 & 3 == 3  # MPEG-1, with twice the samples in a frame
+    halved = 1 if first else 2 if frame[1] >> 3 & 3 == 2 else 4
+    rate = (44_100, 48_000, 32_000)[frame[2] >> 2 & 3] // halved
+    for tag in (b"Xing", b"Info", b"VBRI"):
+        at = frame.find(tag)
+        if at < 0:
+            continue
+        counted = tag == b"VBRI" or (len(frame) > at + 8 and frame[at + 7] & 1)
+        count = frame[at + 14 : at + 18] if tag == b"VBRI" else frame[at + 8 : at + 12]
+        if counted and len(count) == 4:
+            return int.from_bytes(count, "big") * (1152 if first else 576) / rate
+    return None

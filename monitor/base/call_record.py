@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from monitor.base.call_document import parsed, problem
 from monitor.base.call_fold import CallFold
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
@@ -42,12 +42,14 @@ class Review:
 class CallRecord:
     """What a call came to: its fold, and what only a finished call has.
 
-    `damage` says what was wrong with a recording that could be read only in part;
+    `damage` says what was wrong with a recording that could be read only in part; `remarks`
+    what was odd about one that was read whole;
     `review` is the second recogniser's transcript, where there was one.
     """
 
     def __init__(self) -> None:
         self.damage = ""
+        self.remarks: tuple[str, ...] = ()
         self.review: Review | None = None
         self._fold = CallFold()
 
@@ -108,7 +110,7 @@ def to_json(
     return {
         "version": VERSION,
         "fingerprint": fingerprint,
-        "call": call_json(record.info, record.end, record.damage),
+        "call": call_json(record.info, record.end, record.damage, record.remarks),
         "utterances": [utterance_json(utterance) for utterance in utterances],
         "review": _review_json(record.review),
         "alerts": [to_dict(alert) for alert in record.alerts],
@@ -119,12 +121,19 @@ def to_json(
     }
 
 
-def call_json(info: CallInfo, end: CallEnd | None = None, damage: str = "") -> dict[str, Any]:
+def call_json(
+    info: CallInfo,
+    end: CallEnd | None = None,
+    damage: str = "",
+    remarks: Sequence[str] = (),
+) -> dict[str, Any]:
     """What is known of the call itself; `end` is None while it goes on."""
     call: dict[str, Any] = to_dict(info)
     call["duration_ms"] = end.duration_ms if end else None
     call["released_by"] = end.released_by if end else None
     call["damage"] = damage
+    if remarks:
+        call["remarks"] = list(remarks)
     call["packs"] = [
         {"id": name, "version": version}
         for name, _, version in (pack.partition("@") for pack in info.packs)
@@ -183,7 +192,7 @@ def read(path: Path) -> dict[str, Any]:
         UserError: not readable, not JSON, or not a call of a version we know.
     """
     try:
-        data = json.loads(path.read_text("utf-8"))
+        data = parsed(path.read_text("utf-8"))
     except OSError as error:
         raise UserError(
             tr(f"{path}：无法读取：{error.strerror}", f"{path}: cannot be read: {error.strerror}")
@@ -207,6 +216,10 @@ def read(path: Path) -> dict[str, Any]:
                 f"{path}: call JSON version {data.get('version')} is not supported"
                 f" (want {VERSION}); score the call again",
             )
+        )
+    if wrong := problem(data):
+        raise UserError(
+            tr(f"{path}：通话 JSON 有误：{wrong}", f"{path}: not a sound call JSON: {wrong}")
         )
     return data
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from pathlib import Path
 
+from monitor.base import private
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
 
@@ -27,17 +29,25 @@ def write_bytes_atomically(path: Path, data: bytes) -> None:
     """
     temporary: str | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private.make_folder(path.parent)
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
             temporary = file.name
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
+        Path(temporary).chmod(private.FILE)
         Path(temporary).replace(path)
     except OSError as error:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
+        if error.errno == errno.ENAMETOOLONG:
+            # That one file cannot be; others can.
+            raise UserError(
+                tr(
+                    f"{path}：文件名太长，无法写入，请改短录音的文件名",
+                    f"{path}: the name is too long to be written: give the recording a shorter one",
+                )
+            ) from error
         raise OutputError(
             tr(
                 f"{path}：无法写入：{error.strerror}。请检查磁盘空间和权限",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -22,11 +23,12 @@ from monitor.audio import file as audio_file
 from monitor.base import files
 from monitor.base.errors import UserError
 from monitor.base.i18n import Language, tr, use_language
+from monitor.base.names import readable, stem_of
+from monitor.base.orphans import end_with_parent
 from monitor.call import engine
 from monitor.call.batch_folder import Folder, failed_row, row_of
-from monitor.call.facts import DEFAULT_PACKS, CallFacts
+from monitor.call.facts import DEFAULT_PACKS, CallFacts, Channels
 from monitor.call.score_recording import Scorer, manner
-from monitor.events import Party
 
 if TYPE_CHECKING:
     from monitor.store.packs import PackText
@@ -42,7 +44,7 @@ class BatchSettings:
     packs: tuple[str, ...] = DEFAULT_PACKS
     asr: str | None = None
     confirm: str | None = None
-    channels: tuple[Party, ...] | None = None
+    channels: Channels = None
     facts: CallFacts = field(default_factory=CallFacts)
     language: Language = "zh"
     store: str | None = None
@@ -55,6 +57,11 @@ class Job:
     source: Path
     name: str
     bytes: int
+
+    @property
+    def shown(self) -> str:
+        """The file, as text that can be written and printed anywhere."""
+        return readable(self.source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +90,13 @@ def find_jobs(paths: Sequence[str]) -> list[Job]:
             found.setdefault(source, name)
     names: dict[str, list[Path]] = {}
     for source, name in found.items():
-        names.setdefault(str(Path(name).with_suffix("")), []).append(source)
+        names.setdefault(stem_of(Path(name)), []).append(source)
     jobs = []
     for name, sources in names.items():
         for source in sources:
             # Recordings that differ in their suffix alone keep it in the result's name.
-            own = name if len(sources) == 1 else found[source]
-            jobs.append(Job(source, own, source.stat().st_size))
+            own = name if len(sources) == 1 else readable(found[source])
+            jobs.append(Job(source, own, _size(source)))
     taken: dict[str, Path] = {}
     for job in jobs:
         if job.name in taken:
@@ -104,14 +111,44 @@ def find_jobs(paths: Sequence[str]) -> list[Job]:
     return sorted(jobs, key=lambda job: job.name)
 
 
+def passed_over(paths: Sequence[str]) -> dict[str, int]:
+    """How many files of which ending (lower case, maybe none) folders hold that are not looked at
+    as recordings; hidden ones do not count."""
+    found: Counter[str] = Counter()
+    for path in map(Path, paths):
+        if path.is_dir():
+            found.update(
+                source.suffix.lower()
+                for source in _files(path)
+                if not audio_file.is_named_as_recording(source)
+            )
+    return dict(found.most_common())
+
+
+def _files(folder: Path) -> list[Path]:
+    hidden = len(folder.parts)
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and not any(part.startswith(".") for part in path.parts[hidden:])
+    )
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # gone since it was found: told when its turn comes
+        return 0
+
+
 def _expand(text: str) -> Iterator[tuple[Path, str]]:
     path = Path(text)
     if path.is_dir():
-        for source in sorted(path.rglob("*")):
-            if source.is_file() and source.suffix.lower() in audio_file.SUFFIXES:
+        for source in _files(path):
+            if audio_file.is_named_as_recording(source):
                 yield source, str(source.relative_to(path))
         return
-    if path.is_file():
+    if _is_file(path):
         yield path, path.name
         return
     anchor = Path(path.anchor) if path.is_absolute() else Path()
@@ -121,6 +158,13 @@ def _expand(text: str) -> Iterator[tuple[Path, str]]:
         raise UserError(tr(f"{text}：没有这个文件或文件夹", f"{text}: no such file or folder"))
     for source in matches:
         yield source, source.name
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that is too long, or no name at all
+        return False
 
 
 def _is_glob(text: str) -> bool:
@@ -150,8 +194,11 @@ def score_all(
     todo: list[tuple[Job, str]] = []
     try:
         for job in jobs:
-            fingerprint = scorer.fingerprint(job.source, settings.facts)
-            done = _resume(job, settings, fingerprint)
+            try:
+                fingerprint = scorer.fingerprint(job.source, settings.facts)
+                done = _resume(job, settings, fingerprint)
+            except OSError as error:  # this file is gone or may not be read; others go on
+                done = _failed(job, settings, _unreadable(job.source, error), "")
             if done is None:
                 todo.append((job, fingerprint))
             else:
@@ -174,7 +221,7 @@ def _run(todo: Sequence[tuple[Job, str]], settings: BatchSettings, workers: int)
         return
     # Fork would copy onnxruntime's threads and locks; fresh interpreters are safe.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with ProcessPoolExecutor(workers, context, end_with_parent) as pool:
         # A few calls in hand per worker: 100,000 futures at once would only cost memory.
         waiting = iter(todo)
         running: dict[Future[Done], Job] = {}
@@ -209,26 +256,31 @@ def _score_one(settings: BatchSettings, job: Job, fingerprint: str) -> Done:
         same = calls.alike(job.source, manner(fingerprint)) if calls else None
         if same is not None:
             return _taken(job, settings, same)
-        data = _scorer(settings).score(job.source, str(job.source), settings.facts)
+        data = _scorer(settings).score(job.source, job.shown, settings.facts)
         if folder is not None:
             folder.write(job.name, data)
         if calls is not None:
             calls.save(job.source, data, _texts(settings))
-        return Done(job, row_of(job.name, str(job.source), data))
+        return Done(job, row_of(job.name, job.shown, data))
     except files.OutputError:
         raise
     except UserError as error:
         return _failed(job, settings, str(error), fingerprint)
     except Exception as error:  # one call's defect must not stop the other 99,999
         reason = tr("内部错误", "internal error") + f": {type(error).__name__}: {error}"
-        return _failed(job, settings, f"{job.source}: {reason}", fingerprint)
+        return _failed(job, settings, f"{job.shown}: {reason}", fingerprint)
+
+
+def _unreadable(path: Path, error: OSError) -> str:
+    shown = readable(path)
+    return tr(f"{shown}：无法读取：{error.strerror}", f"{shown}: cannot be read: {error.strerror}")
 
 
 def _failed(job: Job, settings: BatchSettings, error: str, fingerprint: str) -> Done:
     calls = _calls(settings)
     if calls is not None:
         calls.save_failed(job.source, job.name, error)
-    return Done(job, failed_row(job.name, str(job.source), error, fingerprint))
+    return Done(job, failed_row(job.name, job.shown, error, fingerprint))
 
 
 @lru_cache(maxsize=1)
@@ -243,13 +295,13 @@ def _resume(job: Job, settings: BatchSettings, fingerprint: str) -> Done | None:
     """The call as an earlier run left it, brought to whichever place lacks it; None where it has
     to be scored."""
     folder, calls = _folder(settings), _calls(settings)
-    call_id = calls.find(fingerprint, str(job.source)) if calls else None
+    call_id = calls.find(fingerprint, job.shown) if calls else None
     written = folder is not None and folder.has(job.name, fingerprint)
     if folder is not None and written:
         lacks = calls is not None and call_id is None
         if calls is not None and lacks and calls.alike(job.source, manner(fingerprint)) is None:
             calls.save(job.source, folder.read(job.name), _texts(settings))
-        row = folder.row(job.name, str(job.source), fingerprint)
+        row = folder.row(job.name, job.shown, fingerprint)
         return Done(job, row, resumed=True)
     if calls is None or call_id is None:
         return None
@@ -276,7 +328,7 @@ def _taken(job: Job, settings: BatchSettings, call_id: int) -> Done:
     assert calls is not None
     if folder is not None:
         folder.write(job.name, calls.read(call_id))
-    row = {"call": job.name, "source": str(job.source), **calls.row(call_id)}
+    row = {"call": job.name, "source": job.shown, **calls.row(call_id)}
     return Done(job, row, resumed=True)
 
 

@@ -11,8 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from monitor.base import call_record, files
+from monitor.base.cells import as_written, plain_cell
+from monitor.base.errors import UserError
+from monitor.base.i18n import tr
+from monitor.base.names import fitting
 from monitor.events import Severity
 
+_NEEDED = frozenset({"alerts", "scripts", "gaps", "score", "fingerprint"})
 _HEAD = 300  # bytes of a call JSON that hold its version and fingerprint
 
 COLUMNS = (
@@ -28,6 +33,7 @@ COLUMNS = (
     "scripts_met",
     "scripts_missed",
     "gaps",
+    "remarks",
     "error",
     "fingerprint",
 )
@@ -41,14 +47,14 @@ class Folder:
         self._path = path
 
     def file(self, name: str) -> Path:
-        return self._path / f"{name}.json"
+        return self._path / fitting(name, ".json")
 
     def has(self, name: str, fingerprint: str) -> bool:
         """Whether the call of that name was scored from the same audio in the same way."""
         try:
             with self.file(name).open("rb") as file:
                 return f'"{fingerprint}"'.encode() in file.read(_HEAD)
-        except FileNotFoundError:
+        except OSError:  # not there, or not to be read: then it is written anew
             return False
 
     def read(self, name: str) -> dict[str, Any]:
@@ -57,7 +63,18 @@ class Folder:
         Raises:
             UserError: it cannot be read.
         """
-        return call_record.read(self.file(name))
+        data = call_record.read(self.file(name))
+        lacking = _NEEDED - data.keys() | {"damage"} - data["call"].keys()
+        if data["call"].get("duration_ms") is None:
+            lacking.add("duration_ms")
+        if lacking:
+            raise UserError(
+                tr(
+                    f"{self.file(name)}：缺少 {min(lacking)}，请删除后重新评分",
+                    f"{self.file(name)}: lacks {min(lacking)}: delete it and score again",
+                )
+            )
+        return data
 
     def write(self, name: str, data: Mapping[str, Any]) -> None:
         """Raises:
@@ -78,12 +95,13 @@ class Folder:
         """The rows of the summary an earlier run left, by call; nothing where it is not one."""
         try:
             text = (self._path / "summary.csv").read_text("utf-8-sig")
-        except (FileNotFoundError, NotADirectoryError, UnicodeDecodeError):
+        except (OSError, UnicodeDecodeError):
             return {}
         reader = csv.DictReader(io.StringIO(text))
         if tuple(reader.fieldnames or ()) != COLUMNS:
             return {}
-        return {row["call"]: row for row in reader}
+        rows = [{key: as_written(value) for key, value in row.items() if value} for row in reader]
+        return {row["call"]: {**dict.fromkeys(COLUMNS, ""), **row} for row in rows if "call" in row}
 
     def write_summary(self, rows: Mapping[str, Mapping[str, Any]]) -> None:
         """Raises:
@@ -92,7 +110,9 @@ class Folder:
         text = io.StringIO(newline="")
         writer = csv.DictWriter(text, COLUMNS)
         writer.writeheader()
-        writer.writerows(rows[name] for name in sorted(rows))
+        for name in sorted(rows):
+            # Names of files and reasons with names in them may begin like a formula.
+            writer.writerow({key: plain_cell(value) for key, value in rows[name].items()})
         # The byte-order mark lets spreadsheet programs read the Chinese.
         files.write_atomically(self._path / "summary.csv", text.getvalue(), encoding="utf-8-sig")
 
@@ -115,9 +135,15 @@ def row_of(name: str, source: str, data: Mapping[str, Any]) -> dict[str, Any]:
         "scripts_met": states.count("met"),
         "scripts_missed": states.count("missed"),
         "gaps": len(data["gaps"]),
+        "remarks": remarks_of(data),
         "error": data["call"]["damage"],
         "fingerprint": data["fingerprint"],
     }
+
+
+def remarks_of(data: Mapping[str, Any]) -> str:
+    """What was odd about the recording of a call JSON, in one line; mostly nothing."""
+    return "; ".join(data["call"].get("remarks", ()))
 
 
 def failed_row(name: str, source: str, error: str, fingerprint: str) -> dict[str, Any]:

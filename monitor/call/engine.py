@@ -129,9 +129,13 @@ def hear_again(record: CallRecord, second: Second, call: Call, chunks: Iterable[
         call: of `second.engine`, not begun.
         chunks: the same audio.
     """
-    from monitor.call.second_pass import review
+    from monitor.call.second_pass import Rehearing, review
 
-    heard = run(call, chunks)
+    again = Rehearing(second.listener, record.alerts) if second.listener.scores else None
+    heard = run(call, chunks if again is None else again.watch(chunks))
     record.review = Review(second.listener.name, tuple(heard.utterances))
+    if again is not None:
+        record(again.verdicts())
+        return
     tokens = [token for turn in heard.utterances for token in turn.tokens]
     record(review(second.listener, record.alerts, tokens))

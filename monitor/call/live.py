@@ -106,7 +106,7 @@ def play(
     for chunk in chunks:
         if stop():
             break
-        now_ms = max(now_ms, _end_ms(chunk))
+        now_ms = max(now_ms, end_ms(chunk))
         show(call.feed(chunk), now_ms)
     show(call.finish(), now_ms)
 
@@ -128,7 +128,7 @@ def listen(
     settings = settings or LiveSettings()
     arrived: queue.SimpleQueue[Chunk | Gap] = queue.SimpleQueue()
     show = _fan_out(sinks)
-    desk = _Desk(call, settings, dict.fromkeys(parties, 0))
+    desk = Desk(call, settings, dict.fromkeys(parties, 0))
     show(call.start(), 0)
     with open_capture(arrived.put, arrived.put) as listening:
         while not stop() and not listening.stopped:
@@ -140,7 +140,7 @@ def listen(
     return gone
 
 
-class _Desk:
+class Desk:
     """What has arrived, and the decision to go on without what has not."""
 
     def __init__(self, call: Flow, settings: LiveSettings, reached: dict[Party, int]) -> None:
@@ -152,22 +152,25 @@ class _Desk:
     def now_ms(self) -> int:
         return max(self._reached.values())
 
-    def take(self, items: list[Chunk | Gap], record: Callable[[Chunk], None]) -> list[Event]:
+    def take(
+        self, items: list[Chunk | Gap], record: Callable[[Chunk], None], newest_ms: int = 0
+    ) -> list[Event]:
+        """Feed what has come; `newest_ms`: up to where more of it waits behind these items."""
         for item in items:
             if isinstance(item, Chunk):
                 record(item)
         events: list[Event] = []
-        newest_ms = max((_end_ms(item) for item in items), default=0)
+        newest_ms = max([newest_ms, *(end_ms(item) for item in items)])
         for item in items:
-            end_ms = _end_ms(item)
+            until_ms = end_ms(item)
             if isinstance(item, Gap):
-                events += self._call.skip(item.party, end_ms, item.reason)
-            elif newest_ms - end_ms > self._settings.backlog_ms:
+                events += self._call.skip(item.party, until_ms, item.reason)
+            elif newest_ms - until_ms > self._settings.backlog_ms:
                 reason = tr("处理不及，已跳过", "processing fell behind")
-                events += self._call.skip(item.party, end_ms, reason)
+                events += self._call.skip(item.party, until_ms, reason)
             else:
                 events += self._call.feed(item)
-            self._reached[item.party] = max(self._reached[item.party], end_ms)
+            self._reached[item.party] = max(self._reached[item.party], until_ms)
         return events + self._skip_stalled()
 
     def _skip_stalled(self) -> list[Event]:
@@ -191,7 +194,8 @@ def _drain(arrived: queue.SimpleQueue[Chunk | Gap], wait_s: float) -> list[Chunk
         return items
 
 
-def _end_ms(item: Chunk | Gap) -> int:
+def end_ms(item: Chunk | Gap) -> int:
+    """Call time at which it ends."""
     if isinstance(item, Gap):
         return item.end_ms
     return item.start_ms + len(item.samples) // SAMPLES_PER_MS

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from monitor.base import labels
 from monitor.base.call_record import CallRecord, utterance_json
-from monitor.events import Token, Utterance
+from monitor.events import Party, Token, Utterance
 
 _CUE_CHARACTERS = 24
 """Longest cue, two comfortable lines of Chinese subtitles."""
@@ -39,10 +40,11 @@ def render(record: CallRecord, form: str, *, named: bool = False) -> str:
             }
             return json.dumps(data, ensure_ascii=False) + "\n"
         case "srt":
-            cues = enumerate(_cues(turns), start=1)
-            return "".join(f"{number}\n{_cue(tokens, ',')}\n" for number, tokens in cues)
+            cues = enumerate(cues_of(turns), start=1)
+            return "".join(f"{number}\n{_cue(cue, ',', cue.text)}\n" for number, cue in cues)
         case "vtt":
-            return "WEBVTT\n\n" + "".join(f"{_cue(tokens, '.')}\n" for tokens in _cues(turns))
+            cue_texts = (_cue(cue, ".", _for_vtt(cue.text)) for cue in cues_of(turns))
+            return "WEBVTT\n\n" + "".join(f"{text}\n" for text in cue_texts)
         case _:
             raise ValueError(f"no transcript format {form!r}")
 
@@ -58,25 +60,63 @@ def _text_line(turn: Utterance) -> str:
     return f"[{labels.clock(turn.start_ms)}] {labels.party(turn.party)}: {turn.text}"
 
 
-def _cues(turns: Sequence[Utterance]) -> Iterator[list[Token]]:
-    for turn in turns:
-        cue: list[Token] = []
-        for token in turn.tokens:
-            length = sum(len(t.text) for t in cue) + len(token.text)
-            if cue and (
-                length > _CUE_CHARACTERS or token.start_ms - cue[-1].end_ms > _CUE_PAUSE_MS
-            ):
-                yield cue
-                cue = []
-            cue.append(token)
-        if cue:
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """Words shown from `start_ms` until `end_ms`, which comes later."""
+
+    party: Party
+    start_ms: int
+    end_ms: int
+    text: str
+
+
+def cues_of(turns: Sequence[Utterance]) -> list[Cue]:
+    """The cues of all turns in the order in which they are to be shown.
+
+    A party has one cue at a time: the next one cuts it short. Cues of different
+    parties overlap where the parties do; players stack them.
+    """
+    cues = sorted(
+        (_made(tokens) for turn in turns for tokens in _tokens(turn)),
+        key=lambda cue: (cue.start_ms, cue.end_ms, cue.party),
+    )
+    following: dict[Party, int] = {}
+    shown = []
+    for cue in reversed(cues):
+        end_ms = min(cue.end_ms, following.get(cue.party, cue.end_ms))
+        following[cue.party] = cue.start_ms
+        # Players drop a cue that lasts no time.
+        shown.append(replace(cue, end_ms=max(end_ms, cue.start_ms + 1)))
+    return shown[::-1]
+
+
+def _tokens(turn: Utterance) -> Iterator[list[Token]]:
+    """The turn in cues of a length that can be read at a glance."""
+    cue: list[Token] = []
+    for token in turn.tokens:
+        length = sum(len(t.text) for t in cue) + len(token.text)
+        if cue and (length > _CUE_CHARACTERS or token.start_ms - cue[-1].end_ms > _CUE_PAUSE_MS):
             yield cue
+            cue = []
+        cue.append(token)
+    if cue:
+        yield cue
 
 
-def _cue(tokens: Sequence[Token], point: str) -> str:
-    text = "".join(token.text for token in tokens)
-    start, end = _stamp(tokens[0].start_ms, point), _stamp(tokens[-1].end_ms, point)
-    return f"{start} --> {end}\n{labels.party(tokens[0].party)}: {text}\n"
+def _made(tokens: Sequence[Token]) -> Cue:
+    # A blank line would end the cue.
+    text = " ".join("".join(token.text for token in tokens).split("\n"))
+    return Cue(tokens[0].party, tokens[0].start_ms, tokens[-1].end_ms, text)
+
+
+def _cue(cue: Cue, point: str, text: str) -> str:
+    start, end = _stamp(cue.start_ms, point), _stamp(cue.end_ms, point)
+    return f"{start} --> {end}\n{labels.party(cue.party)}: {text}\n"
+
+
+def _for_vtt(text: str) -> str:
+    """Text of a WebVTT cue, where `<` begins a tag and `-->` a timing (W3C WebVTT, 4.2)."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _stamp(ms: int, point: str) -> str:

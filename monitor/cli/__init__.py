@@ -18,6 +18,9 @@ import click
 
 from monitor.base.errors import UserError
 from monitor.base.i18n import Language, system_language, tr, use_language
+from monitor.base.names import safe_lines
+from monitor.cli.clean_output import cleaned
+from monitor.cli.streams import write_anything
 
 VERBS = (
     "demo",
@@ -32,6 +35,7 @@ VERBS = (
     "report",
     "serve",
     "users",
+    "audit",
 )
 
 EXIT_FAILED = 1  # done, but something in it failed (a call, an example, a check)
@@ -58,10 +62,14 @@ class VerbGroup(click.Group):
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit."""
+    write_anything()
     args, chosen = _take_language(list(sys.argv[1:] if argv is None else argv))
     use_language(chosen)
     _speak_to_click(chosen)
-    sys.exit(_run(args))
+    os.umask(0o077)  # what is written here tells of people: their owner's alone
+    with cleaned():
+        code = _run(args)
+    sys.exit(code)
 
 
 def _speak_to_click(chosen: Language) -> None:
@@ -94,7 +102,7 @@ def _run(args: list[str]) -> int:
 
 
 def _complain(message: str, context: click.Context | None) -> int:
-    click.echo(f"{tr('错误', 'error')}: {message}", err=True)
+    click.echo(f"{tr('错误', 'error')}: {safe_lines(message)}", err=True)
     if context is not None:
         hint = tr(
             f"用法见 {context.command_path} --help", f"see {context.command_path} --help for usage"

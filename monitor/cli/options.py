@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
+import os
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import click
 
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
-from monitor.call.facts import DEFAULT_PACKS, CallFacts
+from monitor.base.moments import read_moment
+from monitor.base.time_zone import local_zone
+from monitor.call.facts import DEFAULT_PACKS, MIXED, CallFacts, Channels
 from monitor.cli import option
 from monitor.events import Detail, Direction, Party
 
@@ -44,10 +46,39 @@ def second(command: Verb) -> Verb:
     return option(
         "--confirm",
         metavar="NAME",
-        zh="复核引擎：触发告警的话由它再听一遍，给出确认或撤回（写法同 --asr，默认不复核）",
+        zh="复核引擎：触发告警的话由它再听一遍，给出确认或撤回（写法同 --asr；装有 whisper-base 时"
+        "默认为 whisper-ctc，none 为不复核）",
         en="second recogniser: hears what raised an alert again and confirms or retracts it"
-        " (as --asr; default: none)",
+        " (as --asr; default: whisper-ctc where whisper-base is installed; none: no second)",
     )(command)
+
+
+CONFIRM = "MONITOR_CONFIRM"
+"""Environment variable: what `--confirm` is where it is not given."""
+
+
+def confirmer(given: str | None, asr: str | None) -> str | None:
+    """The second recogniser that `--confirm` asks for, or the one to be had; None for none.
+
+    Args:
+        given: the option's value.
+        asr: the first recogniser.
+    """
+    wanted = given or os.environ.get(CONFIRM) or None
+    if wanted is not None:
+        return None if wanted == "none" else wanted
+    from monitor.asr import second_by_default
+
+    name = second_by_default(asr)
+    if name is not None:
+        click.echo(
+            tr(
+                f"告警由 {name} 复核（不需要时加 --confirm none）",
+                f"alerts are heard again by {name} (--confirm none switches that off)",
+            ),
+            err=True,
+        )
+    return name
 
 
 def facts(command: Verb) -> Verb:
@@ -70,8 +101,10 @@ def facts(command: Verb) -> Verb:
         option(
             "--started-at",
             metavar="TIME",
-            zh="通话开始时间（ISO 8601，如 2026-11-20T19:30:00+08:00）",
-            en="when the call began (ISO 8601, e.g. 2026-11-20T19:30:00+08:00)",
+            zh="通话开始时间（ISO 8601，如 2026-11-20T19:30:00+08:00；不写时区为本机时区；"
+            "只写日期则时刻未知）",
+            en="when the call began (ISO 8601, e.g. 2026-11-20T19:30:00+08:00; without a zone:"
+            " this machine's; a date alone leaves the time unknown)",
         ),
     ):
         command = add(command)
@@ -88,7 +121,8 @@ def call_facts(
     """
     if started_at is not None:
         try:
-            datetime.fromisoformat(started_at)
+            # A time without a zone is one of this installation; the result says which.
+            started_at = read_moment(started_at, local_zone()).isoformat()
         except ValueError:
             raise UserError(
                 tr(
@@ -112,25 +146,32 @@ def call_facts(
     return CallFacts(started_at, direction, tuple(pairs))
 
 
-def channel_map(text: str | None) -> tuple[Party, ...] | None:
-    """The parties of `--channels agent,customer`, in channel order; None when not given.
+def channel_map(text: str | None) -> Channels:
+    """The parties of `--channels agent,customer`, in channel order; `mixed`; None: not given.
+
+    `-` is a channel that is left out.
 
     Raises:
-        UserError: an unknown or repeated party.
+        UserError: an unknown or repeated party, or none at all.
     """
     if text is None:
         return None
+    if text.strip() == MIXED:
+        return "mixed"
     names = [name.strip() for name in text.split(",")]
     try:
-        parties = tuple(Party(name) for name in names)
+        parties = tuple(None if name == "-" else Party(name) for name in names)
     except ValueError:
         parties = ()
-    if not parties or len(set(parties)) != len(parties):
+    named = [party for party in parties if party is not None]
+    if not named or len(set(named)) != len(named):
         raise UserError(
             tr(
-                f"--channels {text}：请按声道顺序写 agent,customer 或 customer,agent 或 agent",
+                f"--channels {text}：请按声道顺序写 agent,customer 或 customer,agent 或 agent，"
+                "不用的声道写 -；两人在同一声道写 mixed",
                 f"--channels {text}: name the parties in channel order:"
-                " agent,customer or customer,agent or agent",
+                " agent,customer or customer,agent or agent; - for a channel to be left out;"
+                " mixed for both on one channel",
             )
         )
     return parties
@@ -140,8 +181,10 @@ def channels(command: Verb) -> Verb:
     return option(
         "--channels",
         metavar="agent,customer",
-        zh="各声道对应的说话方（默认：单声道为坐席，双声道为坐席、客户）",
-        en="who is on which channel (default: mono is the agent; stereo agent, customer)",
+        zh="各声道对应的说话方，不用的写 -；mixed：两人在同一声道"
+        "（默认：双声道为坐席、客户，单声道听出是一人还是两人）",
+        en="who is on which channel, - for one to be left out; mixed: both on one (default: stereo"
+        " agent, customer; mono as many voices as are heard)",
     )(command)
 
 
@@ -166,3 +209,18 @@ def store(command: Verb) -> Verb:
         en="the store: a folder, a .db file or postgresql://… (default: MONITOR_STORE, else a"
         " folder of your own)",
     )(command)
+
+
+def passed_over(endings: Mapping[str, int]) -> list[str]:
+    """The line on files of a folder that were not looked at as recordings; none where all were."""
+    if not endings:
+        return []
+    count = sum(endings.values())
+    some = ", ".join(f"{ending or tr('无后缀', 'no suffix')} {n}" for ending, n in endings.items())
+    return [
+        tr(
+            f"跳过 {count} 个后缀不像录音的文件（{some}）；要评分请逐个写出文件名",
+            f"passed over {count} file(s) not named like recordings ({some});"
+            " name them one by one to score them",
+        )
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -9,8 +10,10 @@ import click
 from monitor import cli
 from monitor.base.errors import UserError
 from monitor.base.i18n import language, tr
+from monitor.base.names import readable
 from monitor.call.facts import DEFAULT_PACKS
 from monitor.cli import options
+from monitor.cli.clean_output import raw
 from monitor.events import Direction
 
 
@@ -95,13 +98,15 @@ def command(
         out=out,
         packs=packs or DEFAULT_PACKS,
         asr=asr,
-        confirm=confirm,
+        confirm=options.confirmer(confirm, asr),
         channels=options.channel_map(channels),
         facts=options.call_facts(started_at, direction, fact),
         language=language(),
         store=store,
     )
     found = batch.find_jobs(paths)
+    for line in options.passed_over(batch.passed_over(paths)):
+        click.echo(line, err=True)
     if not found:
         click.echo(tr("没有找到录音", "no recordings found"), err=True)
         return cli.EXIT_USAGE
@@ -112,7 +117,7 @@ def command(
         MofNCompleteColumn(),
         TextColumn(tr("剩余", "left")),
         TimeRemainingColumn(elapsed_when_finished=True),
-        console=Console(stderr=True),
+        console=Console(file=raw(sys.stderr)),
     ) as progress:
         task = progress.add_task(tr("评分", "scoring"), total=len(found))
 
@@ -136,7 +141,7 @@ def command(
     if len(found) == 1 and succeeded:
         click.echo(stored_card_text(batch.result(settings, last[0])))
     if out is not None:
-        click.echo(tr(f"汇总：{out / 'summary.csv'}", f"summary: {out / 'summary.csv'}"))
+        click.echo(tr("汇总：", "summary: ") + readable(out / "summary.csv"))
     if store is not None:
         click.echo(tr("通话库：", "store: ") + place.find(store).shown)
     return None if succeeded else cli.EXIT_FAILED

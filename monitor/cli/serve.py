@@ -37,7 +37,8 @@ DEFAULT_PORT = 8765
           monitor serve                        本机,http://localhost:8765
           monitor serve --demo                 演示：演示用户、演示通话和一通现场通话
           monitor serve --host 0.0.0.0         供其他电脑使用（须先有管理员）
-          monitor serve --public-url https://qa.example.cn   在反向代理之后""",
+          monitor serve --public-url https://qa.example.cn   在反向代理之后
+          monitor serve --ingest 0.0.0.0:8766 --sources 来源.toml   接收电话系统送来的通话""",
         """Run the server: the agents' live panel, the wall, the pages of QA and
         trainers, the JSON API. Ctrl-C ends it.
 
@@ -49,7 +50,8 @@ DEFAULT_PORT = 8765
           monitor serve                        this machine, http://localhost:8765
           monitor serve --demo                 demo users, demo calls and a live call
           monitor serve --host 0.0.0.0         for other machines (needs an administrator)
-          monitor serve --public-url https://qa.example.cn   behind a reverse proxy""",
+          monitor serve --public-url https://qa.example.cn   behind a reverse proxy
+          monitor serve --ingest 0.0.0.0:8766 --sources sources.toml   calls of a PBX""",
     ),
 )
 @options.store
@@ -96,6 +98,25 @@ DEFAULT_PORT = 8765
     zh="同时监视这个文件夹，新录音自动评分入库，可多次使用",
     en="also watch this folder and score the recordings that arrive there; repeatable",
 )
+@cli.option(
+    "--ingest",
+    metavar="HOST:PORT",
+    zh="在此地址接收电话系统送来的通话并识别(docs/telephony.md)",
+    en="take calls of telephone systems here and recognise them (docs/telephony.md)",
+)
+@cli.option(
+    "--sources",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    zh="各电话系统的设置与密钥(TOML)；不写则只接收本机的",
+    en="what each telephone system sends, and its secret (TOML); without it: this machine's only",
+)
+@cli.option(
+    "--calls",
+    type=click.IntRange(1),
+    zh="同时识别的通话上限（默认每个 CPU 核 12 通）",
+    en="the most calls recognised at once (default: 12 per CPU core)",
+)
 @options.packs
 @options.recogniser
 @options.second
@@ -107,10 +128,14 @@ def command(
     public_url: str | None,
     demo: bool,
     folders: tuple[Path, ...],
+    ingest: str | None,
+    sources: Path | None,
+    calls: int | None,
     packs: tuple[str, ...],
     asr: str | None,
     confirm: str | None,
 ) -> None:
+    from monitor.cli import serve_ingest
     from monitor.store import open_store
     from monitor.web.app import Beside, create_app
     from monitor.web.qa import worker
@@ -118,6 +143,7 @@ def command(
     from monitor.web.server import listening, server
 
     _check_url(public_url)
+    asked = serve_ingest.asked(ingest, sources, calls)
     if demo and store is None:
         store = str(_demo_folder())
     with open_store(store) as opened:
@@ -131,11 +157,15 @@ def command(
         scoring = worker.arguments(packs, asr, confirm)
         if folders:
             beside.append(partial(worker.watching, folders=folders, more=scoring))
+        if asked is not None:
+            beside.append(serve_ingest.beside(asked, packs or DEFAULT_PACKS, asr, confirm))
         settings = _settings(opened, host, names, public_url, demo)
         app = create_app(settings, beside=beside)
         app.state.scoring = scoring
         with listening(host, port) as bound:
             _greet(settings, opened, bound)
+            if asked is not None:
+                serve_ingest.tell(asked)
             if demo:
                 people.tell(shown)
             server(app, behind_proxy=public_url is not None).run([bound])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,13 +13,15 @@ import click
 from monitor import cli
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
+from monitor.base.names import readable
 from monitor.call.facts import DEFAULT_PACKS
 from monitor.cli import options
 
 if TYPE_CHECKING:
     from monitor.call.score_recording import Scorer
-    from monitor.quality.imports.metadata import Known, Pattern, Table
+    from monitor.quality.imports.metadata import Assignment, Known, Pattern, Table
     from monitor.quality.imports.queue import Seen
+    from monitor.quality.imports.trial import Trial
     from monitor.quality.imports.worker import Outcome
     from monitor.store import Store
 
@@ -104,6 +107,7 @@ def command(
     from monitor.call.score_recording import Scorer
     from monitor.quality.imports import queue
     from monitor.quality.imports.metadata import Pattern
+    from monitor.quality.imports.trial import Trial
     from monitor.store import open_store
 
     watched = [folder.expanduser().absolute() for folder in folders]
@@ -113,13 +117,15 @@ def command(
         queue.look(folder)
     with open_store(store) as opened, interruptible() as stopped:
         loaded = engine.load(asr, packs or DEFAULT_PACKS)
-        second = engine.load_second(confirm, loaded) if confirm else None
+        again = options.confirmer(confirm, asr)
+        second = engine.load_second(again, loaded) if again else None
         scorer = Scorer(loaded, second, parties)
-        origins = [str(folder) for folder in watched] + [queue.UPLOAD] * uploads
+        origins = [readable(folder) for folder in watched] + [queue.UPLOAD] * uploads
         if retry:
             with opened.session() as session:
                 queue.retry(session, origins=origins)
-        run = _Run(opened, scorer, origins, stopped)
+        trial = Trial(asr, packs or DEFAULT_PACKS, confirm, parties)
+        run = _Run(opened, scorer, origins, stopped, trial)
         if watched:
             click.echo(
                 tr("监视 ", "watching ") + ", ".join(map(str, watched)) + f" → {opened.url_shown}",
@@ -144,6 +150,7 @@ class _Facts:
         self._pattern = pattern
         self._table: Table | None = None
         self._read_ns = -1
+        self._assigned: Assignment | None = None
         self.refresh()
 
     def refresh(self) -> None:
@@ -161,6 +168,16 @@ class _Facts:
             self._read_ns = changed
             self._table = read_csv(self._csv, self._zone)
 
+    def assign(self, paths: Sequence[Path]) -> None:
+        """Find the rows of all recordings of a folder: which is whose depends on the others."""
+        self._assigned = self._table.assign(paths) if self._table else None
+
+    def complaints(self) -> list[str]:
+        """What rows and recordings of the last `assign` have no counterpart."""
+        if self._assigned is None or self._csv is None:
+            return []
+        return self._assigned.complaints(readable(self._csv))
+
     def of(self, path: Path) -> Known:
         """What is known of a recording; the CSV comes before the file's name.
 
@@ -169,7 +186,7 @@ class _Facts:
         """
         from monitor.quality.imports.metadata import Known
 
-        listed = (self._table.get(path) if self._table else None) or Known()
+        listed = (self._assigned.known.get(path) if self._assigned else None) or Known()
         named = (self._pattern.match(path, self._zone) if self._pattern else None) or Known()
         return listed.over(named)
 
@@ -183,8 +200,10 @@ class _Run:
         scorer: Scorer,
         origins: Sequence[str],
         stopped: Callable[[], bool],
+        trial: Trial,
     ) -> None:
         self.store = store
+        self._trial = trial
         self.stopped = stopped
         self.failed = False
         self._scorer = scorer
@@ -194,7 +213,7 @@ class _Run:
         """Score the next one; False when nothing waits."""
         from monitor.quality.imports.worker import next_one
 
-        outcome = next_one(self.store, self._scorer, self._origins, self.stopped)
+        outcome = next_one(self.store, self._scorer, self._origins, self.stopped, self._trial)
         if outcome is None:
             return False
         self.failed |= outcome.status == "failed"
@@ -205,11 +224,12 @@ class _Run:
 def _watch(run: _Run, folders: Sequence[Path], facts: _Facts, every: float, once: bool) -> None:
     before: dict[Path, Mapping[Path, Seen]] = {}
     complained = ""
+    told: dict[Path, Sequence[str]] = {}
     idle_since = time.monotonic()
     while not run.stopped():
         try:
             facts.refresh()
-            changing = [_look(run, folder, facts, before) for folder in folders]
+            changing = [_look(run, folder, facts, before, told) for folder in folders]
             complained = ""
         except UserError as error:
             if once:
@@ -227,11 +247,27 @@ def _watch(run: _Run, folders: Sequence[Path], facts: _Facts, every: float, once
         _pause(every, run.stopped)
 
 
-def _look(run: _Run, folder: Path, facts: _Facts, before: dict[Path, Mapping[Path, Seen]]) -> bool:
-    """Note the recordings of a folder that have settled; True while others are still changing."""
+def _look(
+    run: _Run,
+    folder: Path,
+    facts: _Facts,
+    before: dict[Path, Mapping[Path, Seen]],
+    told: dict[Path, Sequence[str]],
+) -> bool:
+    """Note the recordings of a folder that have settled; True while others are still changing.
+
+    Files that are passed over, rows and recordings that do not match are told when they change.
+    """
     from monitor.quality.imports import queue
 
-    now = queue.look(folder)
+    others: Counter[str] = Counter()
+    now = queue.look(folder, others)
+    facts.assign(list(now))
+    problems = [*options.passed_over(others), *facts.complaints()]
+    if problems != told.get(folder, []):
+        told[folder] = problems
+        for problem in problems:
+            click.echo(problem, err=True)
     earlier = before.get(folder, {})
     before[folder] = now
     ready = queue.settled(earlier, now)

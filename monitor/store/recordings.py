@@ -70,6 +70,7 @@ class Recordings:
         """The figures of a call, named as in a batch's summary."""
         with self._store.reading() as session:
             call = session.get_one(Call, call_id)
+            remarks = call.head.get("call", {}).get("remarks", ())
         levels = {
             name: getattr(call, name)
             for name in ("alerts_tip", "alerts_minor", "alerts_major", "alerts_fatal")
@@ -85,6 +86,7 @@ class Recordings:
             "scripts_met": call.scripts_met,
             "scripts_missed": call.scripts_missed,
             "gaps": call.gaps,
+            "remarks": "; ".join(remarks),
             "error": call.error,
             "fingerprint": call.fingerprint,
         }

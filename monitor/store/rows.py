@@ -7,12 +7,13 @@ that what comes out equals what came in, also when a newer program wrote it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any
 
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
+from monitor.base.moments import is_day
 from monitor.store import schema
 from monitor.store.terms import character_terms, sounds_of, syllable_terms
 
@@ -52,6 +53,8 @@ LISTS: Mapping[str, type[schema.Base]] = MappingProxyType(
         "gaps": schema.Gap,
     }
 )
+_TURN_BITS = 20  # of an id of `schema.SearchTerms`: turns of one call
+_MAX_COLUMN = 200  # characters; PostgreSQL takes 2,704 bytes into an index
 _TOP = frozenset({*LISTS, "score", "call", "fingerprint"})
 
 
@@ -119,7 +122,12 @@ def search_row(call_id: int, ordinal: int, data: Mapping[str, Any]) -> dict[str,
 
 
 def search_id(call_id: int, ordinal: int) -> int:
-    return call_id << 20 | ordinal
+    return call_id << _TURN_BITS | ordinal
+
+
+def searched(ordinal: int) -> bool:
+    """Whether the turn of this number has a place among what is searched."""
+    return ordinal < 1 << _TURN_BITS
 
 
 def call_columns(call: Mapping[str, Any], began: datetime) -> dict[str, Any]:
@@ -203,14 +211,18 @@ def scripts(states: Sequence[Mapping[str, Any]]) -> dict[str, int]:
 
 
 def _moment(text: Any) -> datetime | None:
+    """The moment of an ISO 8601 text; the noon of a day whose time is not known."""
     try:
+        if isinstance(text, str) and is_day(text):
+            text = f"{date.fromisoformat(text)}T12:00"
         return datetime.fromisoformat(text).astimezone() if isinstance(text, str) else None
     except (ValueError, OverflowError):
         return None
 
 
 def _word(value: Any) -> str | None:
-    return None if value is None or value == "" else str(value)
+    """What lists sort and filter by; all of it stands in the call's facts."""
+    return None if value is None or value == "" else str(value)[:_MAX_COLUMN]
 
 
 def _missing(name: str) -> UserError:

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.asr.token_writer import TokenWriter
-from monitor.asr.whisper.credibility import VAD_HOP_S, Voice, believable
+from monitor.asr.whisper.credibility import VAD_HOP_S, Voice, believable, without_loops
 from monitor.asr.whisper.hypothesis import Hypothesis, Word, gather
 from monitor.asr.whisper.spelling import pieces_of, simplified
 from monitor.events import Party
+from monitor.language.phrases import Matcher, MatchStream, Phrase
 
 
 def _pieces(*texts: str) -> list[Word]:
@@ -76,7 +77,62 @@ def test_traditional_becomes_simplified() -> None:
 
 def test_latin_words_and_numbers_stay_whole() -> None:
     written = _tokens(Word("VIP", (1,), 0, 0.4, 0.8), Word("10010", (2,), 0.4, 1.4, 0.8))
-    assert [(text, syllable) for text, syllable, *_ in written] == [("VIP", ""), ("10010", "")]
+    assert [(text, syllable) for text, syllable, *_ in written] == [
+        ("VIP", ""),
+        ("10010", "yao ling ling yao ling"),
+    ]
+
+
+def _heard(pattern: str, *words: str) -> list[str]:
+    """What of Whisper's words a rule about `pattern` finds."""
+    writer = TokenWriter(Party.AGENT, 0, look_ahead=True)
+    said = [Word(word, (n,), n * 0.5, n * 0.5 + 0.5, 0.8) for n, word in enumerate(words)]
+    stream = MatchStream(Matcher([Phrase("rule", pattern, likeness=0.97)]), Party.AGENT)
+    tokens = writer.write(pieces_of(gather(said), 0), 60_000)
+    found = [match for token in tokens for match in stream.feed(token)]
+    return [match.quote for match in found + stream.end_utterance(60_000)]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words", "quote"),
+    [
+        ("拨打幺零零幺零", ("拨", "打", "10", "010"), "拨打10010"),
+        ("拨打一零零一零", ("拨", "打", "10010"), "拨打10010"),
+        ("月租三十五块六", ("月", "租", "35", "块", "6"), "月租35块6"),
+        ("一共三十五点六元", ("一", "共", "35", ".", "6", "元"), "一共35.6元"),
+        ("一共三十五块六", ("一", "共", "35", ".", "6", "元"), "一共35.6"),
+        ("二月三号到期", ("2", "月", "3", "号", "到", "期"), "2月3号到期"),
+        ("二零二六年到期", ("2026", "年", "到", "期"), "2026年到期"),
+        ("每月两百块钱", ("每", "月", "200", "块", "钱"), "每月200块钱"),
+        ("每月二百块钱", ("每", "月", "200", "块", "钱"), "每月200块钱"),
+        ("等两个工作日", ("等", "2", "个", "工", "作", "日"), "等2个工作日"),
+        ("上涨百分之三十", ("上", "涨", "30", "%"), "上涨30%"),
+        ("您是VIP客户", ("您", "是", "VIP", "客", "户"), "您是VIP客户"),
+        ("办五G套餐", ("办", "5", "G", "套", "餐"), "办5G套餐"),
+        ("一百兆宽带", ("100", "M", "宽", "带"), "100M宽带"),
+        ("交一万二千元", ("交", "12000", "元"), "交12000元"),
+        ("下午三点半来", ("下", "午", "3", ":", "30", "来"), "下午3:30来"),
+        # A mark in the middle of a phrase.
+        ("您好请稍等一下", ("您", "好", "，", "请", "稍", "等", "一", "下"), "您好请稍等一下"),
+        ("幫您辦理退訂", ("幫", "您", "辦", "理", "退", "訂"), "帮您办理退订"),
+    ],
+)
+def test_rules_hear_numbers_as_they_were_said(
+    pattern: str, words: Sequence[str], quote: str
+) -> None:
+    assert _heard(pattern, *words) == [quote]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        ("月租三十五块六", ("月", "租", "36", "块", "6")),
+        ("二月三号到期", ("2", "月", "4", "号", "到", "期")),
+        ("拨打幺零零幺零", ("拨", "打", "10086")),
+    ],
+)
+def test_another_number_is_another_number(pattern: str, words: Sequence[str]) -> None:
+    assert _heard(pattern, *words) == []
 
 
 @given(
@@ -160,3 +216,26 @@ def test_words_beyond_the_end_of_the_voice_are_dropped() -> None:
     tail = [replace(w, start_s=w.start_s + 3, end_s=w.end_s + 3) for w in said.words[3:]]
     told = replace(said, words=(*said.words[:3], *tail))
     assert _believed(told, Voice(voice)) == "您好请"
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        ("请您稍等" + "好的" * 20, "请您稍等好的好的"),
+        ("我给您查一下" * 6 + "费用", "我给您查一下我给您查一下费用"),
+        ("谢" * 12, "谢谢"),
+        ("喂喂喂喂您好", "喂喂喂喂您好"),
+        ("对对对对对对我知道", "对对对对对对我知道"),
+        ("好的好的好的没问题", "好的好的好的没问题"),
+        ("", ""),
+    ],
+)
+def test_a_loop_is_cut_and_a_person_who_repeats_is_not(said: str, left: str) -> None:
+    assert "".join(word.text for word in without_loops(_said(said).words)) == left
+
+
+def test_what_was_said_before_a_short_loop_stands() -> None:
+    text = "您好我帮您查询一下这个月的话费账单请您稍等一下"
+    mended = _said(text + "谢谢" * 5, compression=2.6)
+    assert _believed(mended, EVERYWHERE) == text + "谢谢"  # two turns of one letter
+    assert _believed(_said("请稍等" + "谢谢" * 30, compression=6.0), EVERYWHERE) == ""

@@ -12,6 +12,7 @@ from monitor.audio import playable
 from monitor.audio.decode import Decoder
 from monitor.audio.waveform import PeakFile
 from monitor.base.errors import UserError
+from tests.audio import wavs
 
 _FIXTURES = Path(__file__).parents[2] / "audio_fixtures"
 
@@ -75,3 +76,27 @@ def test_no_recording_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="不是可识别的音频文件"):
         playable.prepare(original)
     assert list(tmp_path.iterdir()) == [original]
+
+
+SOUND = wavs.pcm(wavs.speechlike(2.0))
+
+
+@pytest.mark.parametrize(
+    ("held", "native"),
+    [
+        (wavs.wav(SOUND), True),
+        (wavs.wav(SOUND, size=8_000), False),
+        (wavs.wav(SOUND[:16_000]) * 2, False),
+        (wavs.wav(SOUND, wavs.fmt(byte_rate=4_000)), False),
+        (wavs.rifx(wavs.fmt(order=">"), SOUND), False),
+        (bytes(100) + wavs.wav(SOUND), False),
+    ],
+)
+def test_a_browser_gets_a_file_whose_header_is_right(
+    tmp_path: Path, held: bytes, native: bool
+) -> None:
+    original = tmp_path / "call.wav"
+    original.write_bytes(held)
+    made = playable.prepare(original)
+    assert (made.audio == original) == native
+    assert PeakFile(made.peaks).duration_ms == 2000

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from monitor.events import Party
 from monitor.language.phrases import Matcher, MatchStream, Phrase
 from monitor.language.phrases.cells import Line
 from monitor.language.phrases.contrast import Contrasts, keen_cells, told_apart
@@ -81,7 +80,7 @@ def _matcher(text: str, *innocent: str) -> Matcher:
 )
 def test_a_keen_syllable_must_be_heard_or_nearly(said: str, found: bool) -> None:
     matcher = _matcher("还有什么可以帮您", "请问有什么可以帮您")
-    stream = MatchStream(matcher, Party.AGENT)
+    stream = MatchStream(matcher, tokens("好")[0].party)
     matches = [match for token in tokens(said) for match in stream.feed(token)]
     assert bool(matches + stream.end_utterance(9000)) is found
 

@@ -79,6 +79,24 @@ def test_regular_expressions() -> None:
         compile_regex("/不*/")
 
 
+@pytest.mark.parametrize("bomb", ["(啊+)+吧", "(啊|啊)*吧", "(.*)*吧", "(啊?){60}啊{60}吧"])
+def test_a_regular_expression_runs_in_linear_time(bomb: str) -> None:
+    """With backtracking each of these would take longer than the universe is old."""
+    assert compile_regex(f"/{bomb}/").search("啊" * 50_000) is None
+
+
+@pytest.mark.parametrize("text", ["/(?=不)办/", r"/(不)\1/", "/(?<!不)办/"])
+def test_what_cannot_run_in_linear_time_is_said_so(text: str) -> None:
+    with pytest.raises(PatternError, match="linear time"):
+        compile_regex(text)
+
+
+@pytest.mark.parametrize("text", [f"/{'(' * 5000}a{')' * 5000}/", f"/{'啊' * 5000}/"])
+def test_a_regular_expression_has_a_size(text: str) -> None:
+    with pytest.raises(PatternError):
+        compile_regex(text)
+
+
 @given(st.text(st.sampled_from("你好[]()|{}…3 ,/工号"), max_size=12))
 def test_any_text_parses_or_says_why(text: str) -> None:
     error: PatternError | None = None

@@ -56,7 +56,9 @@ def test_the_packaged_list_is_complete() -> None:
         if None not in sizes:
             assert sum(size or 0 for size in sizes) / 1e6 == pytest.approx(model.size_mb, abs=1)
         for source in model.sources:
-            if source.archive is None:
+            if source.wheels:
+                assert all("==" in wheel for wheel in source.wheels)
+            elif source.archive is None:
                 assert len(source.revision) == 40, f"{model.name}: a branch may change"
             else:
                 assert source.folder

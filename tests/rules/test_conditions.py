@@ -131,3 +131,18 @@ def test_not_turns_an_answer_round(moment: Any, known: bool) -> None:
     when = {"time": "07:00-09:00"}
     plain, turned = holds(when, started), holds({"not": when}, started)
     assert turned is (None if plain is None else not plain)
+
+
+@pytest.mark.parametrize("day", ["2026-02-17", "20260217"])
+def test_a_day_without_a_time_is_no_midnight(day: str) -> None:
+    for hours in ("22:00-07:00", "00:00-24:00", "07:00-22:00"):
+        assert holds({"time": hours}, day) is None
+        assert holds({"not": {"time": hours}}, day) is None
+    # What hangs on the day alone is known, on whatever clock.
+    for timezone in (BEIJING, "America/Los_Angeles", "Pacific/Auckland"):
+        assert holds({"weekday": "周二"}, day, timezone) is True
+        assert holds({"date": "02-17"}, day, timezone) is True
+        assert holds({"lunar": "01-01"}, day, timezone) is True
+        assert holds({"holiday": "春节"}, day, timezone) is True
+    # A condition that says no already decides, whatever the time was.
+    assert holds({"time": "22:00-07:00", "weekday": "周五"}, day) is False

@@ -38,3 +38,20 @@ def test_phrases_are_drawn_the_same_way_each_time() -> None:
 )
 def test_all_but_one_syllable_is_nearly_said(sentence: str, near: bool) -> None:
     assert spotting.is_near(["wo", "men", "zou", "ba"], sentence.split()) is near
+
+
+class _Law:
+    """Says one false alarm per hour at any doubt."""
+
+    def chance(self, paths: object, classes: object) -> float:
+        return 0.0
+
+    def rate(self, chance: float, doubt: float) -> float:
+        return 1.0
+
+
+def test_the_law_is_raised_to_what_is_seen() -> None:
+    often = [spotting.Mistaken((), 10.0, (-1.0,) * 40), spotting.Mistaken((), 10.0, ())]
+    seldom = [spotting.Mistaken((), 10.0, (-11.0,) * 5)]  # none near the limits: seen at DOUBT
+    assert spotting.excess(_Law(), often, ()) == pytest.approx(0.693, abs=1e-3)
+    assert spotting.excess(_Law(), seldom, ()) == pytest.approx(-0.693, abs=1e-3)

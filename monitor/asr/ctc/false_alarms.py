@@ -128,11 +128,21 @@ def read(folder: ModelFolder) -> FalseAlarms | None:
     Raises:
         UserError: a file that cannot be used.
     """
-    file = folder.path / FILE
-    if file.is_file():
-        return _parse(file)
+    found = at(folder.path)
+    if found is not None:
+        return found
     known = _parse(File(__file__).with_name(_FSMN))
     return known if known.network == digest(folder.network) else None
+
+
+def at(folder: File) -> FalseAlarms | None:
+    """The background that lies in a folder; None where none does.
+
+    Raises:
+        UserError: a file that cannot be used.
+    """
+    file = folder / FILE
+    return _parse(file) if file.is_file() else None
 
 
 def digest(network: File) -> str:

@@ -34,15 +34,16 @@ class Inventory:
         units: one text per output of the network.
         classes: toneless syllables (`v` for ü), and the blank's name at `blank`.
         blank: the blank's index among the classes.
+        spells: whether the units are characters.
     """
 
     def __init__(
         self, units: Sequence[str], kind: Literal["character", "syllable"], blank: int
     ) -> None:
         self.units = tuple(units)
-        self._spells = kind == "character"
-        self._readings = [_readings(unit) if self._spells else (unit,) for unit in units]
-        if not self._spells:
+        self.spells = kind == "character"
+        self._readings = [_readings(unit) if self.spells else (unit,) for unit in units]
+        if not self.spells:
             self.classes, self.blank = self.units, blank
             return
         self._readings[blank] = ()
@@ -58,7 +59,7 @@ class Inventory:
 
     def fold(self, posteriors: Posteriors) -> Posteriors:
         """Log-probabilities of units [frames, units] to those of classes [frames, classes]."""
-        if not self._spells or not len(posteriors):
+        if not self.spells or not len(posteriors):
             return posteriors
         mass = np.add.reduceat(np.exp(posteriors[:, self._order]), self._starts, axis=1)
         folded: Posteriors = np.log(np.maximum(mass, _FLOOR))

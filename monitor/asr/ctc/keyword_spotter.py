@@ -86,10 +86,12 @@ class Spotter:
     Args:
         targets: what to listen for.
         blank: index of the blank among the network's classes.
+        least: syllables of the shortest phrase that is told.
     """
 
-    def __init__(self, targets: Sequence[Target], blank: int) -> None:
+    def __init__(self, targets: Sequence[Target], blank: int, least: int = LEAST_SYLLABLES) -> None:
         self.blank = blank
+        self.least = least
         self.targets = tuple(targets)
         floors = _floors(self.targets)
         self.paths: list[tuple[int, Path]] = [
@@ -124,6 +126,57 @@ class Spotter:
                 target = self.paths[said.path][0]
                 best[target] = max(best[target], said.score)
         return best
+
+    def best(self, posteriors: Posteriors) -> list[Finding]:
+        """Where each told target fits best in a few seconds, if within its limit.
+
+        Left out where a protecting target fits about as well over half of it.
+
+        Args:
+            posteriors: log-probabilities [frames, classes].
+        """
+        stream = self.stream()
+        found: dict[int, _Said] = {}
+        covers: dict[int, list[_Said]] = {}
+        for row in posteriors:
+            for said in stream.advance(row):
+                number, path = self.paths[said.path]
+                if said.end - said.start >= self.longest[said.path]:
+                    continue
+                if self.protects[number]:
+                    covers.setdefault(number, []).append(said)
+                limit = self.targets[number].limit
+                if limit is None or said.score < limit or firm(path) < self.least:
+                    continue
+                known = found.get(number)
+                if known is None or self.per_syllable(said) > self.per_syllable(known):
+                    found[number] = said
+        return [
+            self.finding(number, said)
+            for number, said in sorted(found.items())
+            if not any(
+                _covers(cover, said)
+                for other in self.protectors[number]
+                for cover in covers.get(other, ())
+            )
+        ]
+
+    def per_syllable(self, said: _Said) -> float:
+        """Nats per syllable of the path that was found."""
+        return said.score / syllables(self.paths[said.path][1])
+
+    def finding(self, number: int, said: _Said) -> Finding:
+        """What is told of a target that was found."""
+        target = self.targets[number]
+        assert target.limit is not None
+        count = syllables(self.paths[said.path][1])
+        return Finding(target.text, said.start, said.end, said.score, target.limit, count)
+
+
+def _covers(cover: _Said, said: _Said) -> bool:
+    """Whether a protecting pattern was said over half of it, and about as clearly."""
+    common = min(cover.end, said.end) - max(cover.start, said.start) + 1
+    return 2 * common >= said.end - said.start + 1 and cover.score >= said.score - PROTECTION
 
 
 def _floors(targets: Sequence[Target]) -> list[float]:
@@ -255,16 +308,13 @@ class SpottingStream:
         if spotter.protects[number]:
             self._cover(number, said)
         limit = spotter.targets[number].limit
-        if limit is None or said.score < limit or firm(path) < LEAST_SYLLABLES:
+        if limit is None or said.score < limit or firm(path) < spotter.least:
             return
         if said.start <= self._reported.get(number, -1):
             return
         known = self._rising.get(number)
-        if known is None or self._per_syllable(said) > self._per_syllable(known):
+        if known is None or spotter.per_syllable(said) > spotter.per_syllable(known):
             self._rising[number] = said
-
-    def _per_syllable(self, said: _Said) -> float:
-        return said.score / syllables(self._spotter.paths[said.path][1])
 
     def _cover(self, number: int, said: _Said) -> None:
         covers = self._covers.setdefault(number, deque(maxlen=_COVERS))
@@ -291,11 +341,8 @@ class SpottingStream:
         return bool(np.any(likely & (began <= (said.start + said.end) // 2)))
 
     def _protected(self, number: int, said: _Said) -> bool:
-        """Whether a protecting pattern was said over half of it, and about as clearly."""
         return any(
-            2 * (min(cover.end, said.end) - max(cover.start, said.start) + 1)
-            >= said.end - said.start + 1
-            and cover.score >= said.score - PROTECTION
+            _covers(cover, said)
             for other in self._spotter.protectors[number]
             for cover in self._covers.get(other, ())
         )
@@ -305,11 +352,6 @@ class SpottingStream:
         for number in certain:
             said = self._rising.pop(number)
             self._reported[number] = said.end
-            target = self._spotter.targets[number]
-            assert target.limit is not None
             if not self._protected(number, said):
-                count = syllables(self._spotter.paths[said.path][1])
-                found.append(
-                    Finding(target.text, said.start, said.end, said.score, target.limit, count)
-                )
+                found.append(self._spotter.finding(number, said))
         return sorted(found, key=lambda f: (f.end, f.text))

@@ -197,16 +197,16 @@ def read(path: Path) -> ModelFolder:
             )
         )
     shift, rescale = _normalisation(path, description)
-    tuning = _tuning(path)
+    tuned = tuning(path)
     return ModelFolder(
         path=path,
         description=description,
         units=units,
         shift=shift,
         rescale=rescale,
-        decoding=DecodingSettings(**tuning.model_dump(exclude={"ngram", "words"})),
-        grammar=None if tuning.ngram is None else ngram.read(path / tuning.ngram, len(units)),
-        words=None if tuning.words is None else path / tuning.words,
+        decoding=DecodingSettings(**tuned.model_dump(exclude={"ngram", "words"})),
+        grammar=None if tuned.ngram is None else ngram.read(path / tuned.ngram, len(units)),
+        words=None if tuned.words is None else path / tuned.words,
     )
 
 
@@ -240,15 +240,20 @@ def _validated(kind: type[P], file: Path) -> P:
         raise UserError(_validation_line(file, error)) from error
 
 
-def _tuning(path: Path) -> Decoding:
+def tuning(path: Path) -> Decoding:
+    """The `decoding.json` of a folder; the defaults where there is none.
+
+    Raises:
+        UserError: a key or value that is not understood, or a file it names is missing.
+    """
     file = path / DECODING
     if not file.is_file():
         return Decoding()
-    tuning = _validated(Decoding, file)
-    for key, name in (("ngram", tuning.ngram), ("words", tuning.words)):
+    found = _validated(Decoding, file)
+    for key, name in (("ngram", found.ngram), ("words", found.words)):
         if name is not None and not (path / name).is_file():
             raise UserError(_missing(file, key, name))
-    return tuning
+    return found
 
 
 def _validation_line(file: Path, error: ValidationError) -> str:

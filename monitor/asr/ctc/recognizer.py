@@ -1,9 +1,10 @@
-"""The streaming CTC recogniser: one code for every model folder.
+"""The streaming CTC recogniser: one code for every network that gives posteriors.
 
     samples → frames → log-posteriors → units → tokens
 
 Every step counts in its own frames from the beginning of the stretch, so the
-tokens do not depend on how the audio was cut up.
+tokens do not depend on how the audio was cut up. How samples become posteriors
+is the network's affair (`Hearing`); the rest is the same for all.
 """
 
 from __future__ import annotations
@@ -19,14 +20,18 @@ from monitor.asr.ctc.frontend import StreamingFrontend
 from monitor.asr.ctc.inventory import Inventory
 from monitor.asr.ctc.keyword_events import KeywordEvents
 from monitor.asr.ctc.keyword_spotter import Spotter
-from monitor.events import SAMPLE_RATE, Chunk, Party, Spotted, Token
+from monitor.events import SAMPLE_RATE, Chunk, Party, Samples, Spotted, Token
 
 if TYPE_CHECKING:
-    from monitor.asr.ctc.decode import Posteriors
+    from pathlib import Path
+
+    from monitor.asr.ctc.decode import DecodingSettings, Posteriors
+    from monitor.asr.ctc.false_alarms import FalseAlarms
     from monitor.asr.ctc.model_folder import ModelFolder
+    from monitor.asr.ctc.ngram import Ngram
     from monitor.language.phrases.keywords import Keyword
 
-_LEAD_MS = 180
+LEAD_MS = 180
 TRAIL_MS = 60
 """A CTC unit fires within its syllable: it begins about so long before the first frame
 in which it was heard and ends so long after the last, neighbours permitting. Set on
@@ -35,6 +40,16 @@ two-syllable words spoken slowly, onset and end by their energy: median errors b
 
 _KEPT_SPOTTERS = 8
 """Sets of phrases kept compiled: those of either party, before and after a change of rules."""
+
+
+class Hearing(Protocol):
+    """One stretch's way from samples to posteriors, each frame exactly once and in order."""
+
+    def feed(self, samples: Samples) -> Posteriors:
+        """Log-probabilities [frames, units] of the frames that these samples complete."""
+
+    def finish(self) -> Sequence[Posteriors]:
+        """Those of all frames not yet returned; the stretch is over."""
 
 
 class Tap(Protocol):
@@ -50,22 +65,48 @@ class Tap(Protocol):
         """The stretch is over."""
 
 
-class CtcRecognizer:
-    """A loaded model; shared by every call.
+class PosteriorRecognizer:
+    """A loaded network that gives posteriors of units; shared by every call.
 
-    Raises:
-        UserError: the folder's network does not fit its description.
+    Args:
+        name: for reports.
+        inventory: what the network's outputs stand for.
+        frame_ms: how long a frame lasts.
+        decoding: how posteriors become units, with `grammar`.
+        words: file of the words that syllables are spelt with; None without a vocabulary.
+        phrases: plain texts that matter, spelt as they are written.
+        background: for spotting; None where nothing has been estimated.
+        lead_ms: a syllable begins about so long before the first frame in which its unit was heard.
+        trail_ms: it ends so long after the last one.
     """
 
-    def __init__(self, folder: ModelFolder, phrases: Sequence[str] = ()) -> None:
-        description = folder.description
-        self.name = f"{description.name} {description.version}".strip()
-        self.folder = folder
-        self.inventory = Inventory(folder.units, description.units.kind, description.units.blank)
-        self.model = AcousticModel(folder)
-        self.speller = self._speller(phrases)
-        self._background = false_alarms.read(folder)
+    def __init__(
+        self,
+        name: str,
+        inventory: Inventory,
+        frame_ms: int,
+        decoding: DecodingSettings,
+        grammar: Ngram | None,
+        words: Path | None,
+        phrases: Sequence[str],
+        background: FalseAlarms | None,
+        lead_ms: int = LEAD_MS,
+        trail_ms: int = TRAIL_MS,
+    ) -> None:
+        self.name = name
+        self.inventory = inventory
+        self.frame_ms = frame_ms
+        self.decoding = decoding
+        self.grammar = grammar
+        self.lead_ms = lead_ms
+        self.trail_ms = trail_ms
+        self.speller = _speller(inventory, words, phrases)
+        self._background = background
         self._spotters: dict[tuple[Keyword, ...], Spotter] = {}
+
+    def hearing(self) -> Hearing:
+        """A fresh way from samples to posteriors, for one stretch."""
+        raise NotImplementedError
 
     def stream(self, party: Party, tap: Tap | None = None) -> CtcStream:
         """A fresh stream; `tap` is handed the posteriors that the tokens are decoded from."""
@@ -90,19 +131,65 @@ class CtcRecognizer:
     def close(self) -> None:
         """Nothing to release: the session goes with its last reference."""
 
-    def _speller(self, phrases: Sequence[str]) -> Speller:
-        if self.folder.description.units.kind == "character":
-            return CharacterSpeller(self.inventory)
-        from monitor.asr.ctc.lexicon import Lexicon
-        from monitor.asr.ctc.syllable_speller import LexiconSpeller
 
-        return LexiconSpeller(self.inventory, Lexicon.build(phrases, self.folder.words))
+class CtcRecognizer(PosteriorRecognizer):
+    """A loaded model folder.
+
+    Raises:
+        UserError: the folder's network does not fit its description.
+    """
+
+    def __init__(self, folder: ModelFolder, phrases: Sequence[str] = ()) -> None:
+        description = folder.description
+        self.folder = folder
+        self.model = AcousticModel(folder)
+        super().__init__(
+            f"{description.name} {description.version}".strip(),
+            Inventory(folder.units, description.units.kind, description.units.blank),
+            self.model.frame_ms,
+            folder.decoding,
+            folder.grammar,
+            folder.words,
+            phrases,
+            false_alarms.read(folder),
+        )
+
+    def hearing(self) -> Hearing:
+        return _Filterbank(self)
+
+
+class _Filterbank:
+    """Filterbank frames through the streaming network."""
+
+    def __init__(self, recognizer: CtcRecognizer) -> None:
+        description = recognizer.folder.description
+        self._frontend = StreamingFrontend(
+            description.frontend, description.stack, description.sample_rate
+        )
+        self._posteriors = recognizer.model.stream()
+
+    def feed(self, samples: Samples) -> Posteriors:
+        return self._posteriors.feed(self._frontend.feed(samples))
+
+    def finish(self) -> Sequence[Posteriors]:
+        return [self._posteriors.feed(self._frontend.finish()), self._posteriors.finish()]
+
+
+def _speller(inventory: Inventory, words: Path | None, phrases: Sequence[str]) -> Speller:
+    if inventory.spells:
+        return CharacterSpeller(inventory)
+    from monitor.asr.ctc.lexicon import Lexicon
+    from monitor.asr.ctc.syllable_speller import LexiconSpeller
+
+    return LexiconSpeller(inventory, Lexicon.build(phrases, words))
 
 
 class CtcStream:
     """One party of one call."""
 
-    def __init__(self, recognizer: CtcRecognizer, party: Party, tap: Tap | None = None) -> None:
+    def __init__(
+        self, recognizer: PosteriorRecognizer, party: Party, tap: Tap | None = None
+    ) -> None:
         self.settled_ms = 0
         self.partial = ""
         self._recognizer = recognizer
@@ -120,9 +207,9 @@ class CtcStream:
         elif self._ear is not None:
             self._ear.switch(spotter)
         else:
-            self._ear = KeywordEvents(spotter, self._party, TRAIL_MS)
+            self._ear = KeywordEvents(spotter, self._party, self._recognizer.trail_ms)
             if self._stretch is not None:
-                self._ear.begin(self._stretch.heard_ms, self._recognizer.model.frame_ms)
+                self._ear.begin(self._stretch.heard_ms, self._recognizer.frame_ms)
 
     def spotted(self) -> list[Spotted]:
         """What was spotted since the last time, in order of `at_ms`."""
@@ -133,13 +220,10 @@ class CtcStream:
         if self._stretch is None:
             self._stretch = _Stretch(self._recognizer, chunk.start_ms, self._tap)
             if self._ear is not None:
-                self._ear.begin(chunk.start_ms, self._recognizer.model.frame_ms)
+                self._ear.begin(chunk.start_ms, self._recognizer.frame_ms)
         stretch = self._stretch
         stretch.samples += len(chunk.samples)
-        frames = stretch.frontend.feed(chunk.samples)
-        if not len(frames):
-            return []
-        posteriors = stretch.posteriors.feed(frames)
+        posteriors = stretch.hearing.feed(chunk.samples)
         if not len(posteriors):
             return []
         tokens = self._hear(posteriors)
@@ -204,17 +288,14 @@ class CtcStream:
 class _Stretch:
     """State that lives from the beginning of a speech stretch to its end."""
 
-    def __init__(self, recognizer: CtcRecognizer, start_ms: int, tap: Tap | None) -> None:
-        description = recognizer.folder.description
-        self.frontend = StreamingFrontend(
-            description.frontend, description.stack, description.sample_rate
-        )
-        self.posteriors = recognizer.model.stream()
+    def __init__(self, recognizer: PosteriorRecognizer, start_ms: int, tap: Tap | None) -> None:
+        self.hearing = recognizer.hearing()
         self.decoder = CtcDecoder(
-            recognizer.inventory.blank, recognizer.folder.decoding, recognizer.folder.grammar
+            recognizer.inventory.blank, recognizer.decoding, recognizer.grammar
         )
         self.samples = 0
-        self._frame_ms = recognizer.model.frame_ms
+        self._frame_ms = recognizer.frame_ms
+        self._lead_ms, self._trail_ms = recognizer.lead_ms, recognizer.trail_ms
         self._start_ms = start_ms
         self._free_ms = start_ms  # end of the last unit
         self.over = False
@@ -232,8 +313,7 @@ class _Stretch:
 
     def rest(self) -> list[Posteriors]:
         """The posteriors that had not come out when the audio ended."""
-        last = [self.posteriors.feed(self.frontend.finish()), self.posteriors.finish()]
-        return [posteriors for posteriors in last if len(posteriors)]
+        return [posteriors for posteriors in self.hearing.finish() if len(posteriors)]
 
     def time_of(self, frame: int) -> int:
         """Where a frame begins, in ms."""
@@ -241,12 +321,12 @@ class _Stretch:
 
     def earliest_start(self, frame: int) -> int:
         """Where a unit first heard in `frame` or later can begin at the earliest, in ms."""
-        return max(self._free_ms, self.time_of(frame) - _LEAD_MS)
+        return max(self._free_ms, self.time_of(frame) - self._lead_ms)
 
     def span(self, unit: Unit) -> tuple[int, int]:
         """Start and end of the next unit in ms; units never overlap."""
         start_ms = self.earliest_start(unit.first)
-        end_ms = self.time_of(unit.last + 1) + TRAIL_MS
+        end_ms = self.time_of(unit.last + 1) + self._trail_ms
         if self.over:
             end_ms = max(start_ms + 1, min(end_ms, self.end_ms))
         self._free_ms = end_ms

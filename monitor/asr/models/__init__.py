@@ -53,7 +53,45 @@ def find(name: str | Path, engine: str = EMBEDDED) -> Path:
             return folder
     if given.is_dir():
         return given
+    joined = from_packages(str(name), engine)
+    if joined is not None:
+        return joined
     raise UserError(_not_found(str(name), engine, places))
+
+
+def from_packages(name: str, engine: str) -> Path | None:
+    """The folder of a model whose packages are installed, joined now; None where they are not.
+
+    Raises:
+        UserError: a package holds other contents, or no folder for models can be written.
+    """
+    from monitor.asr.models import manifest, wheels  # only for what is not here yet
+
+    entry = manifest.read().get(name)
+    source = None if entry is None or entry.engine != engine else wheels.source_of(entry)
+    if entry is None or source is None or not wheels.installed(source):
+        return None
+    from monitor.asr.models import pull
+
+    places = list(search_path())
+    for place in places[:-1]:
+        try:
+            return pull.join_installed(entry, source, place)
+        except UserError:  # a shared folder may be for reading only
+            continue
+    return pull.join_installed(entry, source, places[-1])
+
+
+def obtainable(name: str, engine: str) -> bool:
+    """Whether `find` has the model without a network: it is here, or its packages are."""
+    places = [*search_path(), package_files.models_dir()]
+    if any(folder.is_dir() for folder in _candidates(places, name, engine)):
+        return True
+    from monitor.asr.models import manifest, wheels
+
+    entry = manifest.read().get(name)
+    source = None if entry is None or entry.engine != engine else wheels.source_of(entry)
+    return source is not None and wheels.installed(source)
 
 
 def _candidates(places: list[Path], name: str, engine: str) -> Iterator[Path]:

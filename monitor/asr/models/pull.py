@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tarfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
-from monitor.asr.models import download, receipt, unpack
+from monitor.asr.models import download, receipt, unpack, wheels
 from monitor.asr.models.addresses import Address, addresses
 from monitor.asr.models.download import Progress, SourceError, written
 from monitor.asr.models.receipt import Receipt
@@ -20,12 +22,14 @@ from monitor.base.i18n import tr
 if TYPE_CHECKING:
     import httpx2
 
-    from monitor.asr.models.manifest import Entry
+    from monitor.asr.models.manifest import Entry, Source
 
 PARTIAL = ".partial"
 """Folder in the store for models on their way; what a broken pull leaves there is gone on with."""
 
 _SPARE = 50 << 20  # bytes that must stay free
+_PATIENCE_S = 300.0  # for another process that joins the same parts
+_PAUSE_S = 0.1
 
 
 def pull(entry: Entry, store: Path, progress: Progress) -> Receipt:
@@ -44,21 +48,53 @@ def pull(entry: Entry, store: Path, progress: Progress) -> Receipt:
         return _pull(entry, places, store, progress)
 
 
-@contextmanager
-def alone(store: Path, name: str) -> Iterator[None]:
-    """While a model is brought into `store`: nobody else brings the same one.
+def join_installed(entry: Entry, source: Source, store: Path) -> Path:
+    """The model's folder in `store`, joined from packages that are installed here.
+
+    Whoever comes second waits for the first and finds it done.
 
     Raises:
-        UserError: somebody does, or the store cannot be written.
+        UserError: a package holds other contents, the disk is full or cannot be written.
+    """
+    place = store / entry.name
+    with alone(store, entry.name, patience_s=_PATIENCE_S):
+        if place.is_dir():
+            return place
+        way = store / PARTIAL / entry.name
+        with written(store):
+            way.mkdir(parents=True, exist_ok=True)
+        _require_room(entry, store, way)
+        try:
+            title = wheels.bring(entry, source, way, lambda _name, _have, _total: None)
+            receipt.take(way, entry, title)
+        except SourceError as error:
+            raise UserError(f"{entry.name}: {error}") from error
+        settle(way, place)
+    return place
+
+
+@contextmanager
+def alone(store: Path, name: str, patience_s: float = 0.0) -> Iterator[None]:
+    """While a model is brought into `store`: nobody else brings the same one.
+
+    Args:
+        patience_s: how long to wait while somebody does.
+
+    Raises:
+        UserError: somebody still does, or the store cannot be written.
     """
     lock = store / PARTIAL / f"{name}.lock"
-    with written(store):
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        file = lock.open("a")
-    ours = False
+    until = time.monotonic() + patience_s
+    while True:
+        with written(store):
+            file = _opened(lock)
+        ours = hold(file) and _is_there(lock, file)
+        if ours or time.monotonic() >= until:
+            break
+        file.close()
+        time.sleep(_PAUSE_S)
     try:
         with file:
-            ours = hold(file)
             if not ours:
                 raise UserError(
                     tr(
@@ -69,8 +105,26 @@ def alone(store: Path, name: str) -> Iterator[None]:
             yield
     finally:
         if ours:
-            lock.unlink(missing_ok=True)
-            tidy(lock.parent)
+            with suppress(OSError):  # somebody else has just opened it and waits
+                lock.unlink(missing_ok=True)
+                tidy(lock.parent)
+
+
+def _opened(lock: Path) -> IO[str]:
+    while True:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return lock.open("a")
+        except FileNotFoundError:  # whoever had it tidied the folder away
+            continue
+
+
+def _is_there(lock: Path, file: IO[str]) -> bool:
+    """Whether a lock that was got is still the one that others will find."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), lock.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _pull(entry: Entry, places: list[Address], store: Path, progress: Progress) -> Receipt:
@@ -119,6 +173,9 @@ def tidy(folder: Path) -> None:
 def _bring(
     session: httpx2.Client, entry: Entry, address: Address, way: Path, progress: Progress
 ) -> None:
+    if address.wheels is not None:
+        wheels.bring(entry, address.wheels, way, progress)
+        return
     if address.archive:
         _bring_archive(session, entry, address, way, progress)
         return

@@ -36,6 +36,9 @@ _HOPELESS = -1.6
 """Mean log-probability under which no text stands, whatever else speaks for it: one in
 five per token. Correct words over the telephone rarely fall under -1."""
 
+_TURNS, _LOOP_LETTERS, _LONGEST_LOOP = 4, 10, 12
+"""A loop: at least so many turns of at most so many words, so many letters in all."""
+
 _UNLIKELY = 0.15  # a word this improbable is an anomaly (faster-whisper's figure)
 _FASTEST = 12.0
 """Characters per second over a whole utterance. Fast newsreaders reach about 6, a hurried
@@ -78,9 +81,13 @@ def believable(
     hypothesis: Hypothesis, voice: Voice, hotwords: Collection[str] = ()
 ) -> tuple[Word, ...]:
     """The words of a hypothesis that stand; all, some, or none."""
-    if not hypothesis.words or _dismissed(hypothesis):
+    sober = without_loops(hypothesis.words)
+    looped = len(sober) < len(hypothesis.words)
+    if not sober or _dismissed(
+        hypothesis, mended=looped and 2 * len(sober) > len(hypothesis.words)
+    ):
         return ()
-    words = _spoken(hypothesis.words, voice)
+    words = _spoken(sober, voice)
     if not words or _too_fast(words) or _anomalous(words, voice):
         return ()
     if _suspicious(words, hotwords) and not _beyond_doubt(words, voice):
@@ -88,9 +95,33 @@ def believable(
     return words
 
 
-def _dismissed(hypothesis: Hypothesis) -> bool:
+def without_loops(words: Sequence[Word]) -> tuple[Word, ...]:
+    """The words with the first two turns of every loop: a decoder that repeats itself.
+
+    People repeat themselves, too (喂喂喂, 对对对对对, 好的好的好的), but not so often.
+    """
+    kept = list(words)
+    at = 0
+    while at < len(kept):
+        for period in range(1, _LONGEST_LOOP + 1):
+            turn = [word.text for word in kept[at : at + period]]
+            count = 1
+            while [
+                word.text for word in kept[at + count * period : at + (count + 1) * period]
+            ] == turn:
+                count += 1
+            if count >= _TURNS and count * sum(map(len, turn)) >= _LOOP_LETTERS:
+                del kept[at + 2 * period : at + count * period]
+                break
+        at += 1
+    return tuple(kept)
+
+
+def _dismissed(hypothesis: Hypothesis, *, mended: bool) -> bool:
+    """Whether nothing of it can stand; `mended`: what it repeats has been left out already."""
     silent = hypothesis.no_speech > _NO_SPEECH and hypothesis.logprob < _LOGPROB
-    return silent or hypothesis.compression > _COMPRESSION or hypothesis.logprob < _HOPELESS
+    repeats = hypothesis.compression > _COMPRESSION and not mended
+    return silent or repeats or hypothesis.logprob < _HOPELESS
 
 
 def _spoken(words: Sequence[Word], voice: Voice) -> tuple[Word, ...]:

@@ -57,9 +57,10 @@ def row_text(row: Mapping[str, Any], *, resumed: bool) -> str:
         f"{row['call']}  {duration}  score {row['score']} {grade_name(row['grade'])}"
         f"  alerts {row['alerts']}  scripts missed {row['scripts_missed']}",
     )
+    remarks = f"  ! {row['remarks']}" if row["remarks"] else ""
     if row["status"] == "damaged":
-        return f"✗ {text}  {row['error']}"
-    return f"✓ {text}" + (tr(" （此前已完成）", "  (done before)") if resumed else "")
+        return f"✗ {text}  {row['error']}{remarks}"
+    return f"✓ {text}" + (tr(" （此前已完成）", "  (done before)") if resumed else "") + remarks
 
 
 def _item(line: Line) -> str:

@@ -278,12 +278,12 @@ def _heard(index: Index, place: Place, unit: Syllable, number: int, cost: int) -
         ways += [
             (doubt + syllable_cost(other, sound), other, at) for at, sound in enumerate(cell.sounds)
         ]
-    _, via, at = min(ways)
+    least, via, at = min(ways)
     expected = cell.sounds[at]
     near = syllable_cost(via or unit.sound, expected)
     kind = StepKind.SUBSTITUTED
-    if unit.sound == expected:
-        kind = StepKind.SAME
+    if unit.sound == expected or (via == expected and not least):
+        kind = StepKind.SAME  # or as likely: figures do not tell 一 from 幺
     elif via or near <= ALIKE:
         kind = StepKind.SIMILAR
     return Step(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from monitor.language.phrases.pattern import Slot, is_regex, parse
 
 if TYPE_CHECKING:
-    from monitor.language.phrases.matcher import Matcher
+    from monitor.language.phrases.matcher import Compiled, Matcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +38,41 @@ def sought(matcher: Matcher) -> tuple[Keyword, ...]:
         phrase = compiled.phrase
         if is_regex(phrase.text) or phrase.exact:
             continue
-        shields = (matcher.phrases[number] for number in compiled.shields)
-        new = Keyword(
-            phrase.text,
-            phrase.role != "shield" and not _open(phrase.text),
-            phrase.likeness,
-            tuple(sorted({s.text for s in shields if not is_regex(s.text) and not s.exact})),
+        new = replace(
+            _keyword(matcher, compiled),
+            tell=phrase.role != "shield" and not _open(phrase.text),
         )
         known = found.get(phrase.text)
         found[phrase.text] = new if known is None else _both(known, new)
     return tuple(found[text] for text in sorted(found))
+
+
+def claimed(matcher: Matcher, keys: frozenset[str]) -> tuple[Keyword, ...]:
+    """Some phrases, by their keys, and what protects from them: what somebody is said to have said.
+
+    Those that cannot be sought below the words are left out, as in `sought`; exact ones
+    are not, for what they look at was looked at when they were found.
+    """
+    found: dict[str, Keyword] = {}
+    for compiled in matcher.compiled:
+        text = compiled.phrase.text
+        if compiled.phrase.key not in keys or is_regex(text) or _open(text):
+            continue
+        new = _keyword(matcher, compiled)
+        known = found.get(text)
+        found[text] = new if known is None else _both(known, new)
+    guards = {text for keyword in found.values() for text in keyword.protected_by} - found.keys()
+    return (*found.values(), *(Keyword(text, tell=False) for text in sorted(guards)))
+
+
+def _keyword(matcher: Matcher, compiled: Compiled) -> Keyword:
+    shields = (matcher.phrases[number] for number in compiled.shields)
+    guards = {s.text for s in shields if not is_regex(s.text) and not s.exact}
+    return Keyword(
+        compiled.phrase.text,
+        likeness=compiled.phrase.likeness,
+        protected_by=tuple(sorted(guards)),
+    )
 
 
 def _open(text: str) -> bool:

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from monitor.language.normalise import normalise
 from monitor.language.phrases.letters import spellings
+from monitor.language.phrases.regular import Regular, compile_regular
 from monitor.language.phrases.slots import SLOTS
 from monitor.language.phrases.values import PatternError
 
@@ -48,17 +49,13 @@ def is_regex(text: str) -> bool:
     return len(text) > 2 and text.startswith("/") and text.endswith("/")
 
 
-def compile_regex(text: str) -> re.Pattern[str]:
-    """The regular expression between the slashes, for the normalised text."""
-    body = text[1:-1]
-    try:
-        compiled = re.compile(body)
-    except re.error as error:
-        column = 2 + (error.pos or 0)
-        raise PatternError(text, column, f"not a regular expression: {error.msg}") from error
-    if compiled.match(""):
-        raise PatternError(text, 1, "this regular expression also matches nothing at all")
-    return compiled
+def compile_regex(text: str) -> Regular:
+    """The regular expression between the slashes, for the normalised text.
+
+    Raises:
+        PatternError: see `compile_regular`.
+    """
+    return compile_regular(text[1:-1], text)
 
 
 def parse(text: str) -> tuple[Variant, ...]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from monitor.events import Token
 from monitor.language.normalise import normalise
 from monitor.language.pinyin import ANY_TONE, readings
+from monitor.language.spoken import character
 
 MIN_ALTERNATIVE = 0.02
 MAX_ALTERNATIVES = 4
@@ -48,12 +49,20 @@ def split(token: Token, index: int) -> tuple[Syllable, ...]:
         stop = token.text[-1:] in STOPS
         return (Syllable(*pieces[0], start, end, index, confidence, alternatives, stop),)
     span, count = end - start, len(pieces)
+    others = _ways(token, count) if token.alternatives else [()] * count
     units = [
         Syllable(
-            *piece, start + span * at // count, start + span * (at + 1) // count, index, confidence
+            *piece,
+            start + span * at // count,
+            start + span * (at + 1) // count,
+            index,
+            confidence,
+            others[at],
         )
         for at, piece in enumerate(pieces)
     ]
+    # Which of several ways it was said is open, and so is the tone.
+    units = [unit._replace(tone=ANY_TONE) if unit.alternatives else unit for unit in units]
     if units and token.text[-1:] in STOPS:
         units[-1] = units[-1]._replace(stop=True)
     return tuple(units)
@@ -63,10 +72,16 @@ def split(token: Token, index: int) -> tuple[Syllable, ...]:
 def _pieces(written: str, syllable: str) -> tuple[tuple[str, str, str, int], ...]:
     """(normalised character, raw text, sound, tone) of each syllable of a token."""
     normal = normalise(written)
-    said = syllable.lower().replace("'", " ").replace("ü", "v").split()
+    said = _sounds(syllable)
     if not normal.text:
         # A syllable the recogniser has no character for still sounds.
         return tuple(("", written if at == 0 else "", s, ANY_TONE) for at, s in enumerate(said))
+    if len(said) > 1 and len(said) != len(normal.text) and any(map(str.isdecimal, written)):
+        # Figures that were said otherwise than they are read without their neighbours: 2026(年).
+        return tuple(
+            (character(s) or s, written if at == 0 else "", s, ANY_TONE)
+            for at, s in enumerate(said)
+        )
     pieces: list[tuple[str, str, str, int]] = []
     rows = readings(normal.text)
     for at, (char, row) in enumerate(zip(normal.text, rows, strict=True)):
@@ -79,6 +94,23 @@ def _pieces(written: str, syllable: str) -> tuple[tuple[str, str, str, int], ...
         again = at > 0 and normal.spans[at] == normal.spans[at - 1]
         pieces.append((char, "" if again else normal.quote(at, at + 1), sound, tone))
     return tuple(pieces)
+
+
+def _sounds(syllable: str) -> list[str]:
+    return syllable.lower().replace("'", " ").replace("ü", "v").split()
+
+
+def _ways(token: Token, count: int) -> list[tuple[tuple[str, float], ...]]:
+    """Other ways to say a word of `count` syllables, syllable by syllable: where they differ."""
+    first = _sounds(token.syllable)
+    found: list[dict[str, float]] = [{} for _ in range(count)]
+    for sound, relative in _alternatives(token):
+        other = _sounds(sound)
+        if len(first) == len(other) == count:
+            for at in range(count):
+                if other[at] != first[at]:
+                    found[at][other[at]] = max(relative, found[at].get(other[at], 0.0))
+    return [tuple(ways.items()) for ways in found]
 
 
 def _alternatives(token: Token) -> tuple[tuple[str, float], ...]:

@@ -9,16 +9,19 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from pathlib import Path, PurePath
 from typing import Any, Literal
 
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
+from monitor.base.moments import COMPACT, is_day, read_moment
+from monitor.base.names import readable
 from monitor.call.facts import CallFacts
 from monitor.events import Detail, Direction, Party
+from monitor.quality.imports.same_name import Finder, named_with_nearest
 
 FIELDS = ("agent", "queue", "direction", "tier", "started_at", "released_by")
 
@@ -29,7 +32,8 @@ _HEADERS: Mapping[str, str] = {
     **dict.fromkeys(("队列", "技能组", "业务"), "queue"),
     **dict.fromkeys(("方向", "呼叫方向", "呼入呼出"), "direction"),
     **dict.fromkeys(("等级", "客户等级", "客户级别"), "tier"),
-    **dict.fromkeys(("开始时间", "通话时间", "时间", "start", "start_time"), "started_at"),
+    **dict.fromkeys(("开始时间", "通话时间", "时间", "start", "start_time", "time"), "started_at"),
+    **dict.fromkeys(("日期", "通话日期", "开始日期", "date", "start_date"), "date"),
     **dict.fromkeys(("挂机方", "挂断方", "先挂机"), "released_by"),
     **dict.fromkeys(("等待秒数", "接听等待"), "wait_s"),
     **dict.fromkeys(("满意度",), "satisfaction"),
@@ -46,15 +50,8 @@ _PARTIES: Mapping[str, Party] = {
     **dict.fromkeys(("agent", "坐席", "座席", "客服"), Party.AGENT),
     **dict.fromkeys(("customer", "caller", "客户", "用户"), Party.CUSTOMER),
 }
-_TIMES = (
-    "%Y-%m-%d %H:%M:%S",
-    "%Y-%m-%d %H:%M",
-    "%Y/%m/%d %H:%M:%S",
-    "%Y/%m/%d %H:%M",
-    "%Y年%m月%d日 %H:%M:%S",
-    "%Y年%m月%d日 %H:%M",
-)
-_COMPACT = r"\d{4}-?\d\d-?\d\d[-_T ]?\d\d[-:_.]?\d\d(?:[-:_.]?\d\d)?"  # as file names write it
+_CUT_SHORT = re.compile(r"\d(\.\d+)?[Ee]\+\d+")
+_TIME_ALONE = re.compile(r"\d{1,2}:\d\d(:\d\d(\.\d+)?)?")
 _YES = frozenset(("1", "yes", "true", "是", "y", "已解决", "准确", "及时"))
 _NO = frozenset(("0", "no", "false", "否", "n", "未解决", "不准确", "不及时"))
 _KINDS: Mapping[str, Literal["number", "flag"]] = {
@@ -70,15 +67,15 @@ _KINDS: Mapping[str, Literal["number", "flag"]] = {
 class Known:
     """What is known of one recording; unknown facts stay None.
 
-    `started_at` is aware. `more` holds facts that are nobody's column here,
-    under the names rules and reports may ask for.
+    `started_at` is aware, or a day whose time is not known. `more` holds facts
+    that are nobody's column here, under the names rules and reports may ask for.
     """
 
     agent: str | None = None
     queue: str | None = None
     direction: Direction | None = None
     tier: str | None = None
-    started_at: datetime | None = None
+    started_at: datetime | date | None = None
     released_by: Party | None = None
     more: Mapping[str, Detail] = field(default_factory=dict)
 
@@ -109,7 +106,9 @@ class Known:
     def from_dict(data: Mapping[str, Any]) -> Known:
         values = {name: data[name] for name in FIELDS if name in data}
         if "started_at" in values:
-            values["started_at"] = datetime.fromisoformat(values["started_at"])
+            text = values["started_at"]
+            read = date.fromisoformat if is_day(text) else datetime.fromisoformat
+            values["started_at"] = read(text)
         if "released_by" in values:
             values["released_by"] = Party(values["released_by"])
         return Known(**values, more=data.get("more", {}))
@@ -119,7 +118,7 @@ class FieldError(ValueError):
     """A value that cannot be read: which field, and what to write instead."""
 
     def __init__(self, name: str, message: str) -> None:
-        super().__init__(message)
+        super().__init__(readable(message))
         self.name = name
 
 
@@ -131,7 +130,7 @@ def read_fields(values: Mapping[str, str], zone: tzinfo) -> Known:
     """
     read: dict[str, Any] = {}
     more: dict[str, Detail] = {}
-    for name, raw in values.items():
+    for name, raw in _with_day(values).items():
         text = raw.strip()
         if not text:
             continue
@@ -142,11 +141,34 @@ def read_fields(values: Mapping[str, str], zone: tzinfo) -> Known:
                 read[name] = _one_of(name, text, _PARTIES)
             case "started_at":
                 read[name] = _time(text, zone)
+            case _ if "\0" in text:
+                raise FieldError(name, tr("含有空字符，请重新导出表格", "holds a NUL character"))
             case "agent" | "queue" | "tier":
-                read[name] = text
+                if _CUT_SHORT.fullmatch(text):
+                    raise FieldError(
+                        name,
+                        tr(
+                            f"“{text}”是被表格软件截短的数字，请把这一列设为文本后重新导出",
+                            f"{text!r} is a number that a spreadsheet program cut short: make the"
+                            " column text and export it again",
+                        ),
+                    )
+                read[name] = " ".join(text.split())
             case _:
                 more[name] = _fact(name, text)
     return Known(**read, more=more)
+
+
+def _with_day(values: Mapping[str, str]) -> Mapping[str, str]:
+    """Day and time of separate columns put together; a day alone stays a day."""
+    day = values.get("date", "").strip()
+    if not day:
+        return values
+    time = values.get("started_at", "").strip()
+    rest = {name: value for name, value in values.items() if name != "date"}
+    if not time or _TIME_ALONE.fullmatch(time):
+        return {**rest, "started_at": f"{day} {time}".strip()}
+    return rest  # the time has its own day
 
 
 def _one_of(name: str, text: str, known: Mapping[str, Any]) -> Any:
@@ -159,29 +181,17 @@ def _one_of(name: str, text: str, known: Mapping[str, Any]) -> Any:
         ) from None
 
 
-def _time(text: str, zone: tzinfo) -> datetime:
+def _time(text: str, zone: tzinfo) -> datetime | date:
     try:
-        time = datetime.fromisoformat(text)
+        return read_moment(text, zone)
     except ValueError:
-        layouts: tuple[str, ...] = _TIMES
-        if re.fullmatch(_COMPACT, text):
-            text = re.sub(r"\D", "", text)
-            layouts = ("%Y%m%d%H%M%S" if len(text) == 14 else "%Y%m%d%H%M",)
-        for layout in layouts:
-            try:
-                time = datetime.strptime(text, layout)  # noqa: DTZ007 - the zone is added below
-            except ValueError:
-                continue
-            break
-        else:
-            raise FieldError(
-                "started_at",
-                tr(
-                    f"“{text}”不是时间，请写成 2026-11-20 09:30:00",
-                    f"{text!r} is not a time; write 2026-11-20 09:30:00",
-                ),
-            ) from None
-    return time if time.tzinfo else time.replace(tzinfo=zone)
+        raise FieldError(
+            "started_at",
+            tr(
+                f"“{text}”不是时间，请写成 2026-11-20 09:30:00",
+                f"{text!r} is not a time; write 2026-11-20 09:30:00",
+            ),
+        ) from None
 
 
 def _fact(name: str, text: str) -> Detail:
@@ -201,23 +211,65 @@ def _fact(name: str, text: str) -> Detail:
 class Table:
     """A CSV of metadata, one row per recording, found by the name in its `file` column.
 
-    The column may hold a path, a name, or a name without its suffix.
+    The column may hold a path, a name, or a name without its suffix. `name` is the CSV's own.
     """
 
-    def __init__(self, rows: Mapping[str, Known]) -> None:
+    def __init__(self, rows: Mapping[str, Known], name: str = "") -> None:
+        self.name = name
         self._rows = rows
+        self._finder = Finder(tuple(rows))
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def get(self, path: PurePath) -> Known | None:
         """The row of a recording: the longest way to say its name wins."""
-        parts = path.parts
-        for start in range(len(parts)):
-            for tail in (PurePath(*parts[start:]), PurePath(*parts[start:]).with_suffix("")):
-                if (known := self._rows.get(tail.as_posix())) is not None:
-                    return known
-        return None
+        return self.assign([path]).known.get(path)
+
+    def assign(self, paths: Sequence[PurePath]) -> Assignment:
+        """The rows of recordings that were found together."""
+        found = self._finder.find(paths)
+        used = set(found.values())
+        return Assignment(
+            known={path: self._rows[key] for path, key in found.items()},
+            rows=found,
+            without=tuple(path for path in paths if path not in found),
+            left=tuple(key for key in self._rows if key not in used),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """Which recording has which row: what is known of it, and the row's own name for it;
+    recordings without a row; rows that no recording has."""
+
+    known: Mapping[PurePath, Known]
+    rows: Mapping[PurePath, str]
+    without: tuple[PurePath, ...]
+    left: tuple[str, ...]
+
+    def complaints(self, table: str) -> list[str]:
+        """A line for the rows without a recording, one for the recordings without a row, each
+        with the names that come nearest."""
+        shown = [readable(path.name) for path in self.without]
+        lines = []
+        if self.left:
+            some = named_with_nearest(self.left, shown)
+            lines.append(
+                tr(
+                    f"{table}：有 {len(self.left)} 行没有对应的录音：{some}",
+                    f"{table}: {len(self.left)} row(s) match no recording: {some}",
+                )
+            )
+        if self.without:
+            some = named_with_nearest(shown, self.left)
+            lines.append(
+                tr(
+                    f"{table}：有 {len(self.without)} 个录音没有对应的行：{some}",
+                    f"{table}: {len(self.without)} recording(s) have no row: {some}",
+                )
+            )
+        return lines
 
 
 def read_csv(path: Path, zone: tzinfo) -> Table:
@@ -254,8 +306,8 @@ def parse_csv(raw: bytes, name: str, zone: tzinfo) -> Table:
             if key in rows:
                 raise UserError(
                     tr(
-                        f"{name}:{reader.line_num}：{key} 前面已经有一行",
-                        f"{name}:{reader.line_num}: {key} has a row already",
+                        f"{name}:{reader.line_num}：{readable(key)} 前面已经有一行",
+                        f"{name}:{reader.line_num}: {readable(key)} has a row already",
                     )
                 )
             rows[key] = known
@@ -264,11 +316,13 @@ def parse_csv(raw: bytes, name: str, zone: tzinfo) -> Table:
         raise UserError(
             tr(f"{where}：CSV 格式有误：{error}", f"{where}: not valid CSV: {error}")
         ) from error
-    return Table(rows)
+    return Table(rows, name)
 
 
 def _decode(raw: bytes, name: str) -> str:
-    for encoding in ("utf-8-sig", "gb18030"):
+    # Spreadsheet programs write UTF-16 as “Unicode text”, with a mark in front.
+    marked = ("utf-16",) if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else ()
+    for encoding in (*marked, "utf-8-sig", "gb18030"):
         try:
             return raw.decode(encoding)
         except UnicodeDecodeError:
@@ -279,17 +333,21 @@ def _decode(raw: bytes, name: str) -> str:
 
 
 def _check_header(columns: list[str], header: list[str], name: str) -> None:
+    shown = readable(",".join(header))
     if "file" not in columns:
         raise UserError(
             tr(
-                f"{name}:1：缺少“文件”（file）列，表头是 {','.join(header) or '空的'}",
-                f"{name}:1: no `file` column; the header is {','.join(header) or 'empty'}",
+                f"{name}:1：缺少“文件”（file）列，表头是 {shown or '空的'}",
+                f"{name}:1: no `file` column; the header is {shown or 'empty'}",
             )
         )
     twice = next((column for column in columns if column and columns.count(column) > 1), None)
     if twice:
         raise UserError(
-            tr(f"{name}:1：{twice} 有两列", f"{name}:1: there are two columns for {twice}")
+            tr(
+                f"{name}:1：{readable(twice)} 有两列",
+                f"{name}:1: there are two columns for {readable(twice)}",
+            )
         )
 
 
@@ -304,17 +362,17 @@ def _row(
             )
         )
     values = {column: cell for column, cell in zip(columns, cells, strict=False) if column}
-    key = PurePath(values.pop("file").strip().replace("\\", "/")).as_posix()
+    key = PurePath(values.pop("file", "").strip().replace("\\", "/")).as_posix()
     if key == ".":
         raise UserError(tr(f"{where}：没有写文件名", f"{where}: the file is not named"))
     try:
         return key, read_fields(values, zone)
     except FieldError as error:
-        at = columns.index(error.name)
+        at = columns.index(error.name if error.name in columns else "date")
         raise UserError(
             tr(
-                f"{where}：第 {at + 1} 列({header[at]}):{error}",
-                f"{where}: column {at + 1} ({header[at]}): {error}",
+                f"{where}：第 {at + 1} 列({readable(header[at])}):{error}",
+                f"{where}: column {at + 1} ({readable(header[at])}): {error}",
             )
         ) from None
 
@@ -354,7 +412,7 @@ class Pattern:
                 raise self._wrong(tr(f"{{{name}}} 写了两次", f"{{{name}}} stands twice"))
             self._names.append(name)
             # A time may hold the very sign that separates the slots: it is known by its digits.
-            yield f"({_COMPACT}|[^/]+?)" if name == "started_at" else "([^/]+?)"
+            yield f"({COMPACT}|[^/]+?)" if name == "started_at" else "([^/]+?)"
         if not self._names:
             raise self._wrong(tr("没有 {agent} 之类的位置", "it has no slot such as {agent}"))
         yield self._literal(text[at:])
@@ -390,4 +448,4 @@ class Pattern:
         try:
             return read_fields(values, zone)
         except FieldError as error:
-            raise UserError(f"{path.name}: {error.name}: {error}") from None
+            raise UserError(f"{readable(path.name)}: {error.name}: {error}") from None

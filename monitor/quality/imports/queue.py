@@ -7,6 +7,7 @@ where it stopped, and several workers on one folder share the work.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from sqlalchemy.orm import Session
 from monitor.audio import file as audio_file
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
+from monitor.base.names import kept_path, readable
 from monitor.quality.imports.metadata import Known
 from monitor.quality.tables import Import
 from monitor.store import Store
@@ -26,7 +28,7 @@ from monitor.store.upsert import add_missing
 
 UPLOAD = "upload"
 TRIES = 3
-"""A recording that took its worker down this often is given up."""
+"""A recording whose worker died this often is looked at in a process of its own, and last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,10 @@ class Seen:
     changed_ns: int
 
 
-def look(folder: Path) -> dict[Path, Seen]:
+def look(folder: Path, passed_over: Counter[str] | None = None) -> dict[Path, Seen]:
     """The recordings in a folder and its subfolders, hidden ones left out.
+
+    `passed_over` counts files of other endings.
 
     Raises:
         UserError: there is no such folder, or it cannot be read.
@@ -60,12 +64,16 @@ def look(folder: Path) -> dict[Path, Seen]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             path = Path(place, name)
-            if name.startswith(".") or path.suffix.lower() not in audio_file.SUFFIXES:
+            if name.startswith("."):
+                continue
+            if not audio_file.is_named_as_recording(path):
+                if passed_over is not None:
+                    passed_over[path.suffix.lower()] += 1
                 continue
             try:
                 status = path.stat()
-            except FileNotFoundError:
-                continue  # gone since the folder was listed
+            except OSError:
+                continue  # gone since the folder was listed, or a link that leads nowhere
             found[path] = Seen(path, status.st_size, status.st_mtime_ns)
     return found
 
@@ -84,9 +92,9 @@ def add(
     """Note recordings, with their names and what is known of them; known versions stay as are."""
     rows: list[dict[str, Any]] = [
         {
-            "origin": origin,
-            "place": str(seen.path),
-            "name": name,
+            "origin": readable(origin),
+            "place": kept_path(seen.path),
+            "name": readable(name),
             "size": seen.size,
             "changed_ns": str(seen.changed_ns),
             "status": "waiting",
@@ -105,13 +113,13 @@ def add(
 
 def unknown(session: Session, found: Sequence[Seen]) -> list[Seen]:
     """Those that are not in the table yet."""
-    places = [str(seen.path) for seen in found]
+    places = [kept_path(seen.path) for seen in found]
     known: set[tuple[str, int, str]] = set()
     for start in range(0, len(places), 500):  # databases bound the length of a list
         part = places[start : start + 500]
         query = select(Import.place, Import.size, Import.changed_ns).where(Import.place.in_(part))
         known.update((place, size, changed) for place, size, changed in session.execute(query))
-    return [s for s in found if (str(s.path), s.size, str(s.changed_ns)) not in known]
+    return [s for s in found if (kept_path(s.path), s.size, str(s.changed_ns)) not in known]
 
 
 def claim(store: Store, origins: Sequence[str]) -> Import | None:
@@ -124,7 +132,7 @@ def claim(store: Store, origins: Sequence[str]) -> Import | None:
         query = (
             select(Import)
             .where(Import.status == "waiting", Import.origin.in_(origins))
-            .order_by(Import.id)
+            .order_by(Import.tries >= TRIES, Import.id)
             .limit(1)
             .with_for_update(skip_locked=True)
         )
@@ -141,14 +149,6 @@ def _take_up(session: Session, store: Store) -> None:
         if worker is not None and not store.lease.has_died(session, worker):
             continue
         left = scoring & (Import.worker == worker)
-        too_often = tr(
-            f"处理这个录音时程序意外退出 {TRIES} 次",
-            f"the program died {TRIES} times on this recording",
-        )
-        given_up = update(Import).where(left, Import.tries >= TRIES)
-        session.execute(
-            given_up.values(status="failed", reason=too_often, worker=None, done_at=now())
-        )
         session.execute(update(Import).where(left).values(status="waiting", worker=None))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -12,10 +11,12 @@ from sqlalchemy.orm import Session
 from monitor.audio import file as audio_file
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
+from monitor.base.names import path_of, text_of
 from monitor.call.score_recording import Scorer, manner
 from monitor.events import Chunk
 from monitor.quality.imports import queue
 from monitor.quality.imports.metadata import Known
+from monitor.quality.imports.trial import Trial
 from monitor.quality.tables import Import
 from monitor.store import Store
 from monitor.store.packs import texts_of
@@ -47,10 +48,12 @@ def next_one(
     scorer: Scorer,
     origins: Sequence[str],
     stopped: Callable[[], bool] = lambda: False,
+    trial: Trial | None = None,
 ) -> Outcome | None:
     """Score the next waiting recording; None when there is none, or when told to stop.
 
-    A recording that cannot be scored is noted as failed with the reason.
+    A recording that cannot be scored is noted as failed with the reason. One whose worker has
+    died too often is scored in a process of its own before, if there is a `trial`.
 
     Raises:
         StoreError: the store cannot be written.
@@ -59,6 +62,12 @@ def next_one(
     if row is None:
         return None
     try:
+        if row.tries > queue.TRIES and trial is not None:
+            lives = trial.survives(path_of(row.place), stopped)
+            if lives is None:
+                raise StoppedError
+            if not lives:
+                return _failed(store, row, _too_often())
         return _score(store, scorer, row, stopped)
     except StoppedError:
         queue.release(store, row.id)
@@ -74,7 +83,7 @@ def next_one(
 
 
 def _score(store: Store, scorer: Scorer, row: Import, stopped: Callable[[], bool]) -> Outcome:
-    path = Path(row.place)
+    path = path_of(row.place)
     digest = digest_of(path)
     with store.reading() as session:
         key = _key(session, row, digest)
@@ -105,19 +114,36 @@ def _score(store: Store, scorer: Scorer, row: Import, stopped: Callable[[], bool
         before_ms = end_ms
 
     data = scorer.score(path, row.name, facts, known.released_by, watched)
-    damage, card = data["call"]["damage"], data["score"]
+    card = data["score"]
+    data["call"]["damage"] = _as_named(row, data["call"]["damage"])
+    # What the table of imports shows beside a call that is done.
+    odd = "; ".join(filter(None, (data["call"]["damage"], *data["call"].get("remarks", ()))))
 
     def close(session: Session, call_id: int) -> None:
-        queue.close(session, row.id, "done", call_id=call_id, reason=damage)
+        queue.close(session, row.id, "done", call_id=call_id, reason=odd)
 
     texts = texts_of(scorer.engine.rulebook)
     call_id = keep(store, path, data, texts, key=key, owner_id=row.user_id, also=close)
     _tidy(row)
     fatal = sum(line["fatal"] for line in card["lines"])
-    return Outcome(row.name, "done", call_id, damage, card["total"], fatal)
+    return Outcome(row.name, "done", call_id, odd, card["total"], fatal)
+
+
+def _as_named(row: Import, text: str) -> str:
+    """A complaint about the file under the name that its user gave it."""
+    return text.replace(text_of(str(path_of(row.place))), row.name)
+
+
+def _too_often() -> str:
+    return tr(
+        f"处理这个录音时程序意外退出 {queue.TRIES} 次，单独处理时也退出",
+        f"the program died {queue.TRIES} times on this recording, and once more in a process"
+        " of its own",
+    )
 
 
 def _failed(store: Store, row: Import, reason: str) -> Outcome:
+    reason = _as_named(row, reason)
     with store.session() as session:
         queue.close(session, row.id, "failed", reason=reason)
     return Outcome(row.name, "failed", None, reason)
@@ -162,4 +188,4 @@ def _known_before(session: Session, key: str) -> Known:
 def _tidy(row: Import) -> None:
     """An upload has been copied into the store: what was received can go."""
     if row.origin == queue.UPLOAD:
-        Path(row.place).unlink(missing_ok=True)
+        path_of(row.place).unlink(missing_ok=True)

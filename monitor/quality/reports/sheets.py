@@ -1,7 +1,7 @@
 """Tables as files: XLSX, CSV and JSON lines.
 
-Text that a spreadsheet program would run as a formula is made plain text on its
-way out: what agents and customers say ends up in these files.
+Text that a spreadsheet program would run as a formula is made plain text
+(`monitor.base.cells`): what agents and customers say ends up in these files.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from monitor.base.cells import plain
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
 
@@ -28,9 +29,6 @@ MIME: dict[str, str] = {
     "csv": "text/csv; charset=utf-8",
     "jsonl": "application/jsonl; charset=utf-8",
 }
-_RUNS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""First characters that make spreadsheet programs take a text for a formula (OWASP, CSV
-injection; the full-width signs too, which some of them fold)."""
 _LONGEST = 32_767  # characters that a cell of XLSX holds
 _MOST_ROWS = 1_048_575  # rows of an XLSX sheet below its header
 
@@ -51,11 +49,6 @@ class Sheet:
     title: str
     columns: Sequence[Column]
     rows: Iterable[Sequence[Cell]]
-
-
-def plain(text: str) -> str:
-    """Text that no spreadsheet program runs: an apostrophe goes before what it might."""
-    return f"'{text}" if text.startswith(_RUNS) else text
 
 
 def to_csv(sheet: Sheet) -> bytes:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
+from monitor.base.moments import is_day
 from monitor.events import CallInfo, Detail
 from monitor.rules.engine.calendar import holidays_on, is_workday, lunar_day
 from monitor.rules.language.pack import Tenure, When
@@ -32,16 +33,20 @@ YES = Verdict(True)
 
 @dataclass(frozen=True, slots=True)
 class FactsAt:
-    """What conditions may ask: the metadata and the local time in question."""
+    """What conditions may ask: the metadata and the local time in question.
+
+    `timed` is False where only the day is known: `moment` is its noon then.
+    """
 
     info: CallInfo
     moment: datetime.datetime | None
+    timed: bool = True
 
     def shifted(self, ms: int) -> FactsAt:
         """The same call at a moment `ms` later (or earlier)."""
         if self.moment is None:
             return self
-        return FactsAt(self.info, self.moment + datetime.timedelta(milliseconds=ms))
+        return replace(self, moment=self.moment + datetime.timedelta(milliseconds=ms))
 
 
 def facts_of(info: CallInfo, timezone: str, at_ms: int = 0) -> FactsAt:
@@ -52,6 +57,11 @@ def facts_of(info: CallInfo, timezone: str, at_ms: int = 0) -> FactsAt:
     """
     if info.started_at is None:
         return FactsAt(info, None)
+    if is_day(info.started_at):
+        noon = datetime.datetime.fromisoformat(
+            f"{datetime.date.fromisoformat(info.started_at)}T12:00"
+        )
+        return FactsAt(info, noon.replace(tzinfo=ZoneInfo(timezone)), timed=False)
     start = _time(info.started_at, "started_at", timezone)
     # Add on the absolute clock, then read the wall clock there.
     moment = start.astimezone(datetime.UTC) + datetime.timedelta(milliseconds=at_ms)
@@ -61,7 +71,8 @@ def facts_of(info: CallInfo, timezone: str, at_ms: int = 0) -> FactsAt:
 def _time(text: str, name: str, timezone: str) -> datetime.datetime:
     try:
         moment = datetime.datetime.fromisoformat(text)
-    except ValueError:
+        moment.astimezone(datetime.UTC)  # the first and the last day there are have no neighbours
+    except (ValueError, OverflowError):
         raise UserError(
             tr(
                 f"{name}：“{text}” 不是时间；写成 2026-02-17T10:00:00+08:00",
@@ -133,6 +144,8 @@ def _clock(when: When, facts: FactsAt) -> Verdict:
         return YES
     if facts.moment is None:
         return _unknown("started_at")
+    if not facts.timed:
+        return Verdict(None, tr("只知道日期，不知道几点", "the day is known, the time is not"))
     minute = facts.moment.hour * 60 + facts.moment.minute
     inside = any(
         start <= minute < end if start < end else minute >= start or minute < end

@@ -20,9 +20,11 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from monitor.audio import file as audio_file
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
+from monitor.base.names import kept_path, readable
 from monitor.base.time_zone import local_zone
 from monitor.quality.imports import queue as job_queue
 from monitor.quality.imports.metadata import (
+    Assignment,
     FieldError,
     Known,
     Pattern,
@@ -138,32 +140,49 @@ def upload(
         raise UserError(f"{error.name}: {error}") from None
     table = _metadata(metadata)
     named = Pattern(pattern) if pattern.strip() else None
+    names = [_shown_name(file) for file in given]
+    listed = table.assign([PurePath(name) for name in names]) if table else None
     taken: list[tuple[Seen, str, Known]] = []
+    refused: list[tuple[str, str]] = []
     store = request.app.state.store
     try:
-        for file in given:
-            name = PurePath((file.filename or "").replace("\\", "/")).name[:200]
-            known = _known(PurePath(name), table, named).over(usual)
-            taken.append((_received(store.audio_dir / "incoming", file, name), name, known))
-        names = [name for _seen, name, _facts in taken]
+        for file, name in zip(given, names, strict=True):
+            try:
+                known = _known(PurePath(name), listed, named).over(usual)
+                taken.append((_received(store.audio_dir / "incoming", file, name), name, known))
+            except UserError as error:  # this file only: the others are taken
+                refused.append((name, str(error)))
+        if not taken:
+            raise UserError("; ".join(reason for _name, reason in refused[:5]))
         with store.session() as session:
             job_queue.add(session, job_queue.UPLOAD, taken, user.id)
             audit.record(
-                session, user.name, user.id, "imports.upload", f"{len(names)} files",
-                names=names[:50],
+                session, user.name, user.id, "imports.upload", f"{len(taken)} files",
+                names=[name for _seen, name, _facts in taken[:50]],
             )  # fmt: skip
     except BaseException:
         for seen, _name, _facts in taken:
             seen.path.unlink(missing_ok=True)
         raise
     request.app.state.scorer.wake()  # now that there is something to be seen
-    places = [str(seen.path) for seen, _name, _facts in taken]
+    places = [kept_path(seen.path) for seen, _name, _facts in taken]
     with store.reading() as session:
         rows = session.scalars(select(Import).where(Import.place.in_(places))).all()
     if "application/json" in request.headers.get("accept", ""):
-        told = {"imports": [_told(row, None) for row in rows]}
+        told = {
+            "imports": [_told(row, None) for row in rows],
+            "refused": [{"name": name, "reason": reason} for name, reason in refused],
+            "without_row": [path.name for path in listed.without] if listed else [],
+            "rows_left": list(listed.left) if listed else [],
+        }
         return JSONResponse(told, HTTPStatus.ACCEPTED)
-    flash(request, tr(f"已收到 {len(names)} 个录音", f"{len(names)} recordings received"))
+    flash(request, tr(f"已收到 {len(taken)} 个录音", f"{len(taken)} recordings received"))
+    for line in listed.complaints(table.name) if listed and table else ():
+        flash(request, line, "error")
+    if len(refused) > 1:
+        flash(request, tr(f"拒收 {len(refused)} 个文件", f"{len(refused)} files refused"), "error")
+    for _name, reason in refused[:1]:
+        flash(request, reason, "error")
     return RedirectResponse("/imports", HTTPStatus.SEE_OTHER)
 
 
@@ -180,16 +199,7 @@ def retry(request: Request, user: Qa, number: Annotated[int, Form(ge=1, lt=2**31
 
 def _received(folder: Path, file: UploadFile, name: str) -> Seen:
     """The upload as a file of ours; its name is kept beside it, never used as a path."""
-    suffix = PurePath(name).suffix.lower()
-    if suffix not in audio_file.SUFFIXES:
-        known = " ".join(sorted(audio_file.SUFFIXES))
-        raise UserError(
-            tr(
-                f"{name}：不支持这种文件，可以是 {known}",
-                f"{name}: not a recording we read; it may be {known}",
-            )
-        )
-    check_recording(file.file, name)
+    suffix = check_recording(file.file, name)
     path = folder / f"{secrets.token_hex(16)}{suffix}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -216,8 +226,13 @@ def _metadata(file: UploadFile | None) -> Table | None:
     return parse_csv(raw, file.filename, local_zone())
 
 
-def _known(name: PurePath, table: Table | None, pattern: Pattern | None) -> Known:
-    listed = (table.get(name) if table else None) or Known()
+def _shown_name(file: UploadFile) -> str:
+    """What the user calls the file, without folders."""
+    return readable(PurePath((file.filename or "").replace("\\", "/")).name)[:200]
+
+
+def _known(name: PurePath, table: Assignment | None, pattern: Pattern | None) -> Known:
+    listed = (table.known.get(name) if table else None) or Known()
     return listed.over((pattern.match(name, local_zone()) if pattern else None) or Known())
 
 

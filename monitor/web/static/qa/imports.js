@@ -26,11 +26,25 @@ form.addEventListener("submit", async (event) => {
   problem.textContent = "";
   const button = form.querySelector("[type=submit]");
   button.disabled = true;
-  let failed = 0;
-  for (const file of [...files.files]) failed += (await send(file)) ? 0 : 1;
+  const told = [];
+  for (const file of [...files.files]) told.push(await send(file));
   button.disabled = false;
-  if (!failed) location.assign("/imports");
+  const right = told.filter(Boolean);
+  const odd = unmatched(right);
+  problem.textContent = odd.join(" ");
+  if (right.length === told.length && !odd.length) location.assign("/imports");
 });
+
+// Each file went up by itself: a row of the table is left over when none of them had it.
+function unmatched(told) {
+  const without = told.flatMap((one) => one.without_row ?? []);
+  const left = (told[0]?.rows_left ?? []).filter((row) => told.every((one) => one.rows_left.includes(row)));
+  const some = (names) => names.slice(0, 5).join(t("、", ", ")) + (names.length > 5 ? "…" : "");
+  const lines = [];
+  if (without.length) lines.push(t("通话信息表里没有这些录音：", "Not in the table: ") + some(without));
+  if (left.length) lines.push(t("通话信息表里这些行没有对应的录音：", "Rows without a recording: ") + some(left));
+  return lines;
+}
 
 function send(file) {
   const data = new FormData(form);
@@ -51,7 +65,7 @@ function send(file) {
       bar.hidden = true;
       state.className = right ? "badge ok" : "error";
       state.textContent = right ? t("已收到", "Received") : reason(request);
-      done(right);
+      done(right ? JSON.parse(request.responseText) : null);
     });
     request.send(data);
   });

@@ -1,0 +1,1 @@
+"""Calls that a telephone system delivers: legs in, one call out. See docs/telephony.md."""

@@ -1,0 +1,1 @@
+"""The sockets of `monitor serve --ingest`: docs/telephony.md."""
