@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from monitor.cli import main
 from monitor.events import Party, Severity, Token
 from monitor.language.meaning.clauses import windows
 from monitor.language.meaning.encoder import alike, load
@@ -216,3 +217,12 @@ def test_thresholds_keep_their_order() -> None:
     scale, shift = platt(chance.normal(2, 1, 50).astype(np.float32), counter)
     assert scale > 0
     assert abs(shift) < 10
+
+
+def test_the_table_states_precision_with_its_interval(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["--lang", "zh", "rules", "like"])
+    assert not left.value.code
+    rows = capsys.readouterr().out.splitlines()
+    assert len(rows) > 40
+    assert any(row.startswith("推诿\t") and "–" in row for row in rows)

@@ -23,7 +23,7 @@ STEPS = 8
 LIKELY_SHARE = 1.5e-3
 """Of the windows of ordinary turns, so many may be called likely."""
 SURE_SHARE = 2e-4
-SURE_MARGIN = 0.75
+SURE_MARGIN = 1.75
 """Logits above the highest of the ordinary windows, so that those never seen stay below too."""
 SHORT_LIKELY_SHARE = 5e-3
 SHORT_COUNTER_SHARE = 0.12
