@@ -148,11 +148,17 @@ def train(
 
 @main.command()
 @click.option("--out", type=click.Path(path_type=Path), default=paths.EMBEDDED, show_default=True)
-def export(out: Path) -> None:
+@click.option(
+    "--start",
+    type=click.Path(path_type=Path, exists=True),
+    help="The model folder that training went on from, to be blended in.",
+)
+@click.option("--share", default=1.0, show_default=True, help="Of the new weights in the blend.")
+def export(out: Path, start: Path | None = None, share: float = 1.0) -> None:
     """Write the averaged weights of the last checkpoint as an int8 ONNX model folder."""
     from models.training import export as exporting
 
-    _say(exporting.run(paths.checkpoints() / "last.pt", out))
+    _say(exporting.run(paths.checkpoints() / "last.pt", out, start, share))
 
 
 @main.command()

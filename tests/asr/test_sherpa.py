@@ -86,7 +86,8 @@ def test_tokens_lie_where_they_were_said(named: Callable[[str], Recognizer], nam
         first = max(0, line.start_ms - 400)
         heard = _hear(recognizer, samples[first * 16 : (line.end_ms + 400) * 16], first)
         assert abs(heard[0].start_ms - line.start_ms) < 250
-        assert abs(heard[-1].end_ms - line.end_ms) < 250
+        # The engine tells when a token begins; its end is only guessed.
+        assert abs(heard[-1].end_ms - line.end_ms) < 300
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -134,7 +134,7 @@ def test_generating_again_gives_the_same_call(tmp_path: Path) -> None:
     import sys
 
     folder = package_files.fixtures_dir()
-    for script in ("generate.py", "scenes.py"):
+    for script in ("generate.py", "scenes.py", "natural_scenes.py"):
         shutil.copy(folder / script, tmp_path)
     sys.path.insert(0, str(tmp_path))
     try:
@@ -143,6 +143,7 @@ def test_generating_again_gives_the_same_call(tmp_path: Path) -> None:
     finally:
         sys.path.remove(str(tmp_path))
         sys.modules.pop("scenes", None)
+        sys.modules.pop("natural_scenes", None)
     again, kept = fixtures.load("last-word", tmp_path), fixtures.load("last-word")
     assert [line.text for line in again.lines] == [line.text for line in kept.lines]
     # Another version of espeak-ng may speak a little faster or slower.

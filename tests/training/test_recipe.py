@@ -215,3 +215,13 @@ def test_synthetic_speech_is_long_enough_to_be_its_text() -> None:
     spoken = synth.speak("您好，很高兴为您服务。", synth.draw_voice(np.random.default_rng(1)))
     assert 0.8 < len(spoken) / features.RATE < 6
     assert np.abs(spoken).max() > 0.05
+
+
+def test_a_blend_lies_between_both_networks() -> None:
+    torch.manual_seed(9)
+    other = Network(SMALL).eval()
+    mine = small_network()
+    before = mine.leave.weight.detach().clone()
+    mixed = export.blended(mine, other, 0.75)
+    expected = 0.75 * before + 0.25 * other.leave.weight
+    assert torch.allclose(mixed.leave.weight, expected)
