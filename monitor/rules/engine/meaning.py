@@ -160,11 +160,11 @@ class Listening:
                     continue
                 if any(_overlap(stretch, m) for m in self._found.get(like.key, ())):
                     continue
-                sure = not forbids or logit >= surely
+                sure = logit >= surely
                 match = self._match(stretch, like, head, logit, seen, sure, at_ms)
                 if match is None:
                     continue
-                if sure:
+                if sure or not forbids:  # what should be said may be said in any way
                     self._found.setdefault(like.key, []).append(stretch)
                     found.append(match)
                     continue

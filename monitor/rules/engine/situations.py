@@ -13,6 +13,7 @@ from monitor.language.phrases import Match
 from monitor.rules.compiler.compiled import CompiledSituation
 from monitor.rules.engine.evidence import of_match
 from monitor.rules.engine.forbidden import Bounds, shown
+from monitor.rules.engine.like_match import LikeMatch
 from monitor.rules.engine.timed_queue import (
     RANK_READING,
     RANK_TIMER,
@@ -118,6 +119,9 @@ class PhraseText(_Counted):
                 self._said(queue, match)
 
     def _said(self, queue: TimedQueue, match: Match) -> None:
+        # What agents must do because of their own words hangs on words that are certain.
+        if isinstance(match, LikeMatch) and not match.sure and match.party is Party.AGENT:
+            return
         evidence = of_match(match)
         what = Happening(match.end_ms, match.party, match.start_ms, match.quote, evidence)
         self._count(queue, what)
