@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How many calls that come in a core recognises: CPU seconds per second of a two-party call.
 
-    python benchmarks/ingest.py [--calls 4] [--seconds 16]
+    python benchmarks/ingest.py [--calls 4] [--seconds 16] [--alone]
 
 Real WebSocket clients send a bundled call (stereo, 8 kHz, as FreeSWITCH does) in packets of
 20 ms as fast as they are taken, all at once; the CPU time of the whole process is counted, with
@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import resource
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import numpy as np
 import soxr
@@ -25,8 +25,9 @@ from websockets.sync.client import connect
 
 from monitor.audio import file as audio_file
 from monitor.call import engine
-from monitor.events import Event, Party, Token
-from monitor.ingest.live_board import Board, Limits
+from monitor.call.live_shared_acoustic import shared_acoustic
+from monitor.events import Chunk, Event, Party, Token
+from monitor.ingest.live_board import WORKERS, Board, Limits, Outgoing
 from monitor.ingest.sources import Source, Sources
 from monitor.rules.scorecard import Scorecard
 from monitor.testing import fixtures
@@ -46,6 +47,9 @@ class Counted:
 
     def __call__(self, events: Sequence[Event], _now_ms: int) -> None:
         Counted.tokens += sum(isinstance(event, Token) for event in events)
+
+    def record(self, _chunk: Chunk) -> None:
+        """Not kept."""
 
     def finish(self, _card: Scorecard) -> list[str]:
         self.over.set()
@@ -68,19 +72,20 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--calls", type=int, default=4)
     options.add_argument("--seconds", type=float, default=16.0)
+    options.add_argument("--alone", action="store_true", help="each call's network by itself")
     given = options.parse_args()
     loaded = engine.load(live=True)
     data = sound(given.seconds)
     made: list[Counted] = []
 
-    def outlet(_key: str, _agent: str | None) -> Counted:
+    def outlet(_call: Outgoing) -> Counted:
         made.append(Counted())
         return made[-1]
 
     sources = Sources((Source(name="b", protocol="stream", mix="stereo", paced=False),))
     ports = bind("127.0.0.1", 0, sources)
     url = f"ws://127.0.0.1:{ports.common.getsockname()[1]}"
-    board = Board(loaded, outlet, Limits(given.calls, workers=max(2, os.cpu_count() or 1)))
+    board = Board(loaded, outlet, Limits(given.calls, workers=WORKERS))
 
     def send(number: int) -> None:
         with connect(url, proxy=None) as peer:
@@ -88,7 +93,8 @@ def main() -> None:
             for at in range(0, len(data), PACKET):
                 peer.send(data[at : at + PACKET])
 
-    with serving(board, loaded, sources, ports):
+    sharing = nullcontext() if given.alone else shared_acoustic(loaded.recognizer)
+    with sharing as shared, serving(board, loaded, sources, ports):
         before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         began, cpu = time.monotonic(), time.process_time()
         senders = [threading.Thread(target=send, args=(n,)) for n in range(given.calls)]
@@ -110,6 +116,7 @@ def main() -> None:
                 "call": NAME,
                 "calls": given.calls,
                 "seconds": given.seconds,
+                "largest_batch": shared.largest if shared else 1,
                 "tokens": Counted.tokens,
                 "cpu_s": round(cpu, 2),
                 "wall_s": round(wall, 2),

@@ -36,6 +36,7 @@ from monitor.asr import load
 from monitor.asr.protocol import Recognizer
 from monitor.base.errors import UserError
 from monitor.events import SAMPLE_RATE, Chunk, Party, Samples, Token
+from monitor.language.normalise import normalise
 
 STEP = SAMPLE_RATE // 10
 
@@ -134,6 +135,12 @@ def syllables(text: str) -> list[str]:
     return [syllable for run in _HANZI.findall(text) for syllable in lazy_pinyin(run)]
 
 
+def written(token: Token) -> list[str]:
+    """A token's characters without marks; figures as they are read out, as the references are."""
+    text = normalise(token.text).text
+    return list(text) if text else [token.text]
+
+
 def recognise(recognizer: Recognizer, samples: Samples) -> list[Token]:
     """The tokens of one clip, heard as a single stretch."""
     stream = recognizer.stream(Party.AGENT)
@@ -169,10 +176,11 @@ def measure(recognizer: Recognizer, clips: list[Clip], condition: Condition) -> 
         tokens = recognise(recognizer, samples)
         busy_s += time.process_time() - began
         audio_s += len(samples) / SAMPLE_RATE
-        heard = [token.syllable or token.text for token in tokens]
+        # A number in figures is one token of several syllables.
+        heard = [sound for token in tokens for sound in (token.syllable or token.text).split()]
         reference = syllables(clip.text)
         wrong_syllables += Levenshtein.distance(reference, heard)
-        spelt = [token.text for token in tokens]
+        spelt = [piece for token in tokens for piece in written(token)]
         wrong_characters += Levenshtein.distance(list(hanzi(clip.text)), spelt)
         total += len(reference)
     return {
@@ -205,6 +213,8 @@ def sets(shared: Path, folders: tuple[Path, ...]) -> Iterator[tuple[str, list[Cl
 @click.option("--condition", "names", multiple=True, type=click.Choice(list(CONDITIONS)))
 @click.option("--only", help="Only sets whose name contains this.")
 @click.option("--limit", type=int, help="Only the first so many clips of each set.")
+@click.option("--every", type=int, default=1, help="Only every so-manieth clip of each set.")
+@click.option("--speaker", help="Only clips whose file name contains this.")
 def main(
     models: tuple[str, ...],
     folders: tuple[Path, ...],
@@ -212,6 +222,8 @@ def main(
     names: tuple[str, ...],
     only: str | None,
     limit: int | None,
+    every: int,
+    speaker: str | None,
 ) -> None:
     for model in models or ("embedded",):
         began = time.perf_counter()
@@ -220,8 +232,10 @@ def main(
         for name, clips in sets(shared, folders):
             if only and only not in name:
                 continue
+            chosen = [clip for clip in clips if not speaker or speaker in clip.audio.name]
+            chosen = chosen[::every][:limit]
             for condition in names or ("16k", "telephone"):
-                figures = measure(recognizer, clips[:limit], CONDITIONS[condition])
+                figures = measure(recognizer, chosen, CONDITIONS[condition])
                 head = {"model": recognizer.name, "set": name, "condition": condition}
                 click.echo(json.dumps({**head, **figures, "load_ms": load_ms}, ensure_ascii=False))
         recognizer.close()

@@ -344,10 +344,10 @@ def from_json(line: str) -> Event:
     try:
         data = json.loads(line)
     except RecursionError:
-        raise ValueError(f"nested too deeply: {line[:80]}") from None
+        raise ValueError(f"nested too deeply: {line[:80]!r}") from None
     kind = data.pop("event", None) if isinstance(data, dict) else None
     if not isinstance(kind, str) or kind not in _KINDS:
-        raise ValueError(f"not an event: {line[:80]}")
+        raise ValueError(f"not an event: {line[:80]!r}")
     return typing.cast("Event", from_dict(_KINDS[kind], data))
 
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
+import subprocess
+import sys
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -175,3 +179,50 @@ def test_damaged_calls_are_taken_as_far_as_they_go(tmp_path: Path) -> None:
     data = json.loads((tmp_path / "out" / "cut.json").read_text("utf-8"))
     assert data["utterances"], "what could be read was scored"
     assert data["call"]["damage"] == row["error"]
+
+
+_PARENT = """
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+from monitor.base.orphans import end_with_parent
+
+def work(seconds):
+    time.sleep(seconds)
+
+if __name__ == "__main__":
+    with ProcessPoolExecutor(2, get_context("spawn"), end_with_parent) as pool:
+        for _ in range(2):
+            pool.submit(work, 600)
+        while len(pool._processes) < 2:
+            time.sleep(0.01)
+        print(*pool._processes, flush=True)
+        time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="asks for processes as POSIX does")
+def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    program = tmp_path / "parent.py"
+    program.write_text(_PARENT)
+    surroundings = {**os.environ, "PYTHONPATH": str(Path(batch.__file__).parents[2])}
+    with subprocess.Popen(
+        [sys.executable, str(program)], stdout=subprocess.PIPE, text=True, env=surroundings
+    ) as parent:
+        assert parent.stdout is not None
+        workers = [int(number) for number in parent.stdout.readline().split()]
+        parent.kill()
+    assert len(workers) == 2
+    waiting = threading.Event()
+    while any(_runs(number) for number in workers):
+        waiting.wait(0.05)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    state = Path(f"/proc/{process}/stat")  # one that nobody has waited for yet is not running
+    return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"

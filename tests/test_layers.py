@@ -37,7 +37,7 @@ _INSIDE = {
     "language": ("normalise", "phrases"),
 }
 # Engines know nothing of each other.
-_SIDE_BY_SIDE = {"asr": ("whisper", "sherpa")}
+_SIDE_BY_SIDE = {"asr": ("whisper", "sherpa", "whisper_ctc", "remote")}
 
 _WALL_CLOCK_OR_IO = {
     "time",
@@ -55,11 +55,17 @@ _EDGE_ROOMS = {"cli", "testing", "web"}
 # In the room of the call, files named `live…` have threads and queues, `batch.py` has processes,
 # and the uplink has a connection. So it is in the room of calls that come in.
 # PortAudio calls back on a thread of its own: the capture room owns no thread but lives beside one.
-# The one question about a GPU is put to the driver's own tool.
+# The one question about a GPU is put to the driver's own tool. Packages come by pip; whoever
+# waits for another process, or for a server to come back, waits by the clock.
 # The store has one lock per process, and live calls are written beside the call, not in it.
 _MAY = {
     "audio/headset.py": {"threading", "time"},
     "asr/models/machine.py": {"subprocess"},
+    "asr/models/pull.py": {"time"},
+    "asr/models/wheels.py": {"subprocess"},
+    "asr/remote/client.py": {"time"},
+    "base/orphans.py": {"multiprocessing", "threading"},  # processes end with their parent
+    "quality/imports/trial.py": {"multiprocessing"},  # a suspect recording gets one of its own
     "store/lease.py": {"threading"},
     "store/live.py": {"queue", "threading", "time"},
 }

@@ -54,7 +54,9 @@ def load(
         spec = names.split(name)
         if spec.engine:
             wanted = names.Wanted(tuple(phrases), tuple(hotwords), live, spec.options)
-            return names.load(spec, find(spec.model, spec.engine), wanted)
+            remote = spec.engine in names.REMOTE
+            place = spec.model if remote else find(spec.model, spec.engine)
+            return names.load(spec, place, wanted)
     path = find(DEFAULT if name is None else name)
     from monitor.asr.ctc import model_folder  # heavy imports only when a model is wanted
     from monitor.asr.ctc.recognizer import CtcRecognizer

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 ENGINES: Mapping[str, str] = MappingProxyType(
     {
         "faster-whisper": "monitor.asr.whisper",
+        "openai": "monitor.asr.remote",
         "sherpa": "monitor.asr.sherpa",
         "whisper-ctc": "monitor.asr.whisper_ctc",
     }
@@ -29,6 +30,9 @@ ENGINES: Mapping[str, str] = MappingProxyType(
 
 OWN_MODEL: Mapping[str, str] = MappingProxyType({"whisper-ctc": "whisper-ctc"})
 """Engines that have a model of their own in the package: the name of the engine is enough."""
+
+REMOTE = frozenset({"openai"})
+"""Engines whose model is an address and no folder."""
 
 SECOND = "whisper-ctc"
 SECOND_NEEDS = ("whisper-base", "faster-whisper")
@@ -120,8 +124,8 @@ def _is_word(engine: str) -> bool:
     return len(engine) > 1 and engine.replace("-", "").isalnum()
 
 
-def load(spec: Spec, path: Path, wanted: Wanted) -> Recognizer:
-    """Have the engine load the model in a folder.
+def load(spec: Spec, path: Path | str, wanted: Wanted) -> Recognizer:
+    """Have the engine load the model in a folder, or at an address.
 
     Raises:
         UserError: the engine's package is missing, or the model cannot be used.

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.audio.decode import Block
+from monitor.events import Chunk, Party
 
 WINDOW_S = 0.032
 """A window of the level, as long as one of the VAD."""
@@ -44,6 +45,22 @@ class Survey:
 
     silent: tuple[bool, ...]
     same: tuple[int, ...]
+
+
+class Heard:
+    """How loud each party has been in a call that is going on: who was never heard at all?"""
+
+    def __init__(self) -> None:
+        self._peaks: dict[Party, float] = {}
+
+    def take(self, chunk: Chunk) -> None:
+        with np.errstate(invalid="ignore"):
+            peak = float(np.nanmax(np.abs(chunk.samples), initial=0.0))
+        self._peaks[chunk.party] = max(self._peaks.get(chunk.party, 0.0), peak)
+
+    def never(self) -> list[Party]:
+        """The parties whose device delivered no more than the noise of a muted microphone."""
+        return [party for party, peak in self._peaks.items() if peak < 10 ** (SILENT_DB / 20)]
 
 
 def survey(blocks: Iterable[Block], rate: int, channels: int) -> Survey:

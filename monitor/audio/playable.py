@@ -26,6 +26,7 @@ import numpy.typing as npt
 
 from monitor.audio.decode import AudioInfo, Block, Decoder, TruncatedAudioError
 from monitor.audio.waveform import PeakBuilder, write
+from monitor.base import private
 from monitor.base.errors import UserError
 
 _NATIVE = frozenset({"pcm_s16le", "pcm_u8", "flac"})
@@ -162,7 +163,7 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-            temporary.chmod(0o644)
+            temporary.chmod(private.FILE)
             temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)

@@ -17,7 +17,7 @@ from monitor.base.i18n import tr
 from monitor.base.names import readable
 from monitor.events import Party
 
-READING = 2
+READING = 3
 """Raised when recordings are read otherwise than before: results of an older reading are made
 again."""
 

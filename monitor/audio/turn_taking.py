@@ -27,6 +27,9 @@ MIN_MONOLOGUE_MS = 5_000
 MIN_OVERLAP_MS = 300
 """Shorter overlaps are turns changing hands; the VAD is not more exact either."""
 
+GIVES_WAY_MS = 5_000
+"""Who falls silent within this time of being interrupted, while the other goes on, gave way."""
+
 BACK_CHANNEL_MS = 1_000
 """Who talks for less than this while the other does (“嗯”, “对”) does not interrupt."""
 
@@ -136,11 +139,13 @@ class Interruptions:
 
     To interrupt is to begin while the other speaks, to talk over him for
     `MIN_OVERLAP_MS` and to go on for `BACK_CHANNEL_MS`. Where the other falls silent
-    meanwhile, he was really cut off: `cut_off` says so, and belongs to him.
+    within `GIVES_WAY_MS` and he goes on, the other was really cut off: `cut_off` says so, and
+    belongs to the other.
     """
 
     def __init__(self) -> None:
         self._cutting: _Cutting | None = None
+        self._contested: _Cutting | None = None  # an interruption; the other still speaks
 
     def lapse(self, until_ms: int) -> Iterator[Reading]:
         cut = self._cutting
@@ -155,19 +160,18 @@ class Interruptions:
             cut.at_ms,
             cut.party,
         )
-        if cut.overlap_ms is not None:  # the other gave way
-            gave_way = cut.at_ms + cut.overlap_ms
-            yield Reading(
-                "cut_off",
-                gave_way - cut.other_since,
-                "ms",
-                cut.other_since,
-                gave_way,
-                Party.CUSTOMER if cut.party is Party.AGENT else Party.AGENT,
-            )
+        if cut.overlap_ms is None:
+            self._contested = cut
+        else:
+            yield _cut_off(cut, cut.at_ms + cut.overlap_ms)
 
     def change(self, at_ms: int, before: Activity, after: Activity) -> Iterator[Reading]:
-        yield from ()
+        contested = self._contested
+        if contested is not None and len(after.since) < 2:
+            self._contested = None
+            in_time = at_ms - contested.at_ms <= GIVES_WAY_MS
+            if contested.party in after.since and in_time and not after.lost:
+                yield _cut_off(contested, at_ms)
         cut = self._cutting
         if cut is not None:
             overlap_ms = at_ms - cut.at_ms if cut.overlap_ms is None else cut.overlap_ms
@@ -182,6 +186,12 @@ class Interruptions:
 
     def end(self, at_ms: int) -> Iterator[Reading]:  # noqa: ARG002 - no time to become one
         yield from ()
+
+
+def _cut_off(cut: _Cutting, gave_way_ms: int) -> Reading:
+    other = Party.CUSTOMER if cut.party is Party.AGENT else Party.AGENT
+    spoke_ms = gave_way_ms - cut.other_since
+    return Reading("cut_off", spoke_ms, "ms", cut.other_since, gave_way_ms, other)
 
 
 class Monologues:

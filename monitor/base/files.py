@@ -7,6 +7,7 @@ import os
 import tempfile
 from pathlib import Path
 
+from monitor.base import private
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
 
@@ -28,13 +29,13 @@ def write_bytes_atomically(path: Path, data: bytes) -> None:
     """
     temporary: str | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private.make_folder(path.parent)
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
             temporary = file.name
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
+        Path(temporary).chmod(private.FILE)
         Path(temporary).replace(path)
     except OSError as error:
         if temporary is not None:

@@ -29,3 +29,8 @@ def rules_dir() -> Path:
 def fixtures_dir() -> Path:
     """The folder of the bundled calls."""
     return _find("audio_fixtures")
+
+
+def confusions_file() -> Path:
+    """The counts of which syllable a recogniser heard for which."""
+    return _find("benchmarks") / "confusions.json"

@@ -24,11 +24,11 @@ from monitor.base import files
 from monitor.base.errors import UserError
 from monitor.base.i18n import Language, tr, use_language
 from monitor.base.names import readable, stem_of
+from monitor.base.orphans import end_with_parent
 from monitor.call import engine
 from monitor.call.batch_folder import Folder, failed_row, row_of
-from monitor.call.facts import DEFAULT_PACKS, CallFacts
+from monitor.call.facts import DEFAULT_PACKS, CallFacts, Channels
 from monitor.call.score_recording import Scorer, manner
-from monitor.events import Party
 
 if TYPE_CHECKING:
     from monitor.store.packs import PackText
@@ -44,7 +44,7 @@ class BatchSettings:
     packs: tuple[str, ...] = DEFAULT_PACKS
     asr: str | None = None
     confirm: str | None = None
-    channels: tuple[Party | None, ...] | None = None
+    channels: Channels = None
     facts: CallFacts = field(default_factory=CallFacts)
     language: Language = "zh"
     store: str | None = None
@@ -221,7 +221,7 @@ def _run(todo: Sequence[tuple[Job, str]], settings: BatchSettings, workers: int)
         return
     # Fork would copy onnxruntime's threads and locks; fresh interpreters are safe.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with ProcessPoolExecutor(workers, context, end_with_parent) as pool:
         # A few calls in hand per worker: 100,000 futures at once would only cost memory.
         waiting = iter(todo)
         running: dict[Future[Done], Job] = {}

@@ -79,9 +79,8 @@ class Channel:
         earliest_onset = self._window - (self._open_windows - 1)
         return max(self._heard, earliest_onset - _PRE_ROLL, 0) * WINDOW_MS
 
-    def step(self) -> Iterator[Event]:
-        """Advance by one window (`ready` must be true)."""
-        window = self._next_window()
+    def step(self, window: Samples) -> Iterator[Event]:
+        """Advance by one window: `next_window`, or what is left of it."""
         edge = self._vad.feed(window)
         self._recent.append(window)
         self._window += 1
@@ -102,7 +101,8 @@ class Channel:
         if self._vad.open:
             yield from self._end_turn()
 
-    def _next_window(self) -> Samples:
+    def next_window(self) -> Samples:
+        """The audio of the next window (`ready` must be true): float32 of shape (`WINDOW`,)."""
         parts: list[Samples] = []
         missing = WINDOW
         while missing:

@@ -7,11 +7,17 @@ loading a model.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
-from monitor.events import Detail, Direction
+from monitor.events import Detail, Direction, Party
 
 DEFAULT_PACKS = ("unicom-10010",)
 """The packs used when none is named. The only home of this default."""
+
+MIXED = "mixed"
+Channels: TypeAlias = tuple[Party | None, ...] | Literal["mixed"] | None
+"""Who is on which channel of a recording (None: nobody who matters); `mixed`: both on its only
+one; None: as it sounds."""
 
 
 @dataclass(frozen=True, slots=True)

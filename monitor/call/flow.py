@@ -1,7 +1,7 @@
 """The whole flow of one call on one page.
 
-    audio ─Chunk→ vad ─Speech→ recogniser ─Token→ rules ─Alert→ caller
-                                   └─Token→ dynamics ─Reading→ rules
+    audio ─Chunk→ leaks ─→ vad ─Speech→ recogniser ─Token→ rules ─Alert→ caller
+                                            └─Token→ dynamics ─Reading→ rules
 
 No clock, no thread, no socket: time is counted in samples. The parties advance
 in lock step, one VAD window at a time, so the events and their order depend
@@ -16,6 +16,7 @@ import numpy as np
 
 from monitor.asr.protocol import Recognizer
 from monitor.audio.conversation import Dynamics
+from monitor.audio.leaked import Leaked
 from monitor.audio.vad import WINDOW, SileroVad, VadSettings
 from monitor.base.errors import UserError
 from monitor.call.channel import Channel
@@ -56,6 +57,7 @@ class Call:
         self._listen_for(rulebook)
         self._rules = RuleSession(rulebook, info)
         self._dynamics = Dynamics(info.parties)
+        self._leaked = Leaked(info.parties)
 
     def start(self) -> list[Event]:
         """The events that open the call: its metadata and the scripts it will be held to."""
@@ -65,7 +67,8 @@ class Call:
         """Take audio of one party; returns what it settled, for all parties.
 
         A chunk that starts later than the last one ended leaves a `Gap`; audio
-        that overlaps what was already heard or skipped is dropped.
+        that overlaps what was already heard or skipped is dropped. Samples that are no
+        numbers (drivers send such) are silence, and told of as a `Gap`.
         """
         channel = self._channel(chunk.party)
         samples = chunk.samples
@@ -75,6 +78,17 @@ class Call:
             events += self._gap(channel, chunk.start_ms, "no audio arrived")
         elif ahead_ms < -_TOLERANCE_MS:
             samples = samples[-ahead_ms * SAMPLES_PER_MS :]
+        bad = np.flatnonzero(~np.isfinite(samples))
+        if len(bad):
+            samples = np.where(np.isfinite(samples), samples, np.float32(0))
+            first, last = (channel.received + int(edge) for edge in (bad[0], bad[-1]))
+            gap = Gap(
+                chunk.party,
+                first // SAMPLES_PER_MS,
+                -(-(last + 1) // SAMPLES_PER_MS),
+                "samples that are no numbers",
+            )
+            events += self._judged([gap])
         channel.take(samples)
         events += self._advance()
         return events
@@ -104,6 +118,7 @@ class Call:
         end = CallEnd(samples // SAMPLES_PER_MS, released_by)
         for channel in self._channels.values():
             events += self._judged(channel.finish())
+        events += self._judged(self._leaked.finish(end.duration_ms))
         events += self._judged(self._dynamics.finish(end.duration_ms))
         events += self._rules.finish(end)
         events.append(end)
@@ -128,8 +143,10 @@ class Call:
         events: list[Event] = []
         channels = self._channels.values()
         while all(channel.ready for channel in channels):
-            for channel in channels:
-                events += self._judged(channel.step())
+            windows = self._leaked.without([channel.next_window() for channel in channels])
+            for channel, window in zip(channels, windows, strict=True):
+                events += self._judged(channel.step(window))
+            events += self._judged(self._leaked.told())
             settled = {channel.party: channel.settled_ms for channel in channels}
             events += self._judged(self._dynamics.settle(settled))
             events += self._rules.settle(settled)

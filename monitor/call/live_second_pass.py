@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from monitor.base.errors import UserError
 from monitor.call.second_pass import Doubt, Recheck, SecondListener
 from monitor.events import Alert, AlertState, CallEnd, Chunk, Event, Party
 
 if TYPE_CHECKING:
     from monitor.call.live_flow import Flow
+
+_LOG = logging.getLogger(__name__)
 
 
 class ConfirmedCall:
@@ -76,6 +80,10 @@ class ConfirmedCall:
         while (item := self._doubts.get()) is not None:
             doubt, since = item
             if time.monotonic() - since <= self._patience_s:
-                verdict = self._listen(doubt)
+                try:
+                    verdict = self._listen(doubt)
+                except UserError as error:  # a server that is down: the alert stays as raised
+                    _LOG.warning("%s", error)
+                    continue
                 if verdict.state is not AlertState.RAISED:  # else it stays as it was raised
                     self._verdicts.put(verdict)

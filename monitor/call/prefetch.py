@@ -8,11 +8,12 @@ then: what is read ahead changes the speed and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from monitor.audio.leaked import Leaked
 from monitor.audio.vad import WINDOW
 from monitor.base.errors import UserError
 from monitor.call.channel import Channel
@@ -35,6 +36,7 @@ def read_ahead(
         UserError: what reading the recording raised, after the chunks before it.
     """
     channels = {party: _Turns(party, vad) for party in parties}
+    leaked = Leaked(parties)
     source = iter(chunks)
     broken: UserError | None = None
     going = True
@@ -52,7 +54,14 @@ def read_ahead(
                 going, broken = False, error
                 break
             block.append(chunk)
-            channels[chunk.party].take(chunk)
+            channels[chunk.party].take(chunk.samples)
+            _advance(channels.values(), leaked)
+        if not going:
+            longest = max(channel.received for channel in channels.values())
+            for channel in channels.values():
+                missing = -(-longest // WINDOW) * WINDOW - channel.received
+                channel.take(np.zeros(missing, np.float32))
+            _advance(channels.values(), leaked)
         for channel in channels.values():
             recognizer.prefetch(channel.turns(last=not going))
         yield from block
@@ -72,16 +81,27 @@ class _Turns:
         self._open: list[Samples] = []
         self._over: list[Samples] = []
 
-    def take(self, chunk: Chunk) -> None:
-        self._channel.take(chunk.samples)
-        self._advance()
+    @property
+    def received(self) -> int:
+        return self._channel.received
+
+    @property
+    def ready(self) -> bool:
+        return self._channel.ready
+
+    def take(self, samples: Samples) -> None:
+        self._channel.take(samples)
+
+    def next_window(self) -> Samples:
+        return self._channel.next_window()
+
+    def step(self, window: Samples) -> None:
+        for _ in self._channel.step(window):
+            pass
 
     def turns(self, *, last: bool) -> list[Samples]:
         """The turns that are over; with `last` the recording is, and so is an open one."""
         if last:
-            short = -self._channel.received % WINDOW
-            self._channel.take(np.zeros(short, np.float32))
-            self._advance()
             for _ in self._channel.finish():
                 pass
         over, self._over, self.speech_ms = self._over, [], 0
@@ -98,7 +118,10 @@ class _Turns:
             self._open = []
         return []
 
-    def _advance(self) -> None:
-        while self._channel.ready:
-            for _ in self._channel.step():
-                pass
+
+def _advance(channels: Collection[_Turns], leaked: Leaked) -> None:
+    """Step all parties through the windows that every one of them has, as the flow does."""
+    while all(channel.ready for channel in channels):
+        windows = leaked.without([channel.next_window() for channel in channels])
+        for channel, window in zip(channels, windows, strict=True):
+            channel.step(window)

@@ -10,22 +10,28 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from monitor.audio import file as audio_file
-from monitor.audio.seats import READING, seat
+from monitor.audio.seats import READING
 from monitor.base import call_record
+from monitor.base.call_record import CallRecord
 from monitor.base.i18n import tr
 from monitor.base.moments import is_day
 from monitor.call import engine
 from monitor.call.engine import Engine, Second
-from monitor.call.facts import CallFacts
-from monitor.events import Chunk, Party, to_dict
+from monitor.call.facts import MIXED, CallFacts, Channels
+from monitor.call.sound import Sound, mark_unsure, open_sound
+from monitor.events import Chunk, Detail, Party, to_dict
 from monitor.rules.scorecard import scorecard
+from monitor.rules.tools.sides import agents_side
 
 _PART = 16  # characters of a fingerprint that say how a call is scored; as many say of what file
+
+SWAPPED = "swapped"
+"""The fact that the channels are the wrong way round: `corrected` before the rules judged, or only
+`suspected` where the user has said who is on which channel."""
 
 Watched: TypeAlias = Callable[[Iterator[Chunk]], Iterator[Chunk]]
 """Hands the audio of each pass on, and may look at how far it has come."""
@@ -38,7 +44,7 @@ class Scorer:
 
     engine: Engine
     second: Second | None = None
-    channels: tuple[Party | None, ...] | None = None
+    channels: Channels = None
 
     def fingerprint(self, source: Path, facts: CallFacts, released_by: Party | None = None) -> str:
         """How the call is scored, then what file is scored: equal beginnings (`manner`) mean equal
@@ -73,17 +79,46 @@ class Scorer:
         """
         # First of all: a file that changes meanwhile is not the one that was scored.
         fingerprint = self.fingerprint(source, facts, released_by)
-        seats = seat(source, self.channels)
-        call = self.engine.call(name, seats.parties, facts)
-        chunks = watched(audio_file.read_call(source, seats.channels))
-        record = engine.run(call, chunks, released_by)
-        record.remarks = (*seats.remarks, *_of_time(facts.started_at))
+        sound = open_sound(source, self.channels, self.engine.vad)
+        if sound.mixed and facts.direction == "outbound":
+            sound = sound.exchanged()  # who is called answers first
+        record = self._heard(sound, name, facts, released_by, watched)
+        side = self._agents_side(record)
+        if side is Party.CUSTOMER and (sound.mixed or self.channels is None):
+            sound = sound.exchanged()
+            if not sound.mixed:
+                facts = _with(facts, SWAPPED, "corrected")
+            record = self._heard(sound, name, facts, released_by, watched)
+        elif side is Party.CUSTOMER:
+            _know(record, SWAPPED, "suspected")
+        if sound.mixed:
+            _know(record, MIXED, "told apart" if side is not None else "sides guessed")
+        record.remarks = (*sound.remarks, *_of_sides(record), *_of_time(facts.started_at))
         if self.second is not None:
-            again = self.second.engine.call(name, seats.parties, facts)
-            chunks = watched(audio_file.read_call(source, seats.channels))
-            engine.hear_again(record, self.second, again, chunks)
+            again = self.second.engine.call(name, sound.parties, facts)
+            engine.hear_again(record, self.second, again, watched(sound.read()))
+        if sound.mixed:
+            mark_unsure(record, sound, sides_known=side is not None)
         card = scorecard(self.engine.rulebook, record.alerts, record.scripts)
         return call_record.to_json(record, to_dict(card), fingerprint)
+
+    def _heard(
+        self,
+        sound: Sound,
+        name: str,
+        facts: CallFacts,
+        released_by: Party | None,
+        watched: Watched,
+    ) -> CallRecord:
+        call = self.engine.call(name, sound.parties, facts)
+        return engine.run(call, watched(sound.read()), released_by)
+
+    def _agents_side(self, record: CallRecord) -> Party | None:
+        """The party that speaks as an agent does, where the words tell."""
+        assert record.info is not None
+        if len(record.info.parties) < 2 or SWAPPED in record.info.facts:
+            return None
+        return agents_side(self.engine.rulebook, record.utterances)
 
     def _manner(self, facts: CallFacts, released_by: Party | None) -> str:
         second = {"confirm": self.second.listener.name} if self.second else {}
@@ -104,6 +139,36 @@ class Scorer:
                 },
             }
         )
+
+
+def _of_sides(record: CallRecord) -> tuple[str, ...]:
+    assert record.info is not None
+    swapped = record.info.facts.get(SWAPPED)
+    if swapped == "corrected":
+        return (
+            tr(
+                "声道与惯例相反（坐席在第二声道），已对调",
+                "the channels are the wrong way round (the agent is on the second): exchanged",
+            ),
+        )
+    if swapped == "suspected":
+        return (
+            tr(
+                "听起来坐席和客户的声道写反了，仍按 --channels 处理",
+                "the agent seems to be on the customer's channel; --channels was followed",
+            ),
+        )
+    return ()
+
+
+def _with(facts: CallFacts, key: str, value: Detail) -> CallFacts:
+    return replace(facts, facts=(*facts.facts, (key, value)))
+
+
+def _know(record: CallRecord, key: str, value: Detail) -> None:
+    """Add what was found out about a call when it was over."""
+    assert record.info is not None
+    record([replace(record.info, facts={**record.info.facts, key: value})])
 
 
 def _of_time(started_at: str | None) -> tuple[str, ...]:

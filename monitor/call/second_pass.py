@@ -33,6 +33,7 @@ from monitor.events import (
 )
 from monitor.language.phrases import MatchStream
 from monitor.language.phrases.keywords import claimed
+from monitor.rules.engine.certainty import UNCERTAIN
 
 if TYPE_CHECKING:
     from monitor.asr.protocol import Recognizer
@@ -49,10 +50,6 @@ longer is not waited for."""
 SCORED_BEFORE_MS = 2_500
 SCORED_AFTER_MS = 1_500
 """How much around the alert's words is heard where phrases are scored: a window of at least 4 s."""
-
-UNCERTAIN = "uncertain"
-"""The evidence that keeps a fatal finding from being fatal to the card: the second recogniser
-could neither confirm nor deny it."""
 
 _LEAD_MS = 320  # the voice activity model opens late on soft initials
 _KEPT_TURNS = 32
@@ -104,7 +101,9 @@ class SecondListener:
 
     def concerns(self, alert: Alert) -> bool:
         """Whether the alert is about words that were said (not about silence, or their lack)."""
-        return alert.state is AlertState.RAISED and bool(alert.quote and self._keys(alert))
+        # What was found by its meaning has no phrase that could be listened for again.
+        spoken = alert.quote and "like" not in alert.evidence and self._keys(alert)
+        return alert.state is AlertState.RAISED and bool(spoken)
 
     def listen(self, doubt: Doubt) -> Alert:
         """Hear the audio again and judge.
@@ -210,7 +209,7 @@ def _undecided(alert: Alert, second: dict[str, Detail], why: Mapping[str, Detail
 def _accuses(ready: CompiledRule, listener: Listener) -> bool:
     """Whether the rule speaks up when this listener hears its phrase."""
     if listener.kind == "rule":
-        return listener.key == ready.id and bool(ready.rule.never)
+        return listener.key == ready.id and ready.rule.forbids
     # Phrases of a situation with a second tag only protect.
     return listener.kind == "situation" and listener.key in ready.avoids and not listener.tag[1]
 

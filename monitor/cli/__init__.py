@@ -19,6 +19,7 @@ import click
 from monitor.base.errors import UserError
 from monitor.base.i18n import Language, system_language, tr, use_language
 from monitor.base.names import safe_lines
+from monitor.cli.clean_output import cleaned
 from monitor.cli.streams import write_anything
 
 VERBS = (
@@ -34,6 +35,7 @@ VERBS = (
     "report",
     "serve",
     "users",
+    "audit",
 )
 
 EXIT_FAILED = 1  # done, but something in it failed (a call, an example, a check)
@@ -64,7 +66,10 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     args, chosen = _take_language(list(sys.argv[1:] if argv is None else argv))
     use_language(chosen)
     _speak_to_click(chosen)
-    sys.exit(_run(args))
+    os.umask(0o077)  # what is written here tells of people: their owner's alone
+    with cleaned():
+        code = _run(args)
+    sys.exit(code)
 
 
 def _speak_to_click(chosen: Language) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
+from monitor.base import arguments
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
 from monitor.events import to_dict
@@ -43,7 +44,8 @@ class Destination(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the options of `monitor listen` say. `store` is "" for the usual place."""
+    """What the options of `monitor listen` say. `store` is "" for the usual place; with `to`
+    there is a `token`."""
 
     store: str | None
     serve: bool
@@ -65,7 +67,7 @@ def check(wanted: Wanted) -> None:
         return
     from monitor.call.uplink import address
 
-    away = address.check(wanted.to, _token(wanted.to, wanted.token))
+    away = address.check(wanted.to, wanted.token or "")
     if away is not None:
         click.echo(
             tr(
@@ -87,7 +89,7 @@ def destinations(wanted: Wanted, loaded: Engine) -> Iterator[list[Destination]]:
     with ExitStack() as stack:
         found: list[Destination] = []
         if wanted.to is not None:
-            found.append(_Server(wanted.to, _token(wanted.to, wanted.token)))
+            found.append(_Server(wanted.to, wanted.token or ""))
         if wanted.serve:
             found.append(stack.enter_context(_panel(wanted)))  # writes to the store, too
         elif wanted.store is not None:
@@ -211,15 +213,36 @@ def _local_user(session: Session, agent: str | None) -> User:
     return user
 
 
-def _token(url: str, given: str | None) -> str:
-    token = given or os.environ.get("MONITOR_TOKEN")
-    if not token:
+def token(url: str, given: str | None, file: Path | None) -> str:
+    """The API token for a server: given, from a file, or from the environment.
+
+    One on the command line is hidden from the other users of this machine, who could read it in
+    the list of processes; the shell's history keeps it all the same.
+
+    Raises:
+        UserError: there is none, or its file cannot be read.
+    """
+    if given:
+        arguments.hide(given)
+        return given
+    named = os.environ.get("MONITOR_TOKEN_FILE")
+    file = file or (Path(named) if named else None)
+    if file is not None:
+        try:
+            found = file.read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(
+                tr(f"{file}：读不了令牌：{error}", f"{file}: the token cannot be read: {error}")
+            ) from error
+    else:
+        found = os.environ.get("MONITOR_TOKEN", "")
+    if not found:
         raise UserError(
             tr(
-                f"--to {url}：缺少令牌，请用 --token 或环境变量 MONITOR_TOKEN 给出"
+                f"--to {url}：缺少令牌，请用 --token-file、环境变量 MONITOR_TOKEN 或 --token 给出"
                 "（在服务器的“我的账号”页创建）",
-                f"--to {url}: a token is needed: --token, or the environment variable"
-                " MONITOR_TOKEN (made on the server's page “My account”)",
+                f"--to {url}: a token is needed: --token-file, the environment variable"
+                " MONITOR_TOKEN, or --token (made on the server's page “My account”)",
             )
         )
-    return token
+    return found

@@ -17,7 +17,7 @@ from monitor.call.facts import DEFAULT_PACKS
 from monitor.call.live_flow import Flow
 from monitor.call.live_second_pass import ConfirmedCall
 from monitor.cli import options
-from monitor.events import Direction, Party
+from monitor.events import Chunk, Direction, Party
 
 
 @click.command(
@@ -87,6 +87,13 @@ from monitor.events import Direction, Party
     zh="服务器的 API 令牌（建议改用环境变量 MONITOR_TOKEN）",
     en="API token for the server (better: the environment variable MONITOR_TOKEN)",
 )
+@cli.option(
+    "--token-file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    zh="从文件读取 API 令牌（或用环境变量 MONITOR_TOKEN_FILE）",
+    en="read the API token from a file (or: the environment variable MONITOR_TOKEN_FILE)",
+)
 @options.facts
 def command(
     agent: str | None,
@@ -101,11 +108,14 @@ def command(
     port: int,
     to: str | None,
     token: str | None,
+    token_file: Path | None,
     started_at: str | None,
     direction: Direction | None,
     fact: tuple[str, ...],
 ) -> int | None:
     from monitor.audio import headset
+    from monitor.audio.channel_survey import Heard
+    from monitor.base import labels
     from monitor.call import engine, live
     from monitor.call.live_files import CallFiles
     from monitor.cli import destinations, show
@@ -113,6 +123,8 @@ def command(
     # What the user got wrong is told before anything heavy is loaded.
     known = options.call_facts(started_at, direction, fact)
     whose = dict(known.facts).get("agent")
+    if to is not None:
+        token = destinations.token(to, token, token_file)
     wanted = destinations.Wanted(store, serve, port, to, token, str(whose) if whose else None)
     destinations.check(wanted)
     loaded = engine.load(asr, packs or DEFAULT_PACKS, live=True)
@@ -128,6 +140,7 @@ def command(
         call = ConfirmedCall(call, parties, second.listener)
     capture = partial(headset.open_headset, agent, customer)
     gone: tuple[str, ...] = ()
+    heard = Heard()
     with destinations.destinations(wanted, loaded) as others:
         with ExitStack() as stack:
             files = stack.enter_context(CallFiles(record, parties, loaded)) if record else None
@@ -136,7 +149,12 @@ def command(
 
             def play(sinks: Sequence[live.Sink]) -> None:
                 nonlocal gone
-                keep = files.record if files else lambda _chunk: None
+
+                def keep(chunk: Chunk) -> None:
+                    heard.take(chunk)
+                    if files:
+                        files.record(chunk)
+
                 gone = live.listen(call, parties, capture, sinks, keep, stop=over)
 
             sinks = [files] if files else []
@@ -149,6 +167,13 @@ def command(
             f"{device}: the device went away and the call ended there; plug it in and start again",
         )
         for device in gone
+    ]
+    problems += [
+        tr(
+            f"{labels.party(party)}的设备自始至终没有声音：是否静音，或选错了设备？",
+            f"the {party}'s device delivered no sound at all: is it muted, or the wrong device?",
+        )
+        for party in heard.never()
     ]
     for problem in problems:
         click.echo(f"{tr('错误', 'error')}: {problem}", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ import click
 
 from monitor import cli
 from monitor.base.i18n import tr
+from monitor.cli.clean_output import raw
 
 if TYPE_CHECKING:
     from monitor.asr.models.download import Progress
@@ -248,6 +250,25 @@ def recommend_models() -> None:
         click.echo(
             f"    monitor models pull {choice.entry.name}  ({choice.entry.size_mb} MB; {licence})"
         )
+    _recommend_second()
+
+
+def _recommend_second() -> None:
+    """Recordings and second hearings by Whisper base's encoder: small, quick, from the index."""
+    from monitor import asr
+    from monitor.asr import names
+
+    name, extra = names.SECOND, names.SECOND_NEEDS[0]
+    why = tr(
+        "每核可同时处理数十路录音，不会编造文字",
+        "dozens of recordings per core, and it cannot invent text",
+    )
+    click.echo(
+        tr(f"录音与复核: --asr {name} / --confirm {name}  ({why})",
+           f"recordings, second hearing: --asr {name} / --confirm {name}  ({why})")
+    )  # fmt: skip
+    if asr.second_by_default() is None:
+        click.echo(f"    pip install 'callmonitor[{extra}]'  (148 MB; MIT)")
 
 
 @contextmanager
@@ -270,7 +291,7 @@ def _progress() -> Iterator[Progress]:
         DownloadColumn(),
         TransferSpeedColumn(),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=Console(file=raw(sys.stderr)),
     ) as bars:
         tasks: dict[str, TaskID] = {}
 

@@ -12,7 +12,7 @@ from monitor.base.errors import UserError
 from monitor.base.i18n import tr
 from monitor.base.moments import read_moment
 from monitor.base.time_zone import local_zone
-from monitor.call.facts import DEFAULT_PACKS, CallFacts
+from monitor.call.facts import DEFAULT_PACKS, MIXED, CallFacts, Channels
 from monitor.cli import option
 from monitor.events import Detail, Direction, Party
 
@@ -146,8 +146,8 @@ def call_facts(
     return CallFacts(started_at, direction, tuple(pairs))
 
 
-def channel_map(text: str | None) -> tuple[Party | None, ...] | None:
-    """The parties of `--channels agent,customer`, in channel order; None when not given.
+def channel_map(text: str | None) -> Channels:
+    """The parties of `--channels agent,customer`, in channel order; `mixed`; None: not given.
 
     `-` is a channel that is left out.
 
@@ -156,6 +156,8 @@ def channel_map(text: str | None) -> tuple[Party | None, ...] | None:
     """
     if text is None:
         return None
+    if text.strip() == MIXED:
+        return "mixed"
     names = [name.strip() for name in text.split(",")]
     try:
         parties = tuple(None if name == "-" else Party(name) for name in names)
@@ -166,9 +168,10 @@ def channel_map(text: str | None) -> tuple[Party | None, ...] | None:
         raise UserError(
             tr(
                 f"--channels {text}：请按声道顺序写 agent,customer 或 customer,agent 或 agent，"
-                "不用的声道写 -",
+                "不用的声道写 -；两人在同一声道写 mixed",
                 f"--channels {text}: name the parties in channel order:"
-                " agent,customer or customer,agent or agent; - for a channel to be left out",
+                " agent,customer or customer,agent or agent; - for a channel to be left out;"
+                " mixed for both on one channel",
             )
         )
     return parties
@@ -178,9 +181,10 @@ def channels(command: Verb) -> Verb:
     return option(
         "--channels",
         metavar="agent,customer",
-        zh="各声道对应的说话方，不用的写 -（默认：单声道为坐席，双声道为坐席、客户）",
-        en="who is on which channel, - for one to be left out (default: mono is the agent; stereo"
-        " agent, customer)",
+        zh="各声道对应的说话方，不用的写 -；mixed：两人在同一声道"
+        "（默认：双声道为坐席、客户，单声道听出是一人还是两人）",
+        en="who is on which channel, - for one to be left out; mixed: both on one (default: stereo"
+        " agent, customer; mono as many voices as are heard)",
     )(command)
 
 

@@ -11,7 +11,10 @@ import click
 from monitor.base.i18n import tr
 from monitor.cli import option, options
 
-VERBS = ("check", "test", "try", "coverage", "backtest", "labelled", "explain", "schema")
+VERBS = (
+    "check", "test", "try", "dialogues", "like", "coverage", "backtest", "labelled", "explain",
+    "schema",
+)  # fmt: skip
 
 
 class _RuleVerbs(click.Group):
@@ -135,6 +138,76 @@ def test(packs: tuple[str, ...], rules: tuple[str, ...]) -> int:
 @option("--all", "every", is_flag=True, zh="列出所有短语的最近对齐", en="also show near misses")
 def try_(pack: str, text: str, party: str, every: bool) -> int:
     return int(_work("check").try_text(pack, text, party, every))
+
+
+@command.command(
+    "dialogues",
+    help=tr(
+        """用带正确答案的对话考规则：该找到的找到多少，清白的通话误报多少。
+        对话文件的写法见 docs/rules.md。
+
+        \b
+        示例：
+          monitor rules dialogues 对话.yaml
+          monitor rules dialogues 对话.yaml --noise 0.15 --min-recall 0.8 --max-false 0.03
+          monitor rules dialogues 对话.yaml --pack 我的规则.yaml --json""",
+        """Put rules to the test with dialogues whose right answers are known: how much of what
+        must be found is found, and how many clean calls alarm. The form: docs/rules.md.
+
+        \b
+        Examples:
+          monitor rules dialogues dialogues.yaml
+          monitor rules dialogues dialogues.yaml --noise 0.15 --min-recall 0.8 --max-false 0.03
+          monitor rules dialogues dialogues.yaml --pack mine.yaml --json""",
+    ),
+)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@option(
+    "--pack", "packs", multiple=True, metavar="PACK",
+    zh="用这些规则包（默认：文件里 loads 写的）", en="use these packs (default: the file's loads)",
+)  # fmt: skip
+@option("--json", "as_json", is_flag=True, zh="每段对话一行 JSON", en="a line of JSON per dialogue")
+@option(
+    "--noise",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    zh="按实测的混淆听错多少音节（如 0.15）",
+    en="share of syllables misheard, by the measured confusions (0.15)",
+)
+@option(
+    "--min-recall",
+    type=click.FloatRange(0, 1),
+    zh="找到的比例低于它则退出码为 1",
+    en="exit code 1 when less of the wanted is found",
+)
+@option(
+    "--max-false",
+    type=click.FloatRange(0, 1),
+    zh="清白通话中有误报的比例高于它则退出码为 1",
+    en="exit code 1 when more of the clean calls have a false alarm",
+)
+def dialogues(
+    files: tuple[str, ...],
+    packs: tuple[str, ...],
+    as_json: bool,
+    noise: float,
+    min_recall: float | None,
+    max_false: float | None,
+) -> int:
+    return int(_work("dialogues").dialogues(files, packs, as_json, noise, min_recall, max_false))
+
+
+@command.command(
+    "like",
+    help=tr(
+        """按意思判断的各类有多准：没参加学习的例句找到多少，准确率及其 95% 区间。""",
+        """How precise the families of `like` are: on sentences that they were not learned from,
+        the share found, and the precision with its 95 % interval.""",
+    ),
+)
+def like() -> int:
+    return int(_work("like").table())
 
 
 @command.command(

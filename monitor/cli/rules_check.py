@@ -11,14 +11,16 @@ import click
 from monitor import rules
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
-from monitor.events import Alert, Party, ScriptState
+from monitor.events import Alert, Party, ScriptState, Severity
 from monitor.language.phrases import explain, nearest
+from monitor.language.phrases.letters import without_sound
 from monitor.rules.compiler.compile import compile_packs
 from monitor.rules.language.pack import Example, Pack, Turn
 from monitor.rules.language.problems import PackErrors, Problem
 from monitor.rules.language.resolve import ResolvedPack, resolve, shipped, survey
 from monitor.rules.tools import examples, innocent
-from monitor.rules.tools.replay import replay
+from monitor.rules.tools.explain import meant
+from monitor.rules.tools.replay import replay_session, standing
 
 
 def named(packs: Sequence[str]) -> list[str | Path]:
@@ -86,7 +88,7 @@ def check(packs: Sequence[str], strict: bool) -> int:
 def _warnings(book: rules.Rulebook, resolved: Sequence[ResolvedPack]) -> list[Problem]:
     """What is no mistake, but not what its author will have meant."""
     written = {name: w for pack in resolved for name, w in pack.rules.items()}
-    return [
+    return _silent(book, resolved) + [
         written[taken.rule]
         .origin.place()
         .problem(
@@ -99,6 +101,31 @@ def _warnings(book: rules.Rulebook, resolved: Sequence[ResolvedPack]) -> list[Pr
         )
         for taken in innocent.taken(book)
     ]
+
+
+def _silent(book: rules.Rulebook, resolved: Sequence[ResolvedPack]) -> list[Problem]:
+    """Phrases with a word that nobody knows how to say in Chinese."""
+    origins = {f"rule:{name}": w.origin for pack in resolved for name, w in pack.rules.items()}
+    for pack in resolved:
+        for kind in ("situation", "slot"):
+            origins |= {
+                f"{kind}:{pack.id}/{name}": origin
+                for (part, name), origin in pack.origins.items()
+                if part == f"{kind}s"
+            }
+    found = []
+    for key, listeners in book.listeners.items():
+        text = key.rpartition("#")[0]
+        for word in dict.fromkeys(without_sound(text)):
+            message = tr(
+                f"警告：短语“{text}”里的“{word}”不知道怎么念；大写逐个字母念（VIP），"
+                "或者用汉字写出读音",
+                f"warning: nobody knows how {word!r} in the phrase {text!r} is said; in capitals "
+                "it is spelt out (VIP), or write its sound in characters",
+            )
+            homes = {f"{who.kind}:{who.key}" for who in listeners} & origins.keys()
+            found += [origins[home].place().problem(message) for home in homes]
+    return found
 
 
 def test(packs: Sequence[str], only: Sequence[str]) -> int:
@@ -149,17 +176,26 @@ def try_text(pack: str, text: str, party_name: str, every: bool) -> int:
     rulebook = rules.load([pack])
     example = Example(turns=(Turn(party=party_name, say=text),))  # type: ignore[arg-type]
     call, _ = examples.example_call(example)
-    outcome = replay(rulebook, call)
-    alerts = [o for o in outcome if isinstance(o, Alert) and o.quote]
+    session, outcome = replay_session(rulebook, call)
+    alerts = [alert for alert in standing(outcome) if alert.quote]
     met = [o for o in outcome if isinstance(o, ScriptState) and o.quote]
     tokens = [token for utterance in call.utterances for token in utterance.tokens]
     for alert in alerts:
-        click.echo(click.style(f"● {alert.rule}", fg="red", bold=True) + f"  {alert.title}")
+        hint = tr("  提示", "  tip") if alert.severity is Severity.TIP else ""
+        click.echo(click.style(f"● {alert.rule}", fg="red", bold=True) + f"  {alert.title}{hint}")
+        if "like" in alert.evidence:
+            click.echo(_indented("\n".join([f"“{alert.quote}”", *meant(alert.evidence)])))
+            _advise(alert)
+            continue
         phrase = alert.evidence.get("phrase")
         near = nearest(str(phrase), tokens) if phrase else None
         click.echo(_indented(explain(near)) if near else f"  “{alert.quote}”")
-        if alert.advice:
-            click.echo("  " + tr("建议：", "say instead: ") + alert.advice)
+        _advise(alert)
+    for rule, match, why in session.excused:
+        title = rulebook.rules[rule].rule.title
+        click.echo(click.style(f"○ {rule}", dim=True) + f"  {title}")
+        told = tr(f"不算：{why.act.shown()}", f"does not count: {why.act.shown()}")
+        click.echo(f"  “{match.quote}” {told}（{why.by}）")
     for state in met:
         click.echo(click.style(f"✓ {state.rule}", fg="green") + f"  {state.title}  “{state.quote}”")
     if not alerts and not met:
@@ -169,12 +205,19 @@ def try_text(pack: str, text: str, party_name: str, every: bool) -> int:
     return 0
 
 
+def _advise(alert: Alert) -> None:
+    if alert.advice:
+        click.echo("  " + tr("建议：", "say instead: ") + alert.advice)
+
+
 def _near_misses(rulebook: rules.Rulebook, party: Party, tokens: list, hit: set[str]) -> None:  # type: ignore[type-arg]
     """The three forbidden phrases that came nearest without being hit."""
     found = []
     for phrase in rulebook.matchers[party].phrases:
         listeners = rulebook.listeners.get(phrase.key, ())
-        names = [x.key for x in listeners if x.kind == "rule" and rulebook.rules[x.key].rule.never]
+        names = [
+            x.key for x in listeners if x.kind == "rule" and rulebook.rules[x.key].rule.forbids
+        ]
         if names and names[0] not in hit:
             match = nearest(phrase.text, tokens)
             if match is not None:

@@ -25,20 +25,25 @@ def coverage(packs: Sequence[str], inventory: str | None, full: bool) -> int:
     """Print the table; 1 when an inventory row is neither covered nor explained."""
     texts = covering.read_inventory(Path(inventory)) if inventory else None
     found = covering.cover(resolve_each(named(packs)), texts)
-    head = (tr("节", "section"), tr("条目", "rows"), tr("有规则", "covered"),
-            tr("有原因", "explained"), tr("遗漏", "missing"))  # fmt: skip
+    words = {
+        covering.Standing.ENFORCED: tr("告警", "enforced"),
+        covering.Standing.TIP: tr("只提示", "tip only"),
+        covering.Standing.NEEDS_DATA: tr("要话务资料", "needs data"),
+        covering.Standing.OFF: tr("平时不开", "off by default"),
+        covering.Standing.NOT_COVERED: tr("不查", "not covered"),
+        covering.Standing.MISSING: tr("遗漏", "missing"),
+    }
+    head = (tr("节", "section"), tr("条目", "rows"), *words.values())
     click.echo("\t".join(head))
     for section in covering.SECTIONS:
-        rows = found.section(section)
-        covered = sum(bool(row.rules) for row in rows)
-        missing = sum(row.missing for row in rows)
-        counts = (len(rows), covered, len(rows) - covered - missing, missing)
+        by_standing = found.counts(section)
+        counts = (sum(by_standing.values()), *(by_standing[standing] for standing in words))
         click.echo("\t".join([section, *map(str, counts)]))
     if full:
         for row in found.rows.values():
-            said = ", ".join(row.rules) or tr("不查：", "not checked: ") + "; ".join(row.reasons)
-            said = said if not row.missing else tr("遗漏", "MISSING")
-            click.echo(f"{row.id}\t{said}\t{row.text[:40]}")
+            said = ", ".join(row.rules) or "; ".join(row.reasons)
+            needs = f" ({', '.join(row.needs)})" if row.needs else ""
+            click.echo(f"{row.id}\t{words[row.standing]}{needs}\t{said}\t{row.text[:40]}")
     elif found.missing and inventory:
         click.echo(tr("遗漏：", "missing: ") + " ".join(row.id for row in found.missing))
     if inventory and found.unknown:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -12,6 +13,7 @@ from monitor.base.i18n import language, tr
 from monitor.base.names import readable
 from monitor.call.facts import DEFAULT_PACKS
 from monitor.cli import options
+from monitor.cli.clean_output import raw
 from monitor.events import Direction
 
 
@@ -115,7 +117,7 @@ def command(
         MofNCompleteColumn(),
         TextColumn(tr("剩余", "left")),
         TimeRemainingColumn(elapsed_when_finished=True),
-        console=Console(stderr=True),
+        console=Console(file=raw(sys.stderr)),
     ) as progress:
         task = progress.add_task(tr("评分", "scoring"), total=len(found))
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from monitor.web.telephony.server import Ports
 
 CALLS_PER_CORE = 12
-"""The most calls at once, per core, unless told otherwise: two thirds of what
+"""The most calls at once, per core, unless told otherwise: half of what
 `benchmarks/ingest.py` measured, since pages and the store want their share."""
 
 
@@ -71,7 +71,7 @@ def beside(asked: Asked, packs: Sequence[str], asr: str | None, confirm: str | N
     from monitor.ingest.live_board import Limits
     from monitor.web.telephony import server
 
-    limits = Limits(asked.calls, workers=max(2, os.cpu_count() or 1))
+    limits = Limits(asked.calls)
     server.log_to_terminal()
     wanted = server.Ingest(asked.sources, asked.ports, limits, packs, asr, confirm)
     return server.beside(wanted)

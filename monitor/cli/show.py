@@ -11,6 +11,7 @@ from rich.console import Console
 from monitor.base.call_record import CallRecord
 from monitor.call.engine import Engine
 from monitor.call.live import Sink
+from monitor.cli.clean_output import raw
 from monitor.cli.screen.card import card_text
 from monitor.cli.screen.page import PageScreen
 from monitor.cli.screen.plain import PlainScreen
@@ -22,7 +23,7 @@ def run(
 ) -> Scorecard:
     """Run a call (`play` is given the sinks) on the screen, then print its card."""
     record = CallRecord()
-    console = Console()
+    console = Console(file=raw(sys.stdout))
     screen = PageScreen(console) if console.is_terminal else PlainScreen(sys.stdout)
     with screen:
         play([record, *sinks, screen])

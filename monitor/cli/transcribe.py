@@ -43,25 +43,28 @@ FORMATS = ("text", "json", "srt", "vtt")
 def command(
     files: tuple[Path, ...], form: str, asr: str | None, channels: str | None
 ) -> int | None:
-    from monitor.audio import file as audio_file
-    from monitor.audio.seats import seat
     from monitor.base.errors import UserError
     from monitor.call import engine, transcript
+    from monitor.call.sound import open_sound
+    from monitor.events import Party
+    from monitor.rules.tools.sides import agents_side
 
     loaded = engine.load(asr, packs=())
     wanted = options.channel_map(channels)
     failed = False
     for path in files:
         try:
-            seats = seat(path, wanted)
-            call = loaded.call(str(path), seats.parties)
-            record = engine.run(call, audio_file.read_call(path, seats.channels))
+            sound = open_sound(path, wanted, loaded.vad)
+            record = engine.run(loaded.call(str(path), sound.parties), sound.read())
+            if sound.mixed and agents_side(loaded.rulebook, record.utterances) is Party.CUSTOMER:
+                sound = sound.exchanged()
+                record = engine.run(loaded.call(str(path), sound.parties), sound.read())
         except UserError as error:
             # The other files are still transcribed.
             click.echo(f"{tr('错误', 'error')}: {error}", err=True)
             failed = True
             continue
-        for remark in seats.remarks:
+        for remark in sound.remarks:
             click.echo(f"! {path}: {remark}", err=True)
         click.echo(transcript.render(record, form, named=len(files) > 1), nl=False)
         if record.damage:

@@ -156,15 +156,31 @@ def enable(name: str, store: str | None) -> None:
 )
 @click.argument("name")
 @cli.option("--label", default="API", metavar="TEXT", zh="令牌的用途", en="what it is for")
+@cli.option(
+    "--scope",
+    type=click.Choice(["full", "read", "send"]),
+    default="full",
+    zh="权限：full 全部，read 只读，send 只发送通话",
+    en="what it may do: everything, read only, or send calls only",
+)
+@cli.option(
+    "--days",
+    type=click.IntRange(0, 3650),
+    default=365,
+    zh="有效天数（默认 365;0 为直到吊销）",
+    en="how many days it lasts (default 365; 0: until it is revoked)",
+)
 @options.store
-def token(name: str, label: str, store: str | None) -> None:
+def token(name: str, label: str, scope: str, days: int, store: str | None) -> None:
     from monitor.store import open_store
     from monitor.web import users
+    from monitor.web.scopes import Scope
 
     with open_store(store) as opened, opened.session() as session:
         user = users.find(session, name)
-        made, secret = users.new_token(session, user, label)
-        _record(session, "token.create", f"token {made.id}", user=user.name, label=made.label)
+        made, secret = users.new_token(session, user, label, Scope(scope), days)
+        said = {"user": user.name, "label": made.label, "scope": scope, "days": str(days)}
+        _record(session, "token.create", f"token {made.id}", **said)
     click.echo(secret)
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from monitor.call.score_recording import Scorer
     from monitor.quality.imports.metadata import Assignment, Known, Pattern, Table
     from monitor.quality.imports.queue import Seen
+    from monitor.quality.imports.trial import Trial
     from monitor.quality.imports.worker import Outcome
     from monitor.store import Store
 
@@ -106,6 +107,7 @@ def command(
     from monitor.call.score_recording import Scorer
     from monitor.quality.imports import queue
     from monitor.quality.imports.metadata import Pattern
+    from monitor.quality.imports.trial import Trial
     from monitor.store import open_store
 
     watched = [folder.expanduser().absolute() for folder in folders]
@@ -122,7 +124,8 @@ def command(
         if retry:
             with opened.session() as session:
                 queue.retry(session, origins=origins)
-        run = _Run(opened, scorer, origins, stopped)
+        trial = Trial(asr, packs or DEFAULT_PACKS, confirm, parties)
+        run = _Run(opened, scorer, origins, stopped, trial)
         if watched:
             click.echo(
                 tr("监视 ", "watching ") + ", ".join(map(str, watched)) + f" → {opened.url_shown}",
@@ -197,8 +200,10 @@ class _Run:
         scorer: Scorer,
         origins: Sequence[str],
         stopped: Callable[[], bool],
+        trial: Trial,
     ) -> None:
         self.store = store
+        self._trial = trial
         self.stopped = stopped
         self.failed = False
         self._scorer = scorer
@@ -208,7 +213,7 @@ class _Run:
         """Score the next one; False when nothing waits."""
         from monitor.quality.imports.worker import next_one
 
-        outcome = next_one(self.store, self._scorer, self._origins, self.stopped)
+        outcome = next_one(self.store, self._scorer, self._origins, self.stopped, self._trial)
         if outcome is None:
             return False
         self.failed |= outcome.status == "failed"

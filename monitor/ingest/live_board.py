@@ -18,7 +18,7 @@ from monitor.call.engine import Engine, Second
 from monitor.call.facts import CallFacts
 from monitor.call.live import LiveSettings
 from monitor.call.live_second_pass import ConfirmedCall
-from monitor.events import Event
+from monitor.events import Chunk, Event, Party
 from monitor.ingest.assembler import Assembler, Item
 from monitor.ingest.formats import Format
 from monitor.ingest.live_pool import Line, Pool
@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 AHEAD_MS = 30_000
 """How much more audio a paced sender may send than time has passed: it floods us beyond."""
 
+WORKERS = 16
+"""Threads that recognise: more than cores, so that blocks of many calls wait for the network
+together and are run together (`monitor.call.live_shared_acoustic`)."""
+
 _NEVER = 2**31 - 1
 _UNUSUAL = re.compile(r"[^\w@+-]+")
 _log = logging.getLogger("monitor.ingest")
@@ -42,17 +46,29 @@ class RefusedError(Exception):
     """A call that is not taken; the text says why."""
 
 
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A call that begins: its key in the store, whose it is, whether its audio is to be kept."""
+
+    key: str
+    agent: str | None
+    parties: tuple[Party, ...]
+    record: bool
+
+
 class Outlet(Protocol):
-    """Where a call's events go: a sink, and its end."""
+    """Where a call's events and its audio go: a sink, and its end."""
 
     def __call__(self, events: Sequence[Event], now_ms: int) -> None: ...
+
+    def record(self, chunk: Chunk) -> None:
+        """Audio of the call, whether or not there was time to recognise it."""
 
     def finish(self, card: Scorecard) -> list[str]:
         """The call is over; returns what went wrong, a line each."""
 
 
-MakeOutlet: TypeAlias = Callable[[str, "str | None"], Outlet]
-"""Of a call's key in the store and the agent whose call it is."""
+MakeOutlet: TypeAlias = Callable[[Outgoing], Outlet]
 
 Listener: TypeAlias = Callable[[Sequence[Event]], None]
 """Gets the call's events, on a thread of the pool."""
@@ -64,7 +80,7 @@ class Limits:
 
     calls: int
     late_ms: int = 5_000
-    workers: int = 2
+    workers: int = WORKERS
 
 
 class Running:
@@ -164,7 +180,8 @@ class Board:
         Raises:
             RefusedError: there are too many calls, or the leg does not belong to its call.
         """
-        key = f"{source.name}/{opened.key or secrets.token_hex(6)}"
+        name = opened.key or secrets.token_hex(6)
+        key = f"{source.name}/{name if opened.shared else f'{name}-{secrets.token_hex(3)}'}"
         call = self._calls.get(key)
         if call is None:
             self._check(source)
@@ -255,9 +272,11 @@ class Board:
             flow = ConfirmedCall(call, opened.parties, self._second.listener)
         record = CallRecord()
         agent = opened.facts.get("agent")
-        outlet = self._make_outlet(
-            f"ingest-{secrets.token_hex(12)}", str(agent) if agent is not None else None
+        agent_name = str(agent) if agent is not None else None
+        outgoing = Outgoing(
+            f"ingest-{secrets.token_hex(12)}", agent_name, opened.parties, source.record
         )
+        outlet = self._make_outlet(outgoing)
 
         def finish() -> None:
             card = scorecard(self._loaded.rulebook, record.alerts, record.scripts)
@@ -272,7 +291,7 @@ class Board:
         settings = LiveSettings(backlog_ms, stall_ms=_NEVER)
         assembler = Assembler(opened.parties, patience)
         sinks: list[Callable[[Sequence[Event], int], None]] = [record, outlet]
-        line = Line(key, flow, opened.parties, sinks, finish, self._pool, settings)
+        line = Line(key, flow, opened.parties, sinks, outlet.record, finish, self._pool, settings)
         running = Running(name, source, assembler, line)
         sinks.append(running.heard)
         running.began_ms = _now_ms()

@@ -34,6 +34,7 @@ class Line:
         call: Flow,
         parties: Iterable[Party],
         sinks: Sequence[Sink],
+        record: Callable[[Chunk], None],
         finish: Callable[[], None],
         pool: Pool,
         settings: LiveSettings,
@@ -44,6 +45,7 @@ class Line:
         self.failed = False
         self._call = call
         self._sinks = sinks
+        self._record = record
         self._finish = finish
         self._pool = pool
         self._desk = Desk(call, settings, dict.fromkeys(parties, 0))
@@ -99,7 +101,7 @@ class Line:
             try:
                 if taken:
                     newest_ms = self._newest_ms
-                    self._show(self._desk.take(taken, lambda _chunk: None, newest_ms))
+                    self._show(self._desk.take(taken, self._record, newest_ms))
                     self._reached_ms = max(self._reached_ms, *(end_ms(item) for item in taken))
                 if last:
                     self._show(self._call.finish())

@@ -97,6 +97,7 @@ class Source(BaseModel):
     agents: dict[str, str] = {}
     paced: bool | None = None
     silence_suppression: bool = False
+    record: bool = False
     calls: int = Field(default=200, ge=1)
     message_bytes: int = Field(default=1024 * 1024, ge=1024, le=64 * 1024 * 1024)
     idle_s: float = Field(default=60, gt=0)
@@ -144,9 +145,14 @@ class Source(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A leg as the call knows it: its call, who is on it, what is known."""
+    """A leg as the call knows it: its call, who is on it, what is known.
+
+    `shared`: legs of this key are one call. Where it is not, the key is only a name: every
+    client of FunASR's samples calls its audio "demo" or "microphone".
+    """
 
     key: str | None
+    shared: bool
     leg: LegSettings
     parties: tuple[Party, ...]
     direction: Direction | None
@@ -193,7 +199,9 @@ def opening(source: Source, begin: Begin) -> Opening:
     whole = source.parties or ((AGENT, CUSTOMER) if paired else expected or parties)
     if set(parties) - set(whole):
         raise WireError(f"{source.name}: `parties` does not name {sorted(parties)}")
-    return Opening(parts.get("call") or key, settings, whole, direction, facts)
+    name_only = key is not None and key == _first(about, ("wav_name",))
+    shared = bool(parts) or bool(source.call) or not name_only
+    return Opening(parts.get("call") or key, shared, settings, whole, direction, facts)
 
 
 @dataclass(frozen=True, slots=True)

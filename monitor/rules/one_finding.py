@@ -57,7 +57,7 @@ def once(alerts: Sequence[Alert], rules: Mapping[str, CompiledRule]) -> Told:
     """
     counted = [a for a in alerts if a.rule in rules and rules[a.rule].rule.score.counts]
     spoken = [a for a in counted if "phrase" in a.evidence or "like" in a.evidence]
-    spoken = [a for a in spoken if a.quote and rules[a.rule].rule.never]
+    spoken = [a for a in spoken if a.quote and rules[a.rule].rule.forbids]
     ranked = sorted(
         spoken, key=lambda a: (-_GRAVITY[a.severity], -a.similarity, a.start_ms, a.rule, a.id)
     )

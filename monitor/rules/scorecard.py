@@ -158,12 +158,21 @@ class ScoreModel:
         return self.cards[pack].cap.get(severity)
 
 
+def _hint(rulebook: Rulebook, alert: Alert) -> bool:
+    """Whether the words are only likely to mean it: a tip of a rule that is graver, at no cost."""
+    return alert.severity is Severity.TIP is not rulebook.rules[alert.rule].rule.severity
+
+
 def scorecard(
     rulebook: Rulebook, alerts: Iterable[Alert], scripts: Iterable[ScriptState]
 ) -> Scorecard:
     """The card of a call from its alerts and script states (each in its last state)."""
     model = ScoreModel.of(rulebook.resolved)
-    told = once([a for a in alerts if a.state is not AlertState.RETRACTED], rulebook.rules)
+    last = {alert.id: alert for alert in alerts}.values()
+    told = once(
+        [a for a in last if a.state is not AlertState.RETRACTED and not _hint(rulebook, a)],
+        rulebook.rules,
+    )
     states: dict[str, dict[int, ScriptState]] = {}
     for state in scripts:
         states.setdefault(state.rule, {})[state.occurrence] = state

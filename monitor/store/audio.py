@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from monitor.audio import file as audio_file
+from monitor.base import private
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
 from monitor.store.problems import StoreError
@@ -59,7 +60,7 @@ class AudioFolder:
                 size = reader.tell()
             if self.path(digest, suffix).exists():
                 return _kept(digest, suffix, size, source)
-            self.root.mkdir(parents=True, exist_ok=True)
+            private.make_folder(self.root)
             with (
                 source.open("rb") as reader,
                 tempfile.NamedTemporaryFile(dir=self.root, prefix=".", delete=False) as writer,
@@ -74,8 +75,8 @@ class AudioFolder:
                 writer.flush()
                 os.fsync(writer.fileno())
             target = self.path(sha.hexdigest(), suffix)
-            target.parent.mkdir(exist_ok=True)
-            Path(temporary).chmod(0o640)
+            private.make_folder(target.parent)
+            Path(temporary).chmod(private.FILE)
             Path(temporary).replace(target)
         except OSError as error:
             if temporary is not None:

@@ -37,7 +37,12 @@ class Words(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
-        return None if value is None else _UNWRITABLE.sub("\ufffd", value)
+        return None if value is None else cleaned(value)
+
+
+def cleaned(text: str) -> str:
+    """The text as both databases hold it: NUL and halves of characters become U+FFFD."""
+    return _UNWRITABLE.sub("\ufffd", text)
 
 
 def now() -> datetime:

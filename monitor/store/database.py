@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.orm import Session
 
+from monitor.base import private
 from monitor.base.i18n import tr
 from monitor.store.audio import AudioFolder, Kept
 from monitor.store.lease import Lease, any_live, mark_interrupted
@@ -113,6 +114,7 @@ def open_at(place: Place) -> Store:
     """
     if place.file is not None:
         _make_folder(place.file)
+        _close_file(place.file)
     engine = _engine(place)
     try:
         with explained(place.shown):
@@ -127,7 +129,7 @@ def open_at(place: Place) -> Store:
 
 def _make_folder(file: Path) -> None:
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        private.make_folder(file.parent)
     except OSError as error:
         raise StoreError(
             tr(
@@ -135,6 +137,17 @@ def _make_folder(file: Path) -> None:
                 f"{file.parent}: cannot create this folder: {error.strerror}",
             )
         ) from error
+
+
+def _close_file(file: Path) -> None:
+    """Make the database's file before SQLite does: its own mode goes by the umask, and the files
+    beside it by this one."""
+    try:
+        private.make_file(file)
+    except OSError:
+        return  # opening it says what is wrong
+    for beside in ("-wal", "-shm"):
+        private.close(file.with_name(file.name + beside))
 
 
 def _engine(place: Place) -> Engine:
@@ -176,9 +189,9 @@ def _connect_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA journal_mode = WAL")
-    # In WAL mode a killed process loses nothing that was committed; a power cut may lose the
-    # last moments, but leaves the database sound.
-    connection.execute("PRAGMA synchronous = NORMAL")
+    # Every commit is on the disk before it is reported: senders throw away what the store is
+    # said to have. With NORMAL a power cut takes back the last commits of a WAL.
+    connection.execute("PRAGMA synchronous = FULL")
 
 
 def _begin_sqlite(connection: Connection) -> None:

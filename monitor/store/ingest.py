@@ -22,6 +22,10 @@ from monitor.store.schema import Call, now
 from monitor.store.upsert import add_missing, put
 
 
+class HoleError(ValueError):
+    """Events before these are not in the store (any more)."""
+
+
 def begin_call(
     session: Session,
     key: str,
@@ -75,11 +79,12 @@ def append_events(
     `first_seq`. Those that are there already are passed over.
 
     Raises:
-        ValueError: no such call, numbers that leave a hole, or not an event.
+        HoleError: numbers that leave a hole.
+        ValueError: no such call, or not an event.
     """
     call = _locked(session, Call.id == call_id)
     if first_seq > call.next_seq:
-        raise ValueError(f"event {call.next_seq} comes next, not {first_seq}")
+        raise HoleError(f"event {call.next_seq} comes next, not {first_seq}")
     fresh = events[call.next_seq - first_seq :]
     if not fresh:
         return call.next_seq
@@ -197,13 +202,13 @@ class _Fold:
         # The last state of a batch counts: one statement may not change a row twice.
         if alerts := _last(self._new["alerts"], ("key",)):
             put(session, schema.Alert, alerts, ("call_id", "key"), keep=("ordinal",))
-            self._count(
-                schema.Alert.severity, schema.Alert.state.not_in(schema.NOT_COUNTED), "alerts"
-            )
+            standing = schema.Alert.state.not_in(schema.NOT_COUNTED)
+            self._count(schema.Alert.severity, standing, nouns.Severity, "alerts")
         if scripts := _last(self._new["scripts"], ("rule", "occurrence")):
             keys = ("call_id", "rule", "occurrence")
             put(session, schema.Script, scripts, keys, keep=("ordinal",))
-            self._count(schema.Script.state, schema.Script.state.in_(("met", "missed")), "scripts")
+            ended = ("met", "missed")
+            self._count(schema.Script.state, schema.Script.state.in_(ended), ended, "scripts")
 
     def _turn(self, data: Mapping[str, Any]) -> None:
         if self._turns < 0:
@@ -211,7 +216,8 @@ class _Fold:
             self._turns = self._session.scalar(counted) or 0
         row = {"call_id": self._call.id, "ordinal": self._turns}
         self._new["utterances"].append({**rows.utterance_row(data), **row})
-        self._search.append(rows.search_row(self._call.id, self._turns, data))
+        if rows.searched(self._turns):
+            self._search.append(rows.search_row(self._call.id, self._turns, data))
         self._turns += 1
 
     def _end(self, end: nouns.CallEnd) -> None:
@@ -222,11 +228,12 @@ class _Fold:
         over = {"duration_ms": end.duration_ms, "released_by": end.released_by}
         call.head = {**call.head, "call": {**call.head.get("call", {}), **over}}
 
-    def _count(self, what: Any, which: Any, prefix: str) -> None:
+    def _count(self, what: Any, which: Any, names: Iterable[str], prefix: str) -> None:
         table = what.class_
         counted = select(what, func.count()).where(table.call_id == self._call.id, which)
-        for name, count in self._session.execute(counted.group_by(what)):
-            setattr(self._call, f"{prefix}_{name}", count)
+        found = {row[0]: row[1] for row in self._session.execute(counted.group_by(what))}
+        for name in names:  # also those of which there is none any more
+            setattr(self._call, f"{prefix}_{name}", found.get(name, 0))
 
 
 def _describe(session: Session, call: Call, info: CallInfo) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import delete, event, exists, select
 from sqlalchemy.orm import Session
 
 from monitor.store.audio import AudioFolder, Kept
-from monitor.store.schema import Audio, Call, now
+from monitor.store.schema import Audio, Call, DeletedCall, now
 from monitor.store.upsert import put
 
 
@@ -60,6 +60,8 @@ def delete_call(session: Session, call_id: int) -> bool:
     call = session.get(Call, call_id, with_for_update=True)
     if call is None:
         return False
+    gone = {"key": call.key, "call_id": call.id, "deleted_at": now()}
+    put(session, DeletedCall, [gone], ("key",))
     digest = call.audio_digest
     suffix = None
     if digest is not None:

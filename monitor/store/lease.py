@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine, exists, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from monitor.base import private
 from monitor.base.i18n import tr
 from monitor.store.place import Place
 from monitor.store.problems import StoreError
@@ -121,7 +122,8 @@ def mark_interrupted(session: Session, lease: Lease) -> list[int]:
 def _lock(path: Path) -> sqlite3.Connection:
     """Hold `path` with an exclusive lock of SQLite's, which every system it runs on has."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private.make_folder(path.parent)
+        private.make_file(path)
         connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA journal_mode = MEMORY")  # no second file beside it
         connection.execute("BEGIN EXCLUSIVE")

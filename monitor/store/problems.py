@@ -8,18 +8,24 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from monitor.base.errors import UserError
 from monitor.base.files import OutputError
 from monitor.base.i18n import tr
 
 _FULL = ("database or disk is full", "No space left", "could not extend file")
 _LOCKED = ("database is locked", "database table is locked")
 _IN_THE_WAY = ("40001", "40P01", "55P03")  # two transactions that could not both go on
+_OUT_OF_RANGE = "22003"
 _READ_ONLY = ("readonly database", "read-only transaction", "unable to open database file")
 _BROKEN = ("not a database", "malformed", "disk I/O error")
 
 
 class StoreError(OutputError):
     """The store cannot be used: full, locked, read-only, broken or out of reach."""
+
+
+class NumberError(UserError):
+    """A number that no column holds: whoever asked for it asked for nothing that is there."""
 
 
 @contextmanager
@@ -31,11 +37,21 @@ def explained(shown: str) -> Iterator[None]:
     """
     try:
         yield
+    except OverflowError as error:
+        if "SQLite" not in str(error):
+            raise
+        raise _out_of_range() from error
     except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) == _OUT_OF_RANGE:
+            raise _out_of_range() from error
         reason = None if isinstance(error, IntegrityError) else _reason(error)
         if reason is None:
             raise
         raise StoreError(f"{shown}: {reason}") from error
+
+
+def _out_of_range() -> NumberError:
+    return NumberError(tr("数字超出范围", "a number is out of range"))
 
 
 def _reason(error: DBAPIError) -> str | None:

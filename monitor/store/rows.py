@@ -53,6 +53,8 @@ LISTS: Mapping[str, type[schema.Base]] = MappingProxyType(
         "gaps": schema.Gap,
     }
 )
+_TURN_BITS = 20  # of an id of `schema.SearchTerms`: turns of one call
+_MAX_COLUMN = 200  # characters; PostgreSQL takes 2,704 bytes into an index
 _TOP = frozenset({*LISTS, "score", "call", "fingerprint"})
 
 
@@ -120,7 +122,12 @@ def search_row(call_id: int, ordinal: int, data: Mapping[str, Any]) -> dict[str,
 
 
 def search_id(call_id: int, ordinal: int) -> int:
-    return call_id << 20 | ordinal
+    return call_id << _TURN_BITS | ordinal
+
+
+def searched(ordinal: int) -> bool:
+    """Whether the turn of this number has a place among what is searched."""
+    return ordinal < 1 << _TURN_BITS
 
 
 def call_columns(call: Mapping[str, Any], began: datetime) -> dict[str, Any]:
@@ -214,7 +221,8 @@ def _moment(text: Any) -> datetime | None:
 
 
 def _word(value: Any) -> str | None:
-    return None if value is None or value == "" else str(value)
+    """What lists sort and filter by; all of it stands in the call's facts."""
+    return None if value is None or value == "" else str(value)[:_MAX_COLUMN]
 
 
 def _missing(name: str) -> UserError:

@@ -196,7 +196,8 @@ class Utterance(Base):
 class SearchTerms(Base):
     """What full-text search looks up, one row per utterance (see `monitor.store.terms`).
 
-    `id` holds the call and the utterance's ordinal: `call_id << 20 | ordinal`.
+    `id` holds the call and the utterance's ordinal: `call_id << 20 | ordinal`; later turns of
+    a call that has more than 2²⁰ are kept, but not found.
     SQLite indexes it in the FTS5 table `search_index`, PostgreSQL in two GIN indexes.
     """
 
@@ -222,6 +223,33 @@ class StoredEvent(Base):
     kind: Mapped[str]
     now_ms: Mapped[int]  # call time up to which audio had arrived
     body: Mapped[dict[str, Any]]  # as `monitor.events.to_json` writes it
+
+
+class DeletedCall(Base):
+    """That a call was deleted: whoever still sends it is told, and does not bring it back."""
+
+    __tablename__ = "deleted_calls"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    call_id: Mapped[int]
+    deleted_at: Mapped[datetime]
+
+
+class SetAside(Base):
+    """What came of a live call and could not be kept in its place, with the reason.
+
+    An event's place (`seq`) is taken by a `Gap`, so that the others keep their numbers; None: a
+    scorecard.
+    """
+
+    __tablename__ = "set_aside"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    call_id: Mapped[int] = mapped_column(ForeignKey("calls.id", ondelete="CASCADE"), index=True)
+    seq: Mapped[int | None]
+    reason: Mapped[str]
+    body: Mapped[str]  # as it came, as JSON
+    at: Mapped[datetime]
 
 
 # The tables of FTS5 hold no text of their own; triggers keep them in step, also when a deleted

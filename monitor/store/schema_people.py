@@ -31,7 +31,10 @@ class User(Base):
 
 
 class ApiToken(Base):
-    """A secret that a program signs in with; only its SHA-256 is kept."""
+    """A secret that a program signs in with; only its SHA-256 is kept.
+
+    `scope` is what it may do: full, read or send (`monitor.web.scopes`).
+    """
 
     __tablename__ = "api_tokens"
 
@@ -42,6 +45,17 @@ class ApiToken(Base):
     created_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    scope: Mapped[str] = mapped_column(default="full", server_default="full")
+    expires_at: Mapped[datetime | None]
+
+
+class EndedSession(Base):
+    """A browser's session that was signed out before its cookie ran out."""
+
+    __tablename__ = "ended_sessions"
+
+    digest: Mapped[str] = mapped_column(primary_key=True)  # SHA-256 of the session's number
+    ended_at: Mapped[datetime]
 
 
 class Scorecard(Base):
@@ -146,7 +160,7 @@ class Verdict(Base):
 
 
 class Audit(Base):
-    """Who looked at or did what, and when. Rows are only ever added."""
+    """Who looked at or did what, and when. Rows are only ever added, by `monitor.store.audit`."""
 
     __tablename__ = "audit"
 
@@ -157,3 +171,13 @@ class Audit(Base):
     action: Mapped[str]  # call.view, call.export, user.create, …
     object: Mapped[str]  # "call 12"
     detail: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    digest: Mapped[str] = mapped_column(default="", server_default="")  # see `monitor.store.chain`
+
+
+class StoreFact(Base):
+    """What a store knows of itself: its number, the end of the audit trail's chain."""
+
+    __tablename__ = "store_facts"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]

@@ -118,7 +118,11 @@ def _replace_lists(session: Session, call_id: int, data: Mapping[str, Any]) -> N
         {**rows.utterance_row(said), **own, "ordinal": ordinal, "confirmed_text": again}
         for ordinal, (said, again) in enumerate(zip(utterances, heard_again, strict=True))
     ]
-    terms = [rows.search_row(call_id, ordinal, said) for ordinal, said in enumerate(utterances)]
+    terms = [
+        rows.search_row(call_id, ordinal, said)
+        for ordinal, said in enumerate(utterances)
+        if rows.searched(ordinal)
+    ]
     _add(session, schema.Utterance, turns)
     _add(session, schema.SearchTerms, terms)
     for name in ("readings", "gaps"):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import secrets
+from datetime import timedelta
 from http import HTTPStatus
 from math import ceil
 from typing import Annotated
 
 from fastapi import APIRouter, Form, HTTPException
-from sqlalchemy import func, select, update
+from itsdangerous import BadSignature, URLSafeSerializer
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -17,8 +19,9 @@ from starlette.responses import RedirectResponse, Response
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
 from monitor.store import audit
-from monitor.store.schema import ApiToken, User
-from monitor.web import deps, pages, users
+from monitor.store.schema import ApiToken, EndedSession, User, now
+from monitor.store.upsert import add_missing
+from monitor.web import deps, pages, scopes, users
 from monitor.web.deps import Db, need
 from monitor.web.limits import RateLimit
 from monitor.web.pages import page
@@ -28,6 +31,7 @@ from monitor.web.roles import HOMES, Role
 router = APIRouter(include_in_schema=False)
 
 _YEAR_S = 365 * 24 * 3600
+_DEVICE = "device"
 
 
 @router.get("/")
@@ -61,7 +65,12 @@ def login(
     store = deps.settings(request).store
     passwords: Passwords = request.app.state.passwords
     address = request.client.host if request.client else ""
-    own, everybody = (address, name.casefold()), address
+    with store.reading() as db:
+        user = db.scalar(select(User).where(func.lower(User.name) == users.sign_in_name(name)))
+    known = _known_here(request, user)
+    everybody = _network(address)
+    whose = users.sign_in_name(name) if user is None else user.id
+    own = ("here", whose) if known else (everybody, whose)
     login_limit: RateLimit = request.app.state.login_limit
     address_limit: RateLimit = request.app.state.address_limit
 
@@ -76,8 +85,8 @@ def login(
             problem=problem,
         )
 
-    wait_s = address_limit.attempt(everybody)
-    if wait_s == 0 and (wait_s := login_limit.attempt(own)) > 0:
+    wait_s = 0.0 if known else address_limit.attempt(everybody)
+    if wait_s == 0 and (wait_s := login_limit.attempt(own)) > 0 and not known:
         address_limit.forgive(everybody)
     if wait_s > 0:
         minutes = ceil(wait_s / 60)
@@ -87,15 +96,14 @@ def login(
         )
         headers = {"Retry-After": str(ceil(wait_s))}
         return again(HTTPStatus.TOO_MANY_REQUESTS, problem, headers)
-    with store.reading() as db:
-        user = db.scalar(select(User).where(func.lower(User.name) == name.strip().lower()))
     right = passwords.check(user.password if user and user.active else "", password)
     if user is None or not right:
         with store.session() as db:
             audit.record(db, name[:64], user.id if user else None, "login.failed", address)
         return again(HTTPStatus.UNAUTHORIZED, tr("用户名或密码不正确", "wrong name or password"))
     login_limit.succeeded(own)
-    address_limit.forgive(everybody)
+    if not known:
+        address_limit.forgive(everybody)
     stronger = passwords.hash(password) if passwords.outdated(user.password) else None
     with store.session() as db:
         if stronger is not None:
@@ -109,6 +117,7 @@ def logout(request: Request, db: Db) -> Response:
     user = deps.find_user(request, db)
     if user is not None:
         audit.record(db, user.name, user.id, "logout", "")
+        _end_session(request, db)
     request.session.clear()
     return RedirectResponse("/login", HTTPStatus.SEE_OTHER)
 
@@ -231,6 +240,7 @@ def account_page(
         "account.html",
         status=HTTPStatus.BAD_REQUEST if problem else HTTPStatus.OK,
         tokens=tokens,
+        scopes=scopes.names(),
         problem=problem,
         secret=secret,
         done=request.query_params.get("done", ""),
@@ -244,9 +254,50 @@ def _signed_in(request: Request, user: User, target: str) -> Response:
     request.session["messages"] = messages
     request.session["user"] = user.id
     request.session["generation"] = user.generation
+    request.session["session"] = secrets.token_urlsafe(16)
     response = RedirectResponse(target, HTTPStatus.SEE_OTHER)
     _keep(request, response, "lang", user.language)
+    _keep(request, response, _DEVICE, _signer(request).dumps(user.id))
     return response
+
+
+def _end_session(request: Request, db: Session) -> None:
+    """The cookie is worth nothing any more, whoever has a copy."""
+    number = request.session.get("session")
+    if not isinstance(number, str):
+        return
+    moment = now()
+    add_missing(
+        db, EndedSession, [{"digest": deps.digest(number), "ended_at": moment}], ("digest",)
+    )
+    # What has run out by itself need not be known as ended.
+    over = moment - timedelta(seconds=2 * request.app.state.settings.session_s)
+    db.execute(delete(EndedSession).where(EndedSession.ended_at < over))
+
+
+def _signer(request: Request) -> URLSafeSerializer:
+    return URLSafeSerializer(request.app.state.secret, salt=_DEVICE)
+
+
+def _known_here(request: Request, user: User | None) -> bool:
+    """Whether this user has signed in from this browser before. Guessing from elsewhere does not
+    lock them out (OWASP, "Slow down online guessing attacks with device cookies")."""
+    try:
+        said = _signer(request).loads(request.cookies.get(_DEVICE, ""))
+    except BadSignature:
+        return False
+    return user is not None and said == user.id
+
+
+def _network(address: str) -> str:
+    """Whoever has one IPv6 address has all of its network of 64 bits."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if found.version == 4:
+        return address
+    return str(ipaddress.ip_network((found, 64), strict=False))
 
 
 def _keep(request: Request, response: Response, name: str, value: str) -> None:

@@ -82,7 +82,10 @@ def change_user(
     except UserError as error:
         return _user_page(request, db, person, str(error))
     person.display = display.strip()[:64]
-    person.agent = agent.strip()[:64] or (person.name if role is Role.AGENT else None)
+    called = agent.strip()[:64] or (person.name if role is Role.AGENT else None)
+    if called != person.agent:
+        person.agent = called
+        person.generation += 1  # whoever is signed in sees the calls of the old name no longer
     audit.record(db, user.name, user.id, "user.change", person.name, **changed)
     flash(request, tr(f"已保存 {person.name}", f"{person.name} saved"))
     return RedirectResponse("/admin/users", HTTPStatus.SEE_OTHER)

@@ -22,7 +22,7 @@ from monitor.events import Direction, Severity
 from monitor.store import read
 from monitor.store.schema import Alert, Call, Thumb, User, now
 from monitor.web import deps
-from monitor.web.deps import Db, find_call, need, opened, visible_calls
+from monitor.web.deps import Db, find_call, need, noted, opened, visible_calls
 from monitor.web.hub import Hub, LiveCall
 from monitor.web.intake import Intake
 from monitor.web.roles import Role
@@ -216,6 +216,8 @@ def calls(
         offset=offset,
         limit=limit,
     )
+    if text or sound:  # what somebody looks for among what was said tells of it
+        noted(db, user, "calls.search", f"{found.total} calls", text=text, sound=sound)
     return CallList(total=found.total, calls=[_row(call) for call in found.calls])
 
 

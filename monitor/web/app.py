@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import importlib
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from fastapi import APIRouter, Depends, FastAPI
@@ -18,10 +20,13 @@ from starlette.middleware.sessions import SessionMiddleware
 from starlette.staticfiles import StaticFiles
 
 from monitor.base.errors import UserError
+from monitor.store.schema import StoreFact
 from monitor.web import csrf, errors, pages
+from monitor.web.health import StoreCheck
 from monitor.web.hub import Hub
 from monitor.web.intake import Intake
-from monitor.web.limits import RateLimit
+from monitor.web.limits import RateLimit, Recent
+from monitor.web.parts import Parts
 from monitor.web.passwords import Passwords
 from monitor.web.recorder import Recorder
 from monitor.web.security import BodyLimit, HostCheck, PageLanguage, SecurityHeaders
@@ -70,6 +75,7 @@ def create_app(
     settings: WebSettings, passwords: Passwords | None = None, beside: Sequence[Beside] = ()
 ) -> FastAPI:
     """The server for a store. `passwords` may be given cheaper hashing in tests."""
+    secret = own_secret(settings)
     app = FastAPI(
         title="callmonitor",
         openapi_url=None,  # served to signed-in users by monitor.web.api
@@ -77,7 +83,7 @@ def create_app(
         redoc_url=None,
         dependencies=[Depends(csrf.protect)],
         responses={status: dict(answer) for status, answer in errors.RESPONSES.items()},
-        middleware=_middleware(settings),
+        middleware=_middleware(settings, secret),
         lifespan=_lifespan,
     )
     app.state.settings = settings
@@ -88,6 +94,8 @@ def create_app(
     # Somebody guessing one password, and somebody trying one password on many names.
     app.state.login_limit = RateLimit(times=5, window_s=300)
     app.state.address_limit = RateLimit(times=50, window_s=300)
+    app.state.read_lately = Recent(window_s=60)
+    app.state.secret = secret
     errors.install(app)
     for router in routers():
         app.include_router(router)
@@ -111,7 +119,16 @@ def routes() -> list[APIRoute | APIWebSocketRoute]:
     ]
 
 
-def _middleware(settings: WebSettings) -> list[Middleware]:
+def own_secret(settings: WebSettings) -> str:
+    """What signs the cookies of this store's users alone: another store's may have the same
+    secret, and other people under the same numbers."""
+    with settings.store.reading() as session:
+        fact = session.get(StoreFact, "store")
+    number = fact.value if fact else ""
+    return hmac.new(settings.secret.encode(), number.encode(), "sha256").hexdigest()
+
+
+def _middleware(settings: WebSettings, secret: str) -> list[Middleware]:
     """From the outermost in."""
     return [
         Middleware(SecurityHeaders, https=settings.https),
@@ -119,7 +136,7 @@ def _middleware(settings: WebSettings) -> list[Middleware]:
         Middleware(HostCheck, settings=settings),
         Middleware(
             SessionMiddleware,
-            secret_key=settings.secret,
+            secret_key=secret,
             session_cookie=SESSION_COOKIE,
             max_age=settings.session_s,
             same_site="lax",
@@ -138,8 +155,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     intake = Intake(settings.store, hub, recorder, settings.lost_after_s)
     app.state.hub, app.state.intake = hub, intake
     app.state.loop = asyncio.get_running_loop()
-    tasks = [asyncio.create_task(recorder.run()), asyncio.create_task(_sweep(settings.store))]
-    tasks[0].add_done_callback(_tell)
+    app.state.parts = parts = Parts()
+    app.state.store_check = check = StoreCheck(settings.store)
+    writing = parts.start("recorder", recorder.run, lambda: recorder.well)
+    sweeping = parts.start("sweep", partial(_sweep, settings.store))
     async with AsyncExitStack() as running:
         try:
             for begin in app.state.beside:
@@ -150,14 +169,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             await running.aclose()
             intake.close()
             recorder.stop()
-            tasks[1].cancel()
-            await tasks[0]
-
-
-def _tell(writing: asyncio.Task[None]) -> None:
-    """A fault of ours must not go unseen while panels go on: senders keep what is not stored."""
-    if not writing.cancelled() and writing.exception() is not None:
-        _log.critical("live calls are no longer stored", exc_info=writing.exception())
+            sweeping.cancel()
+            check.close()
+            await writing
 
 
 async def _sweep(store: Store) -> None:

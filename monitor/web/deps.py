@@ -19,7 +19,9 @@ from starlette.websockets import WebSocket
 
 from monitor.base.i18n import tr
 from monitor.store import audit
-from monitor.store.schema import ApiToken, Call, User
+from monitor.store.schema import ApiToken, Call, EndedSession, User
+from monitor.web import scopes
+from monitor.web.limits import Recent
 from monitor.web.roles import Role
 from monitor.web.settings import WebSettings
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from monitor.store import Store
 
 _ASKING = frozenset({"GET", "HEAD"})
+_REACHED = "reached"  # where a session keeps the calls that were found, and for whom
 _WRITE = "write"  # where a reading session keeps the way to write
 _TOUCH_S = 60
 """How exactly the last use of a token is kept; each request need not write."""
@@ -54,6 +57,7 @@ def db(connection: HTTPConnection) -> Iterator[Session]:
     asks = connection.scope["method"] in _ASKING
     with asking(store) if asks else store.session() as session:
         yield session
+        _note_reached(connection, session)
 
 
 @contextmanager
@@ -102,24 +106,43 @@ def find_user(connection: HTTPConnection, db: Session) -> User | None:
     authorization = connection.headers.get("authorization")
     if authorization is not None:
         scheme, _, secret = authorization.partition(" ")
-        return token_user(db, secret.strip()) if scheme.lower() == "bearer" else None
+        token = valid_token(db, secret.strip()) if scheme.lower() == "bearer" else None
+        if token is None or not scopes.allows(token.scope, connection):
+            return None
+        return token_user(db, token)
     local = settings(connection).local_agent
     number = connection.session.get("user", local)
     found = db.get(User, number) if isinstance(number, int) else None
     if found is None or not found.active:
         return None
-    if number != local and connection.session.get("generation") != found.generation:
+    if number != local and not _goes_on(connection, db, found):
         return None
     return found
 
 
-def token_user(db: Session, secret: str) -> User | None:
-    """The active user whose API token this is; its use is noted."""
+def _goes_on(connection: HTTPConnection, db: Session, user: User) -> bool:
+    """Whether the browser's session has not been ended: by signing out, or with all of the user's.
+
+    The cookie alone does not tell: who has copied it has it for as long as it is valid.
+    """
+    number = connection.session.get("session")
+    if not isinstance(number, str) or connection.session.get("generation") != user.generation:
+        return False
+    return db.get(EndedSession, digest(number)) is None
+
+
+def valid_token(db: Session, secret: str) -> ApiToken | None:
+    """The API token of this secret, if it is neither revoked nor has run out."""
     token = db.scalar(
         select(ApiToken).where(ApiToken.digest == digest(secret), ApiToken.revoked_at.is_(None))
     )
-    if token is None:
+    if token is None or (token.expires_at is not None and token.expires_at <= datetime.now(UTC)):
         return None
+    return token
+
+
+def token_user(db: Session, token: ApiToken) -> User | None:
+    """The active user whose API token this is; its use is noted."""
     now = datetime.now(UTC)
     if token.used_at is None or (now - token.used_at).total_seconds() > _TOUCH_S:
         with leave(db) as session:
@@ -192,6 +215,8 @@ def find_call(db: Session, user: User, call_id: int) -> Call:
     call = None
     if 0 <= call_id < 2**31:
         call = db.scalar(select(Call).where(Call.id == call_id, visible_calls(user)))
+    if call is not None:
+        db.info.setdefault(_REACHED, {})[call.id] = user
     if call is None:
         raise HTTPException(
             HTTPStatus.NOT_FOUND, tr(f"没有通话 {call_id}", f"there is no call {call_id}")
@@ -201,5 +226,28 @@ def find_call(db: Session, user: User, call_id: int) -> Call:
 
 def opened(db: Session, user: User, call: Call, action: str, **detail: Any) -> None:
     """Put into the audit trail that somebody viewed or exported a call."""
+    db.info.get(_REACHED, {}).pop(call.id, None)
     with leave(db) as session:
         audit.record(session, user.name, user.id, action, f"call {call.id}", **detail)
+
+
+def noted(db: Session, user: User, action: str, thing: str, **detail: Any) -> None:
+    """Put into the audit trail that somebody saw what was said in several calls at once."""
+    with leave(db) as session:
+        audit.record(session, user.name, user.id, action, thing, **detail)
+
+
+def _note_reached(connection: HTTPConnection, db: Session) -> None:
+    """A row for every call that a handler has got hold of and not put on record itself: no route
+    can forget it. Asking the same again within a minute, as a player does, is the same row."""
+    reached = db.info.get(_REACHED)
+    if not reached:
+        return
+    route = connection.scope.get("route")
+    path = getattr(route, "path", connection.scope["path"])
+    recent: Recent = connection.app.state.read_lately
+    due = [(call, user) for call, user in reached.items() if recent.is_new((user.id, call, path))]
+    if due:
+        with leave(db) as session:
+            for call, user in due:
+                audit.record(session, user.name, user.id, "call.read", f"call {call}", route=path)

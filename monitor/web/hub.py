@@ -14,7 +14,7 @@ import json
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from monitor.web.signal import Signal
 from monitor.web.snapshot import EventData, Snapshot
@@ -23,9 +23,16 @@ RECENT = 2_000
 """Events kept as they were, for watchers that fall behind: some minutes of talk."""
 
 
+Judged: TypeAlias = tuple[tuple[Any, ...], frozenset[tuple[Any, ...]]]
+"""What a scorecard says: its figures, and those of its lines."""
+
+
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A call as the store knows it when it begins or is taken up again."""
+    """A call as the store knows it when it begins or is taken up again.
+
+    `owner_id` is whoever sends it, `judged` the card that it has already.
+    """
 
     id: int
     key: str
@@ -34,6 +41,8 @@ class Begun:
     queue: str | None
     direction: str | None
     started_at: str
+    owner_id: int | None = None
+    judged: Judged | None = None
 
 
 class LiveCall:
@@ -41,6 +50,7 @@ class LiveCall:
 
     def __init__(self, begun: Begun) -> None:
         self.begun = begun
+        self.judged = begun.judged
         self.picture = Snapshot()
         self.next_seq = 0
         self.durable = 0  # events before this one are in the store

@@ -24,7 +24,7 @@ from monitor.store.schema import User
 from monitor.web import wire
 from monitor.web.deps import need_socket
 from monitor.web.hub import LiveCall
-from monitor.web.intake import Intake, NotYoursError
+from monitor.web.intake import DeletedError, Intake, NotYoursError, RewriteError, TooManyError
 from monitor.web.roles import Role
 from monitor.web.sockets import guarded
 
@@ -67,9 +67,18 @@ class _Reception:
             await self._refuse(
                 tr("这个通话键属于另一位用户", "a call of this key belongs to another user")
             )
-        except UserError:
+        except DeletedError:
+            await self._refuse(_deleted())
+        except RewriteError:
+            await self._refuse(
+                tr(
+                    "这通电话已经结束，不能再改动",
+                    "this call is over; nothing of it can be changed any more",
+                )
+            )
+        except (UserError, TooManyError):
             await self._socket.close(WS_1013_TRY_AGAIN_LATER)  # the store is out of reach
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+        except (ArithmeticError, ValueError, KeyError, TypeError, RecursionError) as error:
             await self._refuse(f"{type(error).__name__}: {error}")
 
     async def _hello(self, message: Mapping[str, Any]) -> LiveCall:
@@ -97,7 +106,7 @@ class _Reception:
                 case "events":
                     seq = wire.whole(message["seq"], "seq")
                     self._intake.take(call, seq, wire.numbered(message["events"]), now_ms)
-                    await self._intake.room()
+                    await self._intake.room(call)
                 case "partial":
                     partial = wire.event_of(message["partial"])
                     if not isinstance(partial, Partial):
@@ -117,7 +126,10 @@ class _Reception:
         told = call.durable
         while True:
             if call.status == "failed":
-                await self._refuse(tr("这通电话已被删除", "this call has been deleted"))
+                await self._refuse(_deleted())
+                return
+            if call.status == "behind":  # when it comes back it is told where to go on
+                await self._socket.close(WS_1013_TRY_AGAIN_LATER)
                 return
             if call.durable > told:
                 told = call.durable
@@ -137,3 +149,7 @@ class _Reception:
     async def _refuse(self, reason: str) -> None:
         await self._send("refused", reason=reason)
         await self._socket.close(WS_1008_POLICY_VIOLATION)
+
+
+def _deleted() -> str:
+    return tr("这通电话已被删除", "this call has been deleted")

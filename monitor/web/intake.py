@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
-from monitor.events import CallInfo, Event
-from monitor.store import read, write
-from monitor.store.schema import Alert, Call, Thumb
-from monitor.web.hub import Begun, Hub, LiveCall
+from monitor.events import CallEnd, CallInfo, Event
+from monitor.store import read, rows, write
+from monitor.store.schema import Alert, Call, DeletedCall, Scorecard, Thumb
+from monitor.web.hub import Begun, Hub, Judged, LiveCall
 from monitor.web.recorder import Recorder
 from monitor.web.snapshot import EventData
 from monitor.web.wire import data_of
@@ -27,8 +28,24 @@ IN_VIEW_S = 20.0
 _PAGE = 5_000
 
 
+AGENT_LIVE = 50
+"""Live calls of one agent at a time: one, and those of a line that broke a moment ago."""
+
+
 class NotYoursError(Exception):
     """A call of that key belongs to somebody else."""
+
+
+class RewriteError(Exception):
+    """A call that is over would be changed: its events, or the card it has."""
+
+
+class DeletedError(Exception):
+    """The call was deleted; it does not come back."""
+
+
+class TooManyError(Exception):
+    """The sender has more live calls than anybody can be in."""
 
 
 class Intake:
@@ -50,7 +67,11 @@ class Intake:
 
         Raises:
             NotYoursError: the key is taken by another owner's call.
+            DeletedError: a call of this key was deleted.
+            TooManyError: an agent is in too many calls.
         """
+        if agent is not None and self._live(owner_id) >= AGENT_LIVE:
+            raise TooManyError
         # What is still in line of the call, its interruption too, comes before its return.
         await self._recorder.settled(key)
         begun = await run_in_threadpool(self._begun, key, info, owner_id, agent)
@@ -70,8 +91,14 @@ class Intake:
         """Numbered events of a call; those that came before are passed over.
 
         Raises:
+            RewriteError: the call is over.
             ValueError: events before these have not come.
         """
+        ends = next((n for n, event in enumerate(events, 1) if isinstance(event, CallEnd)), None)
+        if ends is not None and ends < len(events):
+            raise RewriteError
+        if call.picture.end is not None and seq + len(events) > call.next_seq:
+            raise RewriteError
         data = [data_of(event) for event in events]
         new = call.take(seq, data, now_ms)
         fresh = events[len(events) - len(new) :]
@@ -83,22 +110,31 @@ class Intake:
             self._ended(call, "complete")
 
     def score(self, call: LiveCall, score: Mapping[str, Any]) -> None:
-        """The card that the call's rules gave it."""
+        """The card that the call's rules gave it. Sent again, it is the same.
+
+        Raises:
+            RewriteError: the call has another one.
+        """
+        said = essence(score)
+        if call.judged is not None and call.judged != said:
+            raise RewriteError
+        call.judged = said
         self._recorder.score(call, score)
 
     async def settled(self, call: LiveCall) -> None:
         """Wait until all that has come of the call is in the store."""
         await self._recorder.settled(call.begun.key)
 
-    async def room(self) -> None:
-        """Wait while the store is far behind."""
-        await self._recorder.room()
+    async def room(self, call: LiveCall) -> None:
+        """Wait while the store is far behind with this call."""
+        await self._recorder.room(call)
 
     def lost(self, call: LiveCall) -> None:
         """Whoever sends the call is gone, perhaps for a moment only."""
         if call.status != "live":
             return
         self._hub.connect(call, False)
+        self._cancel(call)
         loop = asyncio.get_running_loop()
         self._timers[call.begun.id] = loop.call_later(self._lost_after_s, self._give_up, call)
 
@@ -114,7 +150,17 @@ class Intake:
         self._cancel(call)
         self._hub.end(call, status)
         loop = asyncio.get_running_loop()
-        self._timers[call.begun.id] = loop.call_later(IN_VIEW_S, self._hub.forget, call)
+        self._timers[call.begun.id] = loop.call_later(IN_VIEW_S, self._forget, call)
+
+    def _forget(self, call: LiveCall) -> None:
+        # A timer that has run still holds the call.
+        self._timers.pop(call.begun.id, None)
+        self._hub.forget(call)
+
+    def _live(self, owner_id: int | None) -> int:
+        return sum(
+            1 for call in self._hub if call.status == "live" and call.begun.owner_id == owner_id
+        )
 
     def _cancel(self, call: LiveCall) -> None:
         timer = self._timers.pop(call.begun.id, None)
@@ -126,14 +172,38 @@ class Intake:
             taken = session.execute(select(Call.owner_id).where(Call.key == key)).first()
             if taken is not None and taken.owner_id != owner_id:
                 raise NotYoursError
+            if taken is None and session.get(DeletedCall, key) is not None:
+                raise DeletedError
             call_id = write.begin_call(session, key, info, owner_id, agent)
-            return begun_of(session.get_one(Call, call_id))
+            begun = begun_of(session.get_one(Call, call_id))
+            return replace(begun, owner_id=owner_id, judged=_judged(session, call_id))
 
     def _earlier(
         self, call_id: int
     ) -> tuple[Sequence[tuple[EventData, int]], dict[int, dict[str, int]]]:
         with self._store.reading() as session:
             return earlier_events(session, call_id), kept_thumbs(session, call_id)
+
+
+def essence(score: Mapping[str, Any]) -> Judged:
+    """What a card says, whichever way it is written: its figures and those of its lines."""
+    lines = (
+        tuple(line[name] for name in ("item", "status", "points", "times", "fatal"))
+        for line in score["lines"]
+    )
+    return tuple(score[name] for name in ("total", "max", "grade", "fatal")), frozenset(lines)
+
+
+def _judged(session: Session, call_id: int) -> Judged | None:
+    machine = select(Scorecard).where(
+        Scorecard.call_id == call_id, Scorecard.status == "machine", Scorecard.author_id.is_(None)
+    )
+    card = session.scalars(machine).first()
+    return (
+        None
+        if card is None
+        else essence(rows.data_of(card) | {"lines": [rows.data_of(line) for line in card.lines]})
+    )
 
 
 def begun_of(call: Call) -> Begun:

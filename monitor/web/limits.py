@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable
 
 
@@ -60,3 +60,29 @@ class RateLimit:
             del self._failures[key]
             return None
         return failures
+
+
+class Recent:
+    """What was done within the last `window_s` seconds, at most `most` things of it."""
+
+    def __init__(
+        self, window_s: float, most: int = 10_000, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._window_s = window_s
+        self._most = most
+        self._clock = clock
+        self._done: OrderedDict[Hashable, float] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def is_new(self, key: Hashable) -> bool:
+        """Whether this was not done lately; it is from now on."""
+        now = self._clock()
+        with self._lock:
+            before = self._done.get(key)
+            if before is not None and now - before < self._window_s:
+                return False
+            self._done[key] = now
+            self._done.move_to_end(key)
+            while len(self._done) > self._most:
+                self._done.popitem(last=False)
+            return True

@@ -39,6 +39,7 @@ _HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 _HSTS = "max-age=31536000"
+_FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 _TOO_LARGE = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
@@ -123,8 +124,8 @@ class BodyLimit:
     def _limit(self, scope: Scope, headers: Headers) -> int:
         if not scope["path"].startswith(self._settings.upload_paths):
             return self._settings.body_bytes
-        form = headers.get("content-type", "").startswith("multipart/form-data")
-        if form and not scope["session"].get("user"):
+        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind in _FORMS and not scope["session"].get("user"):
             return self._settings.body_bytes
         return self._settings.upload_bytes
 

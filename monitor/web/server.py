@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from monitor.base import private
 from monitor.base.errors import UserError
 from monitor.base.i18n import language, tr, use_language
+from monitor.web import connections
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -75,9 +77,12 @@ def listening(host: str, port: int) -> socket.socket:
 
 def server(app: FastAPI, behind_proxy: bool = False) -> Server:
     """uvicorn for the application. A proxy on this machine may say whom it speaks for."""
+    connections.log_seldom()
+    connections.allow_files()
     return Server(
         uvicorn.Config(
             app,
+            http=connections.protocol(),
             log_level="warning",
             access_log=False,
             server_header=False,
@@ -141,7 +146,7 @@ def secret(folder: Path) -> str:
         return given
     file = folder / "session.key"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        private.make_folder(folder)
         try:
             made = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:

@@ -13,7 +13,7 @@ from starlette.websockets import WebSocket
 from monitor.store.schema import User
 from monitor.web import deps
 
-CHECK_S = 60.0
+CHECK_S = 15.0
 """How often a socket that stays open asks whether its user may still use it."""
 
 
@@ -40,4 +40,9 @@ async def until_gone(websocket: WebSocket) -> None:
 def _still(websocket: WebSocket, user: User) -> bool:
     with deps.asking(deps.settings(websocket).store) as session:
         now = deps.find_user(websocket, session)
-        return now is not None and (now.id, now.role) == (user.id, user.role)
+        return now is not None and _rights(now) == _rights(user)
+
+
+def _rights(user: User) -> tuple[int, str, str | None]:
+    """What a socket was opened with: whose calls it gets hangs on the agent's name, too."""
+    return user.id, user.role, user.agent

@@ -15,6 +15,7 @@ from monitor.web import users
 from monitor.web.accounts import account_page
 from monitor.web.deps import Db, need
 from monitor.web.pages import flash
+from monitor.web.scopes import DAYS, LONGEST_DAYS, Scope
 
 router = APIRouter(include_in_schema=False)
 
@@ -25,10 +26,13 @@ def create(
     db: Db,
     user: Annotated[User, need()],
     label: Annotated[str, Form(max_length=100)] = "",
+    scope: Annotated[Scope, Form()] = Scope.FULL,
+    days: Annotated[int, Form(ge=0, le=LONGEST_DAYS)] = DAYS,
 ) -> Response:
     """Show the new secret on the answer itself: it goes through no address and no cookie."""
-    token, secret = users.new_token(db, user, label)
-    audit.record(db, user.name, user.id, "token.create", f"token {token.id}", label=token.label)
+    token, secret = users.new_token(db, user, label, scope, days)
+    said = {"label": token.label, "scope": token.scope, "days": days}
+    audit.record(db, user.name, user.id, "token.create", f"token {token.id}", **said)
     return account_page(request, db, user, secret=secret)
 
 

@@ -14,6 +14,9 @@ def action_names() -> dict[str, str]:
     """Every action and what it is called, in the order in which they are offered."""
     return {
         "call.view": tr("查看通话", "call opened"),
+        "call.read": tr("读取通话内容", "content of a call read"),
+        "calls.search": tr("搜索通话内容", "what was said in calls searched"),
+        "rules.backtest": tr("规则回测", "rules tried on stored calls"),
         "call.watch": tr("监看通话", "call watched live"),
         "call.listen": tr("收听录音", "recording listened to"),
         "call.export": tr("导出通话", "call exported"),

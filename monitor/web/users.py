@@ -6,7 +6,7 @@ import secrets
 import unicodedata
 
 from sqlalchemy import exists, func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, object_session
 
 from monitor.base.errors import UserError
 from monitor.base.i18n import language, tr
@@ -14,6 +14,7 @@ from monitor.store.schema import ApiToken, User, now
 from monitor.web.deps import digest
 from monitor.web.passwords import Passwords, acceptable
 from monitor.web.roles import Role
+from monitor.web.scopes import DAYS, LONGEST_DAYS, Scope, lasting
 
 _TOKEN_PREFIX = "cmt_"  # lets secret scanners recognise a leaked token
 _MAX_NAME = 64
@@ -82,26 +83,36 @@ def clean_name(name: str) -> str:
     return name
 
 
+def sign_in_name(name: str) -> str:
+    """What somebody typed as their name, in the one form in which names are compared."""
+    return unicodedata.normalize("NFKC", name).strip().lower()
+
+
 def find(db: Session, name: str) -> User:
     """The user of that name.
 
     Raises:
         UserError: there is none.
     """
-    user = db.scalar(select(User).where(func.lower(User.name) == name.strip().lower()))
+    user = db.scalar(select(User).where(func.lower(User.name) == sign_in_name(name)))
     if user is None:
         raise UserError(tr(f"没有用户 {name}", f"there is no user {name}"))
     return user
 
 
 def set_password(passwords: Passwords, user: User, password: str) -> None:
-    """A new password; every session of the user ends.
+    """A new password; every session of the user ends, and every API token: whoever had the old
+    password may have made one.
 
     Raises:
         UserError: a password that may not be used.
     """
     user.password = passwords.hash(acceptable(password, user.name))
     user.generation += 1
+    session = object_session(user)
+    if session is not None:
+        own = update(ApiToken).where(ApiToken.user_id == user.id, ApiToken.revoked_at.is_(None))
+        session.execute(own.values(revoked_at=now()))
 
 
 def change(
@@ -124,14 +135,31 @@ def change(
     user.generation += 1
 
 
-def new_token(db: Session, user: User, label: str) -> tuple[ApiToken, str]:
-    """An API token of the user, and its secret, which is shown once and never kept."""
+def new_token(
+    db: Session, user: User, label: str, scope: Scope = Scope.FULL, days: int = DAYS
+) -> tuple[ApiToken, str]:
+    """An API token of the user, and its secret, which is shown once and never kept; 0 days: it
+    lasts until it is revoked.
+
+    Raises:
+        UserError: for longer than anybody should ask.
+    """
+    if not 0 <= days <= LONGEST_DAYS:
+        raise UserError(
+            tr(
+                f"有效期为 0 到 {LONGEST_DAYS} 天(0：直到吊销)",
+                f"a token lasts 0 to {LONGEST_DAYS} days (0: until it is revoked)",
+            )
+        )
+    made, lasts = now(), lasting(days)
     secret = _TOKEN_PREFIX + secrets.token_urlsafe(32)
     token = ApiToken(
         user_id=user.id,
         label=label.strip()[:100] or "API",
         digest=digest(secret),
-        created_at=now(),
+        created_at=made,
+        scope=scope.value,
+        expires_at=None if lasts is None else made + lasts,
     )
     db.add(token)
     db.flush()

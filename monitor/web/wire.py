@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import types
 import typing
 from collections.abc import Hashable, Mapping, Sequence
@@ -12,7 +11,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
-from monitor.events import Event, Partial, from_dict, from_json, to_dict, to_json
+from monitor.events import CallInfo, Event, Partial, from_dict, from_json, to_dict, to_json
 from monitor.rules.scorecard import Scorecard
 from monitor.web.snapshot import EventData
 
@@ -20,6 +19,20 @@ MAX_EVENTS = 1_000
 """Events in one message."""
 
 _MAX_TEXT = 20_000
+_MAX_NAME = 200
+"""Characters of what is looked up by: PostgreSQL takes 2,704 bytes into an index."""
+
+_NAMES = frozenset({"id", "rule", "family", "item", "group", "grade", "name", "unit", "packs"})
+"""Fields that hold such names."""
+
+_LOOKED_UP = ("agent", "queue", "tier", "released_by")
+"""Facts of a call that do."""
+
+_MAX_NUMBER = 1e300
+_MAX_EXACT = 2**53  # whole numbers that a double holds
+_MAX_SIZE = 20_000
+"""Values in one mapping or list, all that is in it included."""
+
 _MAX_WHOLE = 2**31 - 1  # what a column of the store holds
 _MAX_DEPTH = 12
 
@@ -86,8 +99,22 @@ def whole(value: object, name: str) -> int:
 
 def _check(noun: Any) -> None:
     for name, hint in _hints(typing.cast("Hashable", type(noun))):
-        if not _fits(hint, getattr(noun, name)):
+        value = getattr(noun, name)
+        if not _fits(hint, value) or (name in _NAMES and not _short(value)):
             raise ValueError(f"{type(noun).__name__}.{name}: not what belongs there")
+    if isinstance(noun, CallInfo):
+        for name in _LOOKED_UP:
+            if not _short(noun.facts.get(name)):
+                raise ValueError(f"CallInfo.facts: {name}: a name of at most {_MAX_NAME}")
+
+
+def _short(value: Any) -> bool:
+    """Whether this is a name (or several), of a length that can be looked up by."""
+    if isinstance(value, tuple):
+        return len(value) <= MAX_EVENTS and all(_short(item) for item in value)
+    if isinstance(value, str):
+        return len(value) <= _MAX_NAME
+    return value is None or isinstance(value, bool | int | float)
 
 
 @lru_cache
@@ -107,7 +134,8 @@ def _fits(hint: Any, value: Any) -> bool:  # noqa: PLR0911 - one line per sort o
     if hint in (None, type(None)):
         return value is None
     if hint is float:
-        return type(value) in (int, float) and math.isfinite(value)
+        most = _MAX_EXACT if type(value) is int else _MAX_NUMBER
+        return type(value) in (int, float) and -most <= value <= most
     if isinstance(hint, type) and is_dataclass(hint):
         if not isinstance(value, hint):
             return False
@@ -120,17 +148,28 @@ def _fits(hint: Any, value: Any) -> bool:  # noqa: PLR0911 - one line per sort o
     return isinstance(value, Mapping) and _plain(value)
 
 
-def _plain(value: Any, depth: int = 0) -> bool:
-    """JSON data of a sane size, with finite numbers and text a database takes."""
-    if depth > _MAX_DEPTH:
-        return False
+def _plain(value: Any) -> bool:
+    """JSON data of a sane size and depth, with finite numbers and text a database takes."""
+    left = _MAX_SIZE
+    waiting = [(value, 0)]
+    while waiting:
+        value, depth = waiting.pop()
+        left -= 1
+        if depth > _MAX_DEPTH or left < 0 or not _plain_value(value):
+            return False
+        if isinstance(value, Mapping):
+            waiting += [(item, depth + 1) for pair in value.items() for item in pair]
+        elif isinstance(value, list | tuple):
+            waiting += [(item, depth + 1) for item in value]
+    return True
+
+
+def _plain_value(value: Any) -> bool:
     if isinstance(value, str):
         return len(value) <= _MAX_TEXT and "\0" not in value and _encodes(value)
-    if isinstance(value, Mapping):
-        return all(_plain(key) and _plain(item, depth + 1) for key, item in value.items())
-    if isinstance(value, list | tuple):
-        return all(_plain(item, depth + 1) for item in value)
-    return not isinstance(value, float) or math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return True
+    return -_MAX_NUMBER <= value <= _MAX_NUMBER
 
 
 def _encodes(text: str) -> bool:

@@ -60,8 +60,8 @@ def test_the_default_engine_needs_no_other() -> None:
         "import sys; from monitor import asr; from monitor.call import batch, engine, live;"
         "asr.load();"
         "print(*sorted(m for m in sys.modules if m.split('.')[0] in"
-        " {'ctranslate2', 'faster_whisper', 'sherpa_onnx', 'opencc'}"
-        " or m.startswith(('monitor.asr.whisper', 'monitor.asr.sherpa'))))"
+        " {'ctranslate2', 'faster_whisper', 'sherpa_onnx', 'opencc', 'threadpoolctl', 'httpx2'}"
+        " or m.startswith(('monitor.asr.whisper', 'monitor.asr.sherpa', 'monitor.asr.remote'))))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []

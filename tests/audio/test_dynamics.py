@@ -313,6 +313,6 @@ def test_who_was_cut_off_gave_way() -> None:
     cut = [r for r in heard(3600) if r.name == "cut_off"]
     assert [(r.party, r.value, r.end_ms) for r in cut] == [(Party.CUSTOMER, 3600, 3600)]
     # Who goes on talking was not cut off, though the other began.
-    stubborn = heard(8000)
+    stubborn = heard(9500)
     assert [r for r in stubborn if r.name == "cut_off"] == []
     assert [r.party for r in stubborn if r.name == "interruption"] == [Party.AGENT]

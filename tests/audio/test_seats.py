@@ -11,9 +11,10 @@ import pytest
 import soundfile
 
 from monitor.audio import file
+from monitor.audio.channel_survey import Heard
 from monitor.audio.seats import seat
 from monitor.base.errors import UserError
-from monitor.events import SAMPLE_RATE, Party
+from monitor.events import SAMPLE_RATE, Chunk, Party
 from monitor.testing import fixtures
 from tests.audio.wavs import speechlike
 
@@ -205,3 +206,13 @@ def test_a_mono_recording_is_left_as_it_is(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "x.wav", ONE, RATE)
     assert seat(tmp_path / "x.wav").channels == (A,)
     assert seat(tmp_path / "x.wav", (C,)).channels == (C,)
+
+
+def test_a_device_that_delivered_no_sound_is_known_at_the_end_of_a_live_call() -> None:
+    heard = Heard()
+    for number in range(5):
+        heard.take(Chunk(A, number * 100, np.full(1600, 0.0007, np.float32)))  # an analog mute
+        voice = np.zeros(1600, np.float32)
+        voice[800] = 0.05 if number == 3 else np.nan
+        heard.take(Chunk(C, number * 100, voice))
+    assert heard.never() == [A]

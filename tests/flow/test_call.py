@@ -253,3 +253,20 @@ def test_running_a_recording_is_the_same_flow(vad: SileroVad, rulebook: rules.Ru
     assert record.alerts == again.alerts
     assert record.scripts == again.scripts
     assert record.utterances == again.utterances
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_samples_that_are_no_numbers_are_a_gap_not_the_end(embedded: Engine, bad: float) -> None:
+    call = embedded.call("driver", (A,))
+    events = call.start()
+    for number in range(20):
+        samples = np.full(1600, 0.01, np.float32)
+        if number == 5:
+            samples[160:320] = bad
+        events += call.feed(Chunk(A, number * 100, samples))
+    events += call.finish()
+    gaps = [event for event in events if isinstance(event, Gap)]
+    assert [(gap.start_ms, gap.end_ms, gap.reason) for gap in gaps] == [
+        (510, 520, "samples that are no numbers")
+    ]
+    assert events[-1] == CallEnd(2000)

@@ -13,7 +13,6 @@ from monitor.asr.scripted import ScriptedRecognizer
 from monitor.call.second_pass import (
     SCORED_AFTER_MS,
     SCORED_BEFORE_MS,
-    UNCERTAIN,
     Doubt,
     Rehearing,
     SecondListener,
@@ -22,6 +21,7 @@ from monitor.cli import options
 from monitor.events import Alert, AlertState, Chunk, Party, ScriptState, Severity, Token
 from monitor.language.phrases.keywords import Keyword
 from monitor.rules import Rulebook
+from monitor.rules.engine.certainty import UNCERTAIN
 from monitor.rules.scorecard import scorecard
 from tests.flow.test_confirm import FORBIDDEN, RULE, _raised, _say
 

@@ -17,8 +17,8 @@ from monitor.asr.scripted import ScriptedRecognizer
 from monitor.audio import file as audio_file
 from monitor.audio.vad import SileroVad
 from monitor.call.engine import Engine
-from monitor.events import CallEnd, CallInfo, Event, Gap, Party, Token, Utterance
-from monitor.ingest.live_board import Board, Limits
+from monitor.events import CallEnd, CallInfo, Chunk, Event, Gap, Party, Token, Utterance
+from monitor.ingest.live_board import Board, Limits, Outgoing
 from monitor.ingest.patience import Patience
 from monitor.ingest.sources import Source, Sources
 from monitor.rules.scorecard import Scorecard
@@ -35,10 +35,14 @@ class Kept:
     key: str
     agent: str | None
     events: list[Event] = field(default_factory=list)
+    recorded: int = 0
     over: threading.Event = field(default_factory=threading.Event)
 
     def __call__(self, events: Sequence[Event], now_ms: int) -> None:
         self.events += events
+
+    def record(self, chunk: Chunk) -> None:
+        self.recorded += len(chunk.samples)
 
     def finish(self, card: Scorecard) -> list[str]:
         self.over.set()
@@ -70,8 +74,8 @@ class Rack:
         self.calls: list[Kept] = []
         self.came = threading.Condition()
 
-    def __call__(self, key: str, agent: str | None) -> Kept:
-        kept = Kept(key, agent)
+    def __call__(self, call: Outgoing) -> Kept:
+        kept = Kept(call.key, call.agent)
         with self.came:
             self.calls.append(kept)
             self.came.notify_all()

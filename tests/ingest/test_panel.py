@@ -11,18 +11,20 @@ import pytest
 from sqlalchemy import select
 from websockets.sync.client import connect
 
+from monitor.audio.record import Recorder
 from monitor.call.engine import Engine
-from monitor.events import Party
+from monitor.events import CallInfo, Chunk, Party
 from monitor.ingest.live_board import Board, Limits
 from monitor.ingest.sources import Source, Sources
-from monitor.store import Store
-from monitor.store.schema import Call
+from monitor.store import Store, write
+from monitor.store.schema import Audio, Call
 from monitor.web import users
 from monitor.web.app import create_app
 from monitor.web.roles import Role
 from monitor.web.server import in_thread, listening
 from monitor.web.settings import WebSettings
-from monitor.web.telephony.server import bind, outlets, serving
+from monitor.web.telephony import outlets
+from monitor.web.telephony.server import bind, serving
 from tests.ingest.conftest import lines, telephone
 
 
@@ -34,11 +36,11 @@ def running(store: Store, scripted: Engine) -> Iterator[tuple[int, int, str]]:
         token = users.new_token(session, user, "tests")[1]
     app = create_app(WebSettings(store, "s" * 40))
     sources = Sources(
-        (Source(name="pbx", protocol="stream", paced=False, agents={"8001": "1001"}),)
+        (Source(name="pbx", protocol="stream", paced=False, record=True, agents={"8001": "1001"}),)
     )
     ports = bind("127.0.0.1", 0, sources)
     with listening("127.0.0.1", 0) as bound, in_thread(app, bound):
-        board = Board(scripted, outlets(app), Limits(3))
+        board = Board(scripted, outlets.into(app), Limits(3))
         with serving(board, scripted, sources, ports):
             yield bound.getsockname()[1], ports.common.getsockname()[1], token
     ports.close()
@@ -66,6 +68,28 @@ def test_the_agent_sees_the_call(
             session.rollback()
         assert (call.agent, call.direction, call.status) == ("1001", "inbound", "complete")
         assert call.facts["call_key"] == "fs-7"
+        while (kept := session.scalar(select(Audio))) is None:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+            session.rollback()
+        assert abs(kept.duration_ms - len(sound[Party.AGENT]) // 16) < 5
+    assert list(outlets.folder(store).iterdir()) == []
+
+
+def test_audio_that_a_killed_server_left_is_given_to_its_call(store: Store) -> None:
+    where = outlets.folder(store)
+    where.mkdir(parents=True)
+    samples = np.zeros(16_000, np.float32)
+    for name in ("ingest-known", "ingest-deleted"):
+        with Recorder(where / f"{name}.wav", (Party.AGENT,)) as recorder:
+            recorder.write(Chunk(Party.AGENT, 0, samples))
+    info = CallInfo("x", "x", (Party.AGENT,))
+    with store.session() as session:
+        number = write.begin_call(session, "ingest-known", info, None, None)
+    outlets.adopt(store)
+    with store.reading() as session:
+        assert session.get_one(Call, number).audio_digest is not None
+    assert list(where.iterdir()) == []
 
 
 def token_texts(value: object) -> list[str]:

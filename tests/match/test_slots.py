@@ -80,3 +80,35 @@ def test_figures_that_the_recogniser_wrote(figures: str) -> None:
     matches += stream.feed(Token(Party.AGENT, figures, "", 1000, 2000))
     matches += stream.end_utterance(2000)
     assert [dict(match.slots) for match in matches] == [{"工号": figures}]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *("三百二十八块五", "三百多块", "二十来块钱", "1.5万元", "一点五万元", "一万五", "￥328.5"),
+        *("两百块零五毛", "五毛钱", "328元", "三千二", "十块零五分", "三块八毛五", "二十多块"),
+    ],
+)
+def test_an_amount_in_any_words_is_whole(said: str) -> None:
+    units = split(Token(Party.AGENT, said, "", 0, 1000), 0)
+    assert capture("金额", units) == "".join(unit.text for unit in units)
+
+
+@pytest.mark.parametrize("said", ["一共免费", "三百", "一个", "八点"])
+def test_what_is_no_amount(said: str) -> None:
+    assert capture("金额", split(Token(Party.AGENT, said, "", 0, 1000), 0)) is None
+
+
+@pytest.mark.parametrize(
+    ("slot", "said", "value"),
+    [
+        ("号码", "幺三八四个八零零幺三", "13888880013"),
+        ("号码", "一三八零零一三八零三零不对八零零零", "13800138000"),
+        ("尾号", "三零二一", "3021"),
+        ("日期", "二月三号", "二月三号"),
+        ("日期", "昨天", "昨天"),
+        ("套餐", "一百二十九元融合套餐", "一百二十九元融合套餐"),
+    ],
+)
+def test_the_value_is_whole(slot: str, said: str, value: str) -> None:
+    assert capture(slot, split(Token(Party.AGENT, said, "", 0, 1000), 0)) == value

@@ -177,3 +177,15 @@ def test_a_damaged_export_is_noticed_without_a_published_checksum(tmp_path: Path
 def test_an_archive_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"none\.tar"):
         archive.take_in(tmp_path / "none.tar", KNOWN, tmp_path)
+
+
+def test_an_archive_that_unpacks_to_a_full_disk_is_not_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.asr.models.unpack._ALWAYS", 1_000_000)
+    file = tmp_path / "release.tar.bz2"
+    file.write_bytes(tar(FOLDER, {**CONTENT, next(iter(CONTENT)): bytes(50_000_000)}, "w:bz2"))
+    assert file.stat().st_size < 10_000
+    with pytest.raises(UserError, match="50 MB"):
+        archive.take_in(file, KNOWN, tmp_path / "store")
+    assert [path for path in (tmp_path / "store").rglob("*") if path.is_file()] == []

@@ -249,6 +249,16 @@ def test_the_real_wheels(store: Path) -> None:
     assert not list(receipt.problems(folder, receipt.inspect(folder, model), model))
 
 
+def test_recommend_names_the_second_hearing(
+    store: Path, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for here in (False, True):
+        monkeypatch.setattr("monitor.asr.models.obtainable", lambda name, engine, h=here: h)
+        told = run("recommend").output
+        assert "--confirm whisper-ctc" in told
+        assert ("callmonitor[whisper-base]" in told) is not here
+
+
 def test_only_whisper_base_comes_as_wheels() -> None:
     listed = [model.name for model in manifest.read().models if wheels.source_of(model)]
     assert listed == ["whisper-base"]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
 from monitor.base.errors import UserError
-from monitor.quality.imports import queue
+from monitor.call.engine import Engine
+from monitor.call.score_recording import Scorer
+from monitor.quality.imports import queue, worker
 from monitor.quality.imports.metadata import Known
+from monitor.quality.imports.trial import Trial
 from monitor.quality.tables import Import
 from monitor.store import Store, open_store
 
@@ -95,12 +99,11 @@ def test_other_origins_are_left_alone(store: Store, tmp_path: Path) -> None:
     assert queue.claim(store, [queue.UPLOAD]) is None
 
 
-def test_what_a_dead_worker_left_is_taken_up_and_given_up_in_the_end(
-    store: Store, tmp_path: Path
-) -> None:
-    _put(tmp_path / "in" / "a.wav", b"1")
-    _note(store, tmp_path / "in")
-    origins = [str(tmp_path / "in")]
+def _left_by_the_dead(store: Store, folder: Path) -> list[str]:
+    """A recording at which as many workers were killed as are counted."""
+    _put(folder / "a.wav", b"1")
+    _note(store, folder)
+    origins = [str(folder)]
     for attempt in range(1, queue.TRIES + 1):
         row = queue.claim(store, origins)
         assert row is not None
@@ -108,11 +111,50 @@ def test_what_a_dead_worker_left_is_taken_up_and_given_up_in_the_end(
         assert queue.claim(store, origins) is None  # its worker is alive: us
         with store.session() as session:
             session.get_one(Import, row.id).worker = 12_345  # nobody holds that lease
-    assert queue.claim(store, origins) is None
+    return origins
+
+
+def test_what_dead_workers_left_comes_last_and_is_not_given_up(
+    store: Store, tmp_path: Path
+) -> None:
+    """A power cut says nothing of the recording that was at work."""
+    origins = _left_by_the_dead(store, tmp_path / "in")
+    _put(tmp_path / "in" / "b.wav", b"22")
+    _note(store, tmp_path / "in")
+    names = [row.name for _ in range(2) if (row := queue.claim(store, origins))]
+    assert names == ["b.wav", "a.wav"]
+
+
+class _Shown(Trial):
+    """A trial that ends as it is told to."""
+
+    def survives(self, path: Path, stopped: Callable[[], bool]) -> bool | None:
+        return {"lives": True, "dies": False, "stops": None}[str(self.asr)]
+
+
+@pytest.mark.parametrize(
+    ("ending", "status"), [("lives", "failed"), ("dies", "failed"), ("stops", "waiting")]
+)
+def test_what_takes_down_a_process_of_its_own_is_given_up(
+    store: Store, embedded: Engine, tmp_path: Path, ending: str, status: str
+) -> None:
+    origins = _left_by_the_dead(store, tmp_path / "in")
+    worker.next_one(store, Scorer(embedded), origins, trial=_Shown(ending, ()))
     with store.reading() as session:
         row = session.scalars(select(Import)).one()
-    assert row.status == "failed"
-    assert str(queue.TRIES) in row.reason
+    assert row.status == status
+    # One that lives is scored as usual; this one is no recording, and that is why it fails.
+    assert ("单独处理" in row.reason) is (ending == "dies")
+
+
+def test_a_trial_tells_a_crash_from_a_damaged_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damaged = tmp_path / "a.wav"
+    damaged.write_bytes(b"1")
+    assert Trial(None, ("general-etiquette",)).survives(damaged, lambda: False) is True
+    assert Trial("no such recogniser", ()).survives(damaged, lambda: False) is False
+    assert Trial(None, ()).survives(damaged, lambda: True) is None
 
 
 def test_released_and_failed_ones_wait_again(store: Store, tmp_path: Path) -> None:

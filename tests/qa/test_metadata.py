@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path, PurePath
 from zoneinfo import ZoneInfo
 
@@ -179,3 +179,67 @@ def test_a_day_stays_a_day_and_a_time_gets_the_zone(text: str, expected: str) ->
 def test_what_is_no_moment_is_refused(text: str) -> None:
     with pytest.raises(FieldError, match="不是时间"):
         read_fields({"started_at": text}, ZoneInfo("Asia/Shanghai"))
+
+
+def test_day_and_time_in_columns_of_their_own() -> None:
+    table = _parse(
+        "文件,日期,时间\na.wav,2026/2/17,9:05\nb.wav,2026-02-17,\nc.wav,,2026-02-18 10:00\n"
+    )
+    started = {name: table.get(PurePath(f"{name}.wav")).started_at for name in "abc"}
+    assert started["a"] == datetime(2026, 2, 17, 9, 5, tzinfo=_ZONE)
+    assert started["b"] == date(2026, 2, 17)
+    assert started["c"] == datetime(2026, 2, 18, 10, 0, tzinfo=_ZONE)
+    with pytest.raises(UserError, match=r"第 2 列\(日期\)"):
+        _parse("文件,日期\na.wav,昨天\n")
+
+
+def test_what_spreadsheet_programs_do_to_tables() -> None:
+    rows = "file\tagent\na.wav\t张三\n"
+    known = parse_csv(rows.encode("utf-16"), "m.csv", _ZONE).get(PurePath("a.wav"))
+    assert known == Known(agent="张三")
+    assert _parse('file,agent\na.wav,"A\r\n 1"\n').get(PurePath("a.wav")) == Known(agent="A 1")
+    assert _parse("file,agent\na.wav,0010\n").get(PurePath("a.wav")) == Known(agent="0010")
+    with pytest.raises(UserError, match="截短"):
+        _parse("file,agent\na.wav,1.38E+10\n")
+    with pytest.raises(UserError, match="空字符"):
+        _parse("file,agent\na.wav,A\0\n")
+
+
+ROWS = "file,agent\nD:\\rec\\录音\\a.wav,1\nB.WAV,2\nsub/c,3\n/mnt/x/d.mp3,4\ne.wav,5\nE.WAV,6\n"
+
+
+@pytest.mark.parametrize(
+    ("paths", "agents"),
+    [
+        (["录音/a.wav"], ["1"]),  # the end of a foreign path
+        (["a.wav"], ["1"]),
+        (["x/a.wav", "录音/a.wav"], [None, "1"]),  # the longer one is meant
+        (["x/a.wav", "y/a.wav"], [None, None]),  # nobody knows which
+        (["b.wav"], ["2"]),  # case
+        (["calls/sub/c.wav"], ["3"]),
+        (["other/c.wav"], [None]),  # it names another folder of ours
+        (["calls/d.wav"], ["4"]),  # converted
+        (["e.wav"], ["5"]),
+        (["E.WAV"], ["6"]),
+        (["E.wav"], [None]),  # two rows might be meant
+        (["z.wav"], [None]),
+    ],
+)
+def test_a_row_is_found_where_it_is_clear_which(paths: list[str], agents: list[str | None]) -> None:
+    found = _parse(ROWS).assign([PurePath(path) for path in paths])
+    known = [found.known.get(PurePath(path)) for path in paths]
+    assert [one.agent if one else None for one in known] == agents
+    assert set(found.without) == {
+        PurePath(path) for path, agent in zip(paths, agents, strict=True) if agent is None
+    }
+    assert len(found.left) == 6 - sum(agent is not None for agent in agents)
+
+
+def test_what_has_no_counterpart_is_told_with_the_nearest() -> None:
+    table = _parse("file,agent\na-20260217-1001.wav,1\nq.wav,2\n")
+    lines = table.assign([PurePath("calls/a-20260217-1002.wav")]).complaints("m.csv")
+    assert lines == [
+        "m.csv：有 2 行没有对应的录音：a-20260217-1001.wav（最接近：a-20260217-1002.wav）、q.wav",
+        "m.csv：有 1 个录音没有对应的行：a-20260217-1002.wav（最接近：a-20260217-1001.wav）",
+    ]
+    assert table.assign([PurePath("a-20260217-1001.wav"), PurePath("q.wav")]).complaints("m") == []

@@ -12,7 +12,9 @@ from monitor.base.call_record import CallRecord, to_json
 from monitor.cli import main
 from monitor.events import Event
 from monitor.rules import load
+from monitor.rules.language.resolve import resolve
 from monitor.rules.tools.backtest import Precision, backtest
+from monitor.rules.tools.coverage import cover
 from monitor.rules.tools.replay import grown, replay
 
 from .conftest import HEAD, call_of
@@ -129,13 +131,51 @@ def test_coverage(say: Say, pack: Path, tmp_path: Path) -> None:
     )
     code, out, _ = say("coverage", str(pack), "--inventory", str(inventory))
     assert code == 1
-    assert "A\t3\t1\t1\t1\n" in out
+    assert "节\t条目\t告警\t只提示\t要话务资料\t平时不开\t不查\t遗漏\n" in out
+    assert "A\t3\t1\t0\t0\t0\t1\t1\n" in out
     assert "遗漏：A-067" in out
     full = say("coverage", str(pack), "--full")[1]
-    assert "A-066\t不查：录音里听不出来" in full
-    assert "A-023\twho" in full
+    assert "A-066\t不查\t录音里听不出来" in full
+    assert "A-023\t告警\twho" in full
     assert say("coverage", str(pack))[0] == 0
     assert say("coverage", str(pack), "--inventory", str(pack))[0] == 2
+
+
+STANDINGS = """
+situations:
+  {转接: {event: transfer}, 挂机: {released_by: agent}, 要投诉: {said: [我要投诉], party: customer},
+  转或说: {any: [转接, 要投诉]}}
+rules:
+  - {id: hit, title: 甲, source: [A-001], never: [你找谁]}
+  - {id: tip, title: 乙, severity: 提示, source: [A-001, A-002], never: [干什么]}
+  - {id: gone, title: 丙, enabled: false, source: [A-003], never: [不知道]}
+  - {id: vip, title: 丁, source: [A-004], when: {tier: VIP}, must: [尊敬的贵宾]}
+  - {id: moved, title: 戊, source: [A-005], after: 转接, must: [为您转接]}
+  - {id: hung, title: 己, source: [A-006], avoid: 挂机}
+  - {id: either, title: 庚, source: [A-007], after: 转或说, must: [抱歉]}
+not_covered: {A-008: 听不出来}
+"""
+
+
+def test_each_row_stands_by_the_best_of_its_rules(tmp_path: Path) -> None:
+    file = tmp_path / "stand.yaml"
+    file.write_text("pack: stand\ntitle: 覆盖\nversion: '1'\n" + STANDINGS, encoding="utf-8")
+    texts = {f"A-00{n}": "" for n in range(1, 10)} | {"E-001": "保存三年"}
+    rows = cover(resolve([file]), texts).rows
+    assert {name: row.standing.value for name, row in rows.items()} == {
+        "A-001": "enforced",
+        "A-002": "tip",
+        "A-003": "off",
+        "A-004": "needs_data",
+        "A-005": "needs_data",
+        "A-006": "needs_data",
+        "A-007": "enforced",  # what the customer says is enough
+        "A-008": "not_covered",
+        "A-009": "missing",
+        "E-001": "not_covered",
+    }
+    assert rows["A-004"].needs == ("tier",)
+    assert rows["A-005"].needs == ("events: transfer",)
 
 
 def test_backtest(say: Say, pack: Path, calls: Path) -> None:
@@ -214,3 +254,17 @@ def test_backtest_finds_nothing_new_in_itself(pack: Path, calls: Path) -> None:
     result = backtest(book, stored, book)
     assert not any(history.new or history.lost for history in result.rules.values())
     assert result.rules["who"].calls == {"rude"}
+
+
+def test_check_warns_and_still_passes(say: Say, tmp_path: Path) -> None:
+    file = tmp_path / "warn.yaml"
+    file.write_text(
+        HEAD + "rules:\n  - {id: a, title: 甲, never: [请稍等, Netflix会员]}\n"
+        "  - {id: b, title: 乙, never: [VIP客户, 没有WiFi]}\n"
+    )
+    code, _, err = say("check", str(file))
+    assert code == 0
+    assert "warn.yaml:5:5: 警告：规则 a 的“请稍等”会把平常的话当成违规" in err
+    assert "warn.yaml:5:5: 警告：短语“Netflix会员”里的“Netflix”不知道怎么念" in err
+    assert "VIP" not in err.replace("（VIP）", "")
+    assert "WiFi" not in err

@@ -346,3 +346,58 @@ def test_a_new_rulebook_takes_over_in_mid_call(tmp_path) -> None:  # type: ignor
     assert decided(out, "kept") == [MET]
     assert decided(out, "late") == []
     assert decided(out, "closing") == [NOT_APPLICABLE]
+
+
+READ_BACK = """
+situations: {问号码: {said: [您的号码是多少], party: agent}}
+slots:
+  号码: {said: ["电话是{号码}", "{号码}"], party: customer, after: 问号码, within: 20s}
+  钱: {said: ["交了{金额}"], party: customer}
+rules:
+  - {id: number, title: 复述号码, repeat: 号码}
+  - {id: money, title: 复述金额, repeat: 钱}
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "instead"),
+    [
+        ("一三八零零一三八零零零对吗", MET, None),
+        ("幺三八，零零幺三，八零零零", MET, None),
+        ("尾号八零零零", MET, None),
+        ("一三八零零一二八零零零对吗", MISSED, "13800128000"),  # one digit is wrong
+        ("尾号八零零一", MISSED, "8001"),
+        ("好的记下了", MISSED, None),
+    ],
+)
+def test_a_number_is_read_back_digit_for_digit(
+    book: MakeBook, said: str, status: ScriptStatus, instead: str | None
+) -> None:
+    made = book(READ_BACK)
+    outcome = run(made, {"customer": "我的电话是幺三八零零幺三八零零零"}, {"agent": said})
+    (state,) = [s for s in scripts(outcome, "number") if s.status is not PENDING]
+    assert (state.status, state.evidence.get("said_instead")) == (status, instead)
+
+
+def test_a_bare_number_is_an_answer(book: MakeBook) -> None:
+    made = book(READ_BACK)
+    number = {"customer": "幺三八零零幺三八零零零"}
+    assert decided(run(made, {"agent": "您好"}, number), "number") == []
+    assert decided(run(made, {"agent": "您的号码是多少"}, number), "number") == [MISSED]
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "instead"),
+    [
+        ("您交了386元对吗", MET, None),
+        ("三百八十六块是吧", MET, None),
+        ("三百六十八块是吧", MISSED, "三百六十八块"),
+        ("好的", MISSED, None),
+    ],
+)
+def test_an_amount_is_read_back_by_its_value(
+    book: MakeBook, said: str, status: ScriptStatus, instead: str | None
+) -> None:
+    outcome = run(book(READ_BACK), {"customer": "我交了三百八十六块"}, {"agent": said})
+    (state,) = [s for s in scripts(outcome, "money") if s.status is not PENDING]
+    assert (state.status, state.evidence.get("said_instead")) == (status, instead)

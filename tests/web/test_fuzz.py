@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from monitor.store import Store, open_store
+from monitor.store import open_store
 from monitor.web import users
 from monitor.web.app import create_app
 from monitor.web.roles import Role
@@ -20,8 +21,14 @@ schemathesis: Any = pytest.importorskip("schemathesis", reason="schemathesis is 
 if TYPE_CHECKING:
     from pathlib import Path
 
-# What the API says of itself does not depend on what is in the store.
-_DESCRIPTION = create_app(WebSettings(cast("Store", None), "s" * 40)).openapi()
+
+def _described() -> dict[str, Any]:
+    """What the API says of itself; it does not depend on what is in the store."""
+    with tempfile.TemporaryDirectory() as folder, open_store(folder) as store:
+        return dict(create_app(WebSettings(store, "s" * 40)).openapi())
+
+
+_DESCRIPTION = _described()
 _API = schemathesis.openapi.from_dict(_DESCRIPTION).include(path_regex="^/api/")
 
 

@@ -15,6 +15,7 @@ from monitor.quality.tables import Import, Plan, SavedView, Task
 from monitor.store import Store
 from monitor.store.schema import Audit, Call, Scorecard, User
 from monitor.web.roles import Role
+from tests.audio.wavs import pcm, speechlike, wav
 from tests.qa import made
 from tests.web.conftest import Browser
 
@@ -165,18 +166,24 @@ def test_uploads_are_taken_in_checked_and_left_to_the_worker(
     app.state.scorer = worker = _Idle()
     qa = signed_in("qa")
     headers = {"Accept": "application/json"}
-    table = "文件,坐席\na.wav,A01\n".encode("gb18030")
+    table = "文件,坐席\nD:\\rec\\A.WAV,A01\ngone.wav,A02\n".encode("gb18030")
     answer = qa.post(
         "/imports",
         headers=headers,
         files=[
-            ("files", ("../../a.wav", b"RIFF")),
-            ("files", ("=b.mp3", b"ID3")),
+            ("files", ("../../a.wav", wav(pcm(speechlike(0.2))))),
+            ("files", ("=b.mp3", bytes(100) + wav(pcm(speechlike(0.3))))),
+            ("files", ("notes.wav", b"not a recording")),
             ("metadata", ("m.csv", table)),
         ],
         data={"queue": "宽带"},
     )
     assert answer.status_code == 202
+    told = answer.json()
+    # A bad file refuses only itself, under the name that its user gave it.
+    assert [one["name"] for one in told["refused"]] == ["notes.wav"]
+    assert "notes.wav" in told["refused"][0]["reason"]
+    assert (told["without_row"], told["rows_left"]) == (["=b.mp3", "notes.wav"], ["gone.wav"])
     assert worker.woken == 1
     with store.reading() as session:
         rows = {row.name: row for row in session.scalars(select(Import))}

@@ -15,7 +15,7 @@ from monitor.web import trail
 from tests.web.conftest import Browser
 
 SignedIn = Callable[[str], Browser]
-_WRITERS = {"record": 3, "opened": 3, "_record": 1, "_audit": 1}
+_WRITERS = {"noted": 2, "record": 3, "opened": 3, "_record": 1, "_audit": 1}
 """What writes a row, and the place of the action among its arguments."""
 
 

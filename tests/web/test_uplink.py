@@ -314,7 +314,8 @@ def test_a_file_in_use_is_left_to_who_uses_it(spool_folder: Path) -> None:
     assert list(left_behind(spool_folder, "ws://x/ws/ingest")) == [spool.path]
     assert list(left_behind(spool_folder, "ws://other/ws/ingest")) == []
     assert Spool.take_over(spool.path) is None
-    spool.add([Item(5, '{"event": "end"}')])
+    end = Item(5, '{"event": "end", "duration_ms": 5, "released_by": null}')
+    spool.add([end])
     spool.close(Closing({"total": 1}))
     spool.release(delivered=False)
     taken = Spool.take_over(spool.path)
@@ -322,7 +323,7 @@ def test_a_file_in_use_is_left_to_who_uses_it(spool_folder: Path) -> None:
     again, items, closing = taken
     assert (again.head, items, closing) == (
         head,
-        [Item(5, '{"event": "end"}')],
+        [end],
         Closing({"total": 1}),
     )
     again.release(delivered=True)

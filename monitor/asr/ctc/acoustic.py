@@ -7,7 +7,7 @@ chunk size nor the company it keeps in a batch changes a stream's result.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
@@ -33,7 +33,11 @@ Cache = npt.NDArray[np.float32]
 
 
 class AcousticModel:
-    """A loaded network. Immutable and shared; it may be run from any thread.
+    """A loaded network. Shared; it may be run from any thread.
+
+    Attributes:
+        run_block: what streams have their blocks run by: `run_batch`, or one that gathers
+            the blocks of many calls for it (`monitor.call.live_shared_acoustic`).
 
     Raises:
         UserError: the network cannot be loaded, or its inputs and outputs are
@@ -46,6 +50,7 @@ class AcousticModel:
         self._rescale = folder.rescale
         self._session = _session(folder)
         self._cache_shape = _check_graph(self._session, folder)
+        self.run_block: Callable[[Frames, Cache], tuple[Posteriors, Cache]] = self.run_batch
         self.frame_ms = folder.description.frontend.hop_ms * folder.description.stack.stride
 
     def stream(self) -> PosteriorStream:
@@ -182,7 +187,7 @@ class _CacheStream:
         return _joined([self._run(rest[at : at + BLOCK]) for at in range(0, len(rest), BLOCK)])
 
     def _run(self, frames: Frames) -> Posteriors:
-        posteriors, self._cache = self._model.run_batch(frames[None], self._cache)
+        posteriors, self._cache = self._model.run_block(frames[None], self._cache)
         skipped = min(self._skip, len(frames))
         self._skip -= skipped
         return posteriors[0, skipped:]

@@ -6,7 +6,7 @@ import lzma
 import shutil
 import tarfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from monitor.asr.models.download import SourceError, written
@@ -48,6 +48,28 @@ def top_folder(archive: tarfile.TarFile, called: Path) -> str:
     return tops.pop() if len(tops) == 1 else ""
 
 
+_RATIO = 20
+_ALWAYS = 64 * 1024 * 1024
+
+
+def bounded(members: Iterable[tarfile.TarInfo], packed: Path) -> None:
+    """Look at how much an archive says it holds before any of it is written. Weights are as good
+    as random: bzip2 takes a tenth off them. What unpacks to many times its size is no model.
+
+    Raises:
+        SourceError: it is one of those.
+    """
+    total = sum(member.size for member in members)
+    if total > max(_ALWAYS, _RATIO * packed.stat().st_size):
+        raise SourceError(
+            tr(
+                f"解压后有 {total // 1_000_000} MB，与压缩包的大小不相称，没有解压",
+                f"holds {total // 1_000_000} MB, far more than an archive of this size can;"
+                " nothing was unpacked",
+            )
+        )
+
+
 def extract(archive: tarfile.TarFile, folder: str, paths: Sequence[str], target: Path) -> None:
     """Write the regular files `folder`/path of an archive to `target`/path.
 
@@ -58,6 +80,9 @@ def extract(archive: tarfile.TarFile, folder: str, paths: Sequence[str], target:
         UserError: the disk is full.
     """
     members = {member.name.removeprefix("./"): member for member in archive.getmembers()}
+    if archive.name is not None:
+        wanted = (members.get(f"{folder}/{path}" if folder else path) for path in paths)
+        bounded((member for member in wanted if member is not None), Path(str(archive.name)))
     for path in paths:
         member = members.get(f"{folder}/{path}" if folder else path)
         if member is None or not member.isreg():

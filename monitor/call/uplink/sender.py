@@ -19,7 +19,15 @@ from typing import TYPE_CHECKING, Any
 
 from monitor.base.i18n import tr
 from monitor.call.uplink.address import not_accepted, socket_url
-from monitor.call.uplink.spool import Closing, Head, Item, Spool, left_behind
+from monitor.call.uplink.spool import (
+    Closing,
+    DamagedError,
+    Head,
+    Item,
+    Spool,
+    damaged,
+    left_behind,
+)
 from monitor.events import CallInfo, Event, Partial, to_dict, to_json
 from monitor.rules.scorecard import Scorecard
 
@@ -79,6 +87,14 @@ class Parcel:
                 self.items.popleft()
                 self.first += 1
 
+    def rewind(self, seq: int) -> None:
+        """The server lacks events that it had acknowledged: hold those from `seq` on again."""
+        with self.changed:
+            if seq < self.first:
+                end = self.first + len(self.items)
+                self.items = deque(self.spool.items()[seq:end])
+                self.first = end - len(self.items)
+
     def batch(self, seq: int) -> tuple[int, list[str]]:
         """Events from `seq` on that came at one time: that time, and their texts."""
         with self.changed:
@@ -109,7 +125,7 @@ class Uplink:
         self._folder = folder
         self._key = secrets.token_hex(16)
         self._parcel: Parcel | None = None
-        self._refused = False
+        self._refusal: RefusedError | None = None
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -118,18 +134,20 @@ class Uplink:
             self._parcel = self._begin(events)
         items = [Item(now_ms, to_json(e)) for e in events if not isinstance(e, Partial)]
         tails = {e.party.value: to_json(e) for e in events if isinstance(e, Partial)}
-        try:
-            self._parcel.spool.add(items)
-        except OSError as error:
-            # The call goes on, and so does sending what memory holds.
-            self._complain(
-                tr(
-                    f"{self._parcel.spool.path}：无法写入：{error.strerror}；断线时可能丢失事件",
-                    f"{self._parcel.spool.path}: cannot be written: {error.strerror};"
-                    " events may be lost if the connection breaks",
+        parcel = self._parcel
+        with parcel.changed:  # who rewinds sees an event in both places, or in neither
+            try:
+                parcel.spool.add(items)
+            except OSError as error:
+                # The call goes on, and so does sending what memory holds.
+                self._complain(
+                    tr(
+                        f"{parcel.spool.path}：无法写入：{error.strerror}；断线时可能丢失事件",
+                        f"{parcel.spool.path}: cannot be written: {error.strerror};"
+                        " events may be lost if the connection breaks",
+                    )
                 )
-            )
-        self._parcel.put(items, tails, now_ms)
+            parcel.put(items, tails, now_ms)
 
     def finish(self, card: Scorecard | None, wait_s: float = 10.0) -> bool:
         """The call is over; waits a while until the server has it all. Says whether it has."""
@@ -137,19 +155,45 @@ class Uplink:
         if parcel is None:
             return True
         closing = Closing(None if card is None else to_dict(card))
-        try:
-            parcel.spool.close(closing)
-        except OSError as error:
-            self._complain(str(error))
+        with parcel.changed:
+            try:
+                parcel.spool.close(closing)
+            except OSError as error:
+                self._complain(f"{parcel.spool.path}: {error.strerror}")
         parcel.close(closing)
         with parcel.changed:
-            parcel.changed.wait_for(lambda: parcel.delivered or self._refused, wait_s)
+            parcel.changed.wait_for(lambda: parcel.delivered or self._refusal, wait_s)
         self._stop.set()
         with parcel.changed:
             parcel.changed.notify_all()
         for thread in self._threads:
             thread.join()
+        self._let_go(parcel)
         return parcel.delivered
+
+    def _let_go(self, parcel: Parcel) -> None:
+        """The end of this run's own file: sent, or kept for another run, or set aside."""
+        lacks = parcel.spool.lacks
+        if parcel.delivered or not lacks:
+            pass
+        elif not parcel.spool.give_up(parcel.now_ms):
+            self._complain(
+                tr(
+                    f"{parcel.spool.path}：磁盘已满，最后 {lacks} 行没有保存",
+                    f"{parcel.spool.path}: the disk is full; the last {lacks} lines are lost",
+                )
+            )
+        refusal, path = self._refusal, parcel.spool.path
+        if refusal is not None and refusal.for_good:
+            path = parcel.spool.set_aside()
+        if refusal is not None:
+            self._complain(
+                tr(
+                    f"服务器拒绝接收这通电话：{refusal}；事件保存在 {path}",
+                    f"the server refuses this call: {refusal}; its events are in {path}",
+                )
+            )
+        parcel.spool.release(parcel.delivered)
 
     @property
     def waiting(self) -> int:
@@ -174,24 +218,27 @@ class Uplink:
         try:
             deliver(parcel, self._token, self._stop)
         except RefusedError as error:
-            self._refused = True
-            self._complain(
-                tr(
-                    f"服务器拒绝接收这通电话：{error}；事件保存在 {parcel.spool.path}",
-                    f"the server refuses this call: {error}; its events are in {parcel.spool.path}",
-                )
-            )
-        finally:
-            parcel.spool.release(parcel.delivered)
-            with parcel.changed:
-                parcel.changed.notify_all()
+            # The call is heard and recorded to its end all the same, and so its file goes on.
+            self._refusal = error
+        with parcel.changed:
+            parcel.changed.notify_all()
 
     def _send_old(self) -> None:
         """What earlier runs could not send, one call after the other."""
-        for path in list(left_behind(self._folder, self._url)):
+        waiting = [*damaged(self._folder), *left_behind(self._folder, self._url)]
+        for path in waiting:
             if self._stop.is_set():
                 return
-            taken = Spool.take_over(path)
+            try:
+                taken = Spool.take_over(path)
+            except (DamagedError, OSError) as error:  # the others do not wait for it
+                self._complain(
+                    tr(
+                        f"以前的一通电话已损坏，无法发送：{error}",
+                        f"an earlier call is damaged and cannot be sent: {error}",
+                    )
+                )
+                continue
             if taken is None:
                 continue
             spool, items, closing = taken
@@ -246,7 +293,7 @@ def deliver(parcel: Parcel, token: str, stop: threading.Event) -> None:
         except InvalidStatus as error:
             if error.response.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
                 raise RefusedError(not_accepted()) from error
-        except (OSError, WebSocketException, ValueError, KeyError):
+        except (OSError, WebSocketException, ValueError, KeyError, TypeError):
             pass  # the line, the server or a proxy between; nothing is lost, so try again
         if not parcel.delivered:
             longest = _BACKOFF_S[min(attempts, len(_BACKOFF_S) - 1)]
@@ -271,6 +318,7 @@ class _Talk:
         self._say("hello", protocol=PROTOCOL, key=head.key, info=head.info)
         ready = self._hear(_PATIENCE_S)
         self.greeted = True
+        self._parcel.rewind(ready["next"])  # its store has gone back, as after a power cut
         self._parcel.acknowledge(ready["durable"])
         self._next = max(ready["next"], self._parcel.first)
         while not self._parcel.delivered:

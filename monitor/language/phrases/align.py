@@ -153,7 +153,11 @@ def align(  # noqa: PLR0915  # one search, its moves side by side
             return _retrace(index, place, units, end, state, cost, back, costs)
         if rest:
             piece = pieces(left)[rest - 1]
-            for size, value in _fillings(piece, units, at, floor, not left):
+            # Nothing but the slot itself says where it begins: at the start, and after a gap.
+            loose = (rest == 1 and not left) or (
+                rest > 1 and isinstance(pieces(left)[rest - 2], Gap)
+            )
+            for size, value in _fillings(piece, units, at, floor, loose):
                 keep = run if size == 0 else 0
                 step = (at - size, left, rest - 1, keep, base)
                 reach(cost, step, state, ("piece", rest - 1, value))
@@ -209,7 +213,7 @@ def cell_costs(index: Index, place: Place, unit: Syllable) -> list[int]:
 
 
 def _fillings(
-    piece: Gap | Slot, units: Sequence[Syllable], at: int, floor: int, leading: bool
+    piece: Gap | Slot, units: Sequence[Syllable], at: int, floor: int, loose: bool
 ) -> list[tuple[int, str]]:
     """(units taken to the left of boundary `at`, captured value) of a gap or slot."""
     if isinstance(piece, Gap):
@@ -220,8 +224,8 @@ def _fillings(
         for size in range(1, most + 1)
         if (value := capture(piece.name, units[at - size : at])) is not None
     ]
-    # Before the first syllable nothing else limits the slot: take all of a number, not its end.
-    return found[-1:] if leading and SLOTS[piece.name].closed else found
+    # Where nothing else limits the slot, take all of a number, not its end.
+    return found[-1:] if loose and SLOTS[piece.name].closed else found
 
 
 def _retrace(

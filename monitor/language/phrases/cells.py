@@ -180,8 +180,10 @@ def _cell(choice: str, said: str, at: int, weight: float) -> Cell:
         if not row:
             chars.setdefault(char, char)
         toned = toned and bool(row) and all(r.tone != ANY_TONE for r in row)
-    skip = min(NEVER, round(EDIT * weight))
-    return Cell(tuple(chars.values()), tuple(chars), tones if toned else 0, weight, skip)
+    # A letter (5G, VIP) is the name of something: no other syllable will do.
+    keen = choice[0].isascii() and choice[0].isalpha()
+    skip = NEVER if keen else min(NEVER, round(EDIT * weight))
+    return Cell(tuple(chars.values()), tuple(chars), tones if toned else 0, weight, skip, keen=keen)
 
 
 def _edges(cells: list[Cell]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice, product
@@ -11,6 +10,7 @@ from typing import TypeAlias
 from monitor.language.phrases.cells import Line, compile_line
 from monitor.language.phrases.index import Index
 from monitor.language.phrases.pattern import compile_regex, is_regex, parse
+from monitor.language.phrases.regular import Regular
 from monitor.language.phrases.values import Phrase
 
 Sharpen: TypeAlias = Callable[[Phrase, list[Line]], list[Line]]
@@ -31,7 +31,7 @@ class Compiled:
     phrase: Phrase
     places: tuple[int, ...]
     cells: tuple[int, int]
-    regex: re.Pattern[str] | None
+    regex: Regular | None
     shields: frozenset[int]
 
     def same(self, other: Compiled) -> bool:

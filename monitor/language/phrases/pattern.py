@@ -12,6 +12,8 @@ from itertools import product
 from typing import TypeAlias
 
 from monitor.language.normalise import normalise
+from monitor.language.phrases.letters import spellings
+from monitor.language.phrases.regular import Regular, compile_regular
 from monitor.language.phrases.slots import SLOTS
 from monitor.language.phrases.values import PatternError
 
@@ -47,17 +49,13 @@ def is_regex(text: str) -> bool:
     return len(text) > 2 and text.startswith("/") and text.endswith("/")
 
 
-def compile_regex(text: str) -> re.Pattern[str]:
-    """The regular expression between the slashes, for the normalised text."""
-    body = text[1:-1]
-    try:
-        compiled = re.compile(body)
-    except re.error as error:
-        column = 2 + (error.pos or 0)
-        raise PatternError(text, column, f"not a regular expression: {error.msg}") from error
-    if compiled.match(""):
-        raise PatternError(text, 1, "this regular expression also matches nothing at all")
-    return compiled
+def compile_regex(text: str) -> Regular:
+    """The regular expression between the slashes, for the normalised text.
+
+    Raises:
+        PatternError: see `compile_regular`.
+    """
+    return compile_regular(text[1:-1], text)
 
 
 def parse(text: str) -> tuple[Variant, ...]:
@@ -156,7 +154,7 @@ class _Parser:
                 raise self.fail(f"a gap may pass over at most {GAP_MAX} syllables")
             self.at = gap.end()
             return [(Gap(most),)]
-        return [self.plain()]
+        return self.plain()
 
     def slot(self) -> Variant:
         closed = self.text.translate(_WIDE).find("}", self.at)
@@ -169,7 +167,7 @@ class _Parser:
         self.at = closed + 1
         return (Slot(name),)
 
-    def plain(self) -> Variant:
+    def plain(self) -> list[Variant]:
         start = self.at
         self.at += 1
         while (
@@ -178,7 +176,7 @@ class _Parser:
             and not self.text.startswith("...", self.at)
         ):
             self.at += 1
-        return tuple(normalise(self.text[start : self.at]).text)
+        return list(spellings(normalise(self.text[start : self.at]).text))
 
     def peek(self) -> str:
         return self.text[self.at : self.at + 1].translate(_WIDE)

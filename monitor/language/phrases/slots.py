@@ -1,4 +1,4 @@
-"""Slots: stretches of speech whose value is captured – 称呼 工号 号码 金额 时间 业务 公司.
+"""Slots: stretches of speech whose value is captured – 称呼 号码 金额 日期 地址 and others.
 
 A slot is a function from heard units to the possible ends of the slot and the
 value each would capture. Digits, titles and clock words are recognised by
@@ -15,6 +15,13 @@ from typing import TypeAlias
 
 from monitor.language.phrases.syllables import Syllable
 from monitor.language.pinyin import readings
+from monitor.language.spoken_numbers import (
+    corrected,
+    correction_at,
+    pause_at,
+    piece_at,
+    spoken_digits,
+)
 
 Ends: TypeAlias = list[tuple[int, str]]
 """(number of units, captured value) of every stretch that could fill the slot."""
@@ -29,14 +36,6 @@ SURNAMES = (
 COMPOUND_SURNAMES = ("欧阳", "上官", "司马", "诸葛", "司徒", "东方", "皇甫", "尉迟", "公孙", "令狐")
 TITLES = ("先生", "小姐", "女士")
 
-DIGITS: Mapping[str, str] = MappingProxyType(
-    {
-        "ling": "0", "yi": "1", "yao": "1", "er": "2", "liang": "2", "san": "3", "si": "4",
-        "wu": "5", "liu": "6", "qi": "7", "ba": "8", "jiu": "9",
-    }
-)  # fmt: skip
-"""Digits by their sound, as they are spoken one by one."""
-
 
 @dataclass(frozen=True, slots=True)
 class SlotKind:
@@ -48,26 +47,26 @@ class SlotKind:
     closed: bool = True  # it knows by itself where it begins and ends
 
 
-def _letters(unit: Syllable) -> str:
-    if unit.text.isascii() and unit.text.isalnum():
-        return unit.text.upper()
-    return DIGITS.get(unit.sound, "")
-
-
 def _digits(shortest: int, longest: int, *, letters: bool) -> Callable[[Sequence[Syllable]], Ends]:
     def ends(units: Sequence[Syllable]) -> Ends:
         found: Ends = []
+        sounds, texts = [u.sound for u in units], [u.text for u in units]
+        digits = spoken_digits(sounds, texts)
         value, at = "", 0
         while at < len(units):
-            size, piece = _figure(units, at, letters=letters)
-            at += size
-            if not piece:
-                if value and units[at - 1].text in _HESITATION:
-                    continue
-                if letters and found and units[at - 1].sound == "hao":
-                    found.append((at, value))
+            size, piece = _figure(units, sounds, texts, digits, at, letters=letters)
+            if piece:
+                value, at = value + piece, at + size
+            elif value and (turned := correction_at(sounds, at)) and _digit(digits, at + turned):
+                right, at = corrected(sounds, digits, at + turned)
+                value = value[: -len(right)] + right if len(right) < len(value) else right
+            elif value and (gap := pause_at(sounds, texts, at)) and _digit(digits, at + gap):
+                at += gap
+                continue
+            else:
+                if letters and found and sounds[at] == "hao":
+                    found.append((at + 1, value))
                 break
-            value += piece
             if len(value) > longest:
                 break
             if len(value) >= shortest:
@@ -77,7 +76,19 @@ def _digits(shortest: int, longest: int, *, letters: bool) -> Callable[[Sequence
     return ends
 
 
-def _figure(units: Sequence[Syllable], at: int, *, letters: bool) -> tuple[int, str]:
+def _digit(digits: Sequence[str], at: int) -> bool:
+    return at < len(digits) and bool(digits[at])
+
+
+def _figure(
+    units: Sequence[Syllable],
+    sounds: Sequence[str],
+    texts: Sequence[str],
+    digits: Sequence[str],
+    at: int,
+    *,
+    letters: bool,
+) -> tuple[int, str]:
     """(units, digits) of a spoken digit, or of a whole number that was written in figures."""
     raw = units[at].raw
     if len(raw) > 1 and raw.isdecimal():
@@ -85,10 +96,9 @@ def _figure(units: Sequence[Syllable], at: int, *, letters: bool) -> tuple[int, 
         while at + size < len(units) and not units[at + size].raw:
             size += 1  # the other syllables of the same number
         return size, "".join(str(int(digit)) for digit in raw)
-    return 1, _letters(units[at]) if letters else DIGITS.get(units[at].sound, "")
-
-
-_HESITATION = frozenset("嗯啊呃额哦")
+    if letters and texts[at].isascii() and texts[at].isalnum():
+        return 1, texts[at].upper()
+    return piece_at(sounds, digits, at)
 
 
 def _sounds(text: str) -> tuple[str, ...]:
@@ -117,12 +127,28 @@ def _surname(name: Sequence[Syllable]) -> bool:
 
 
 _NUM = "零一二三四五六七八九十百千万亿两半几"
-_AMOUNT = re.compile(
-    rf"([{_NUM}]+(?:点[零一二三四五六七八九]+)?)(元|块钱|块|毛|角|分钱)(?:([{_NUM}]+)(毛|角|分)?)?(钱)?"
+_DECIMALS = "(?:点[零一二三四五六七八九]+)?"
+_VAGUE = "[多来余]?"
+AMOUNT = re.compile(
+    # 三百二十八块五, 两百块零五毛, 三百多块, 二十来块钱, 一点五万元, 十块零五分
+    rf"[{_NUM}]+{_DECIMALS}{_VAGUE}[万千百]?{_VAGUE}(?:元|块钱|块|毛钱|毛|角|分钱)"
+    rf"(?:[零又]?[{_NUM}]+(?:毛|角)(?:[{_NUM}]+分?)?|[零又]?[{_NUM}]+分?|多|整)?(?:钱)?"
+    # 一万五, 三千二, 一点五万, 两万多: large enough to be nothing else
+    rf"|[{_NUM}]*[{_NUM[:10]}]{_DECIMALS}[万千][{_NUM}]*{_VAGUE}"
+    # ￥328.5, as recognisers write it: the sign is lost, the point is not
+    rf"|[{_NUM}]+点[零一二三四五六七八九]+"
+)
+_DATE = re.compile(
+    rf"(?:[{_NUM}〇]+年)?[{_NUM}]+月(?:份)?(?:[{_NUM}]+[号日])?|[{_NUM}]+[号日]"
+    "|(?:今天|昨天|前天|大前天|明天|后天)"
+)
+_PLAN = re.compile(
+    rf"[{_NUM}]+(?:元|块|块钱)?(?:的)?(?:[^的]{{0,6}})(?:套餐|流量包|融合|宽带|卡)"
+    "|[^的]{1,8}(?:套餐|流量包|卡)"
 )
 _TIME = re.compile(
     "(?:"
-    "(?:今天|明天|后天|大后天|今晚|明早|下周|本周|这周|周|星期|礼拜)[一二三四五六日天]?"
+    "(?:今天|明天|后天|大后天|今晚|明早|明晚|下周|本周|这周|周|星期|礼拜|下个月|次月|月底|年底)[一二三四五六日天]?"
     rf"|[{_NUM}]+(?:个)?(?:工作日|小时|钟头|分钟|分|天|日|号|月|点半|点钟|点|刻钟|周|星期)(?:之内|以内|内|之后|以后|后)?"
     "|半(?:个)?(?:小时|钟头|天)(?:之内|以内|内|之后|以后|后)?"
     "|(?:上午|下午|中午|早上|晚上|凌晨|傍晚)"
@@ -161,11 +187,16 @@ SLOTS: Mapping[str, SlotKind] = MappingProxyType(
         for kind in (
             SlotKind("称呼", 4, _title),
             SlotKind("工号", 10, _digits(2, 8, letters=True)),
-            SlotKind("号码", 22, _digits(5, 19, letters=False)),
-            SlotKind("金额", 12, _by_text(_AMOUNT)),
+            SlotKind("号码", 40, _digits(5, 19, letters=False)),
+            SlotKind("尾号", 12, _digits(2, 6, letters=False)),
+            SlotKind("金额", 16, _by_text(AMOUNT)),
+            SlotKind("日期", 12, _by_text(_DATE)),
+            SlotKind("套餐", 14, _by_text(_PLAN)),
             SlotKind("时间", 14, _by_text(_TIME)),
             SlotKind("业务", 10, _anything(1), closed=False),
             SlotKind("公司", 12, _anything(2), closed=False),
+            SlotKind("姓名", 4, _anything(2), closed=False),
+            SlotKind("地址", 24, _anything(4), closed=False),
         )
     }
 )

@@ -267,7 +267,7 @@ class MatchStream:
             if hit is None:
                 self._candidates.pop(phrase, None)
                 continue
-            first, end = floor + hit.start(), floor + hit.end() - 1
+            first, end = floor + hit.first, floor + hit.end - 1
             deadline = history.span(end, end)[0].end_ms + SETTLE_MS
             self._candidates[phrase] = Candidate(-1, 0, end, deadline, first)
 

@@ -32,7 +32,8 @@ _HEADERS: Mapping[str, str] = {
     **dict.fromkeys(("队列", "技能组", "业务"), "queue"),
     **dict.fromkeys(("方向", "呼叫方向", "呼入呼出"), "direction"),
     **dict.fromkeys(("等级", "客户等级", "客户级别"), "tier"),
-    **dict.fromkeys(("开始时间", "通话时间", "时间", "start", "start_time"), "started_at"),
+    **dict.fromkeys(("开始时间", "通话时间", "时间", "start", "start_time", "time"), "started_at"),
+    **dict.fromkeys(("日期", "通话日期", "开始日期", "date", "start_date"), "date"),
     **dict.fromkeys(("挂机方", "挂断方", "先挂机"), "released_by"),
     **dict.fromkeys(("等待秒数", "接听等待"), "wait_s"),
     **dict.fromkeys(("满意度",), "satisfaction"),
@@ -49,6 +50,8 @@ _PARTIES: Mapping[str, Party] = {
     **dict.fromkeys(("agent", "坐席", "座席", "客服"), Party.AGENT),
     **dict.fromkeys(("customer", "caller", "客户", "用户"), Party.CUSTOMER),
 }
+_CUT_SHORT = re.compile(r"\d(\.\d+)?[Ee]\+\d+")
+_TIME_ALONE = re.compile(r"\d{1,2}:\d\d(:\d\d(\.\d+)?)?")
 _YES = frozenset(("1", "yes", "true", "是", "y", "已解决", "准确", "及时"))
 _NO = frozenset(("0", "no", "false", "否", "n", "未解决", "不准确", "不及时"))
 _KINDS: Mapping[str, Literal["number", "flag"]] = {
@@ -127,7 +130,7 @@ def read_fields(values: Mapping[str, str], zone: tzinfo) -> Known:
     """
     read: dict[str, Any] = {}
     more: dict[str, Detail] = {}
-    for name, raw in values.items():
+    for name, raw in _with_day(values).items():
         text = raw.strip()
         if not text:
             continue
@@ -138,11 +141,34 @@ def read_fields(values: Mapping[str, str], zone: tzinfo) -> Known:
                 read[name] = _one_of(name, text, _PARTIES)
             case "started_at":
                 read[name] = _time(text, zone)
+            case _ if "\0" in text:
+                raise FieldError(name, tr("含有空字符，请重新导出表格", "holds a NUL character"))
             case "agent" | "queue" | "tier":
-                read[name] = text
+                if _CUT_SHORT.fullmatch(text):
+                    raise FieldError(
+                        name,
+                        tr(
+                            f"“{text}”是被表格软件截短的数字，请把这一列设为文本后重新导出",
+                            f"{text!r} is a number that a spreadsheet program cut short: make the"
+                            " column text and export it again",
+                        ),
+                    )
+                read[name] = " ".join(text.split())
             case _:
                 more[name] = _fact(name, text)
     return Known(**read, more=more)
+
+
+def _with_day(values: Mapping[str, str]) -> Mapping[str, str]:
+    """Day and time of separate columns put together; a day alone stays a day."""
+    day = values.get("date", "").strip()
+    if not day:
+        return values
+    time = values.get("started_at", "").strip()
+    rest = {name: value for name, value in values.items() if name != "date"}
+    if not time or _TIME_ALONE.fullmatch(time):
+        return {**rest, "started_at": f"{day} {time}".strip()}
+    return rest  # the time has its own day
 
 
 def _one_of(name: str, text: str, known: Mapping[str, Any]) -> Any:
@@ -294,7 +320,9 @@ def parse_csv(raw: bytes, name: str, zone: tzinfo) -> Table:
 
 
 def _decode(raw: bytes, name: str) -> str:
-    for encoding in ("utf-8-sig", "gb18030"):
+    # Spreadsheet programs write UTF-16 as “Unicode text”, with a mark in front.
+    marked = ("utf-16",) if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else ()
+    for encoding in (*marked, "utf-8-sig", "gb18030"):
         try:
             return raw.decode(encoding)
         except UnicodeDecodeError:
@@ -340,7 +368,7 @@ def _row(
     try:
         return key, read_fields(values, zone)
     except FieldError as error:
-        at = columns.index(error.name)
+        at = columns.index(error.name if error.name in columns else "date")
         raise UserError(
             tr(
                 f"{where}：第 {at + 1} 列({readable(header[at])}):{error}",

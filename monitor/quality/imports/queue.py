@@ -28,7 +28,7 @@ from monitor.store.upsert import add_missing
 
 UPLOAD = "upload"
 TRIES = 3
-"""A recording that took its worker down this often is given up."""
+"""A recording whose worker died this often is looked at in a process of its own, and last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ def claim(store: Store, origins: Sequence[str]) -> Import | None:
         query = (
             select(Import)
             .where(Import.status == "waiting", Import.origin.in_(origins))
-            .order_by(Import.id)
+            .order_by(Import.tries >= TRIES, Import.id)
             .limit(1)
             .with_for_update(skip_locked=True)
         )
@@ -149,14 +149,6 @@ def _take_up(session: Session, store: Store) -> None:
         if worker is not None and not store.lease.has_died(session, worker):
             continue
         left = scoring & (Import.worker == worker)
-        too_often = tr(
-            f"处理这个录音时程序意外退出 {TRIES} 次",
-            f"the program died {TRIES} times on this recording",
-        )
-        given_up = update(Import).where(left, Import.tries >= TRIES)
-        session.execute(
-            given_up.values(status="failed", reason=too_often, worker=None, done_at=now())
-        )
         session.execute(update(Import).where(left).values(status="waiting", worker=None))
 
 

@@ -16,6 +16,7 @@ from monitor.call.score_recording import Scorer, manner
 from monitor.events import Chunk
 from monitor.quality.imports import queue
 from monitor.quality.imports.metadata import Known
+from monitor.quality.imports.trial import Trial
 from monitor.quality.tables import Import
 from monitor.store import Store
 from monitor.store.packs import texts_of
@@ -47,10 +48,12 @@ def next_one(
     scorer: Scorer,
     origins: Sequence[str],
     stopped: Callable[[], bool] = lambda: False,
+    trial: Trial | None = None,
 ) -> Outcome | None:
     """Score the next waiting recording; None when there is none, or when told to stop.
 
-    A recording that cannot be scored is noted as failed with the reason.
+    A recording that cannot be scored is noted as failed with the reason. One whose worker has
+    died too often is scored in a process of its own before, if there is a `trial`.
 
     Raises:
         StoreError: the store cannot be written.
@@ -59,6 +62,12 @@ def next_one(
     if row is None:
         return None
     try:
+        if row.tries > queue.TRIES and trial is not None:
+            lives = trial.survives(path_of(row.place), stopped)
+            if lives is None:
+                raise StoppedError
+            if not lives:
+                return _failed(store, row, _too_often())
         return _score(store, scorer, row, stopped)
     except StoppedError:
         queue.release(store, row.id)
@@ -123,6 +132,14 @@ def _score(store: Store, scorer: Scorer, row: Import, stopped: Callable[[], bool
 def _as_named(row: Import, text: str) -> str:
     """A complaint about the file under the name that its user gave it."""
     return text.replace(text_of(str(path_of(row.place))), row.name)
+
+
+def _too_often() -> str:
+    return tr(
+        f"处理这个录音时程序意外退出 {queue.TRIES} 次，单独处理时也退出",
+        f"the program died {queue.TRIES} times on this recording, and once more in a process"
+        " of its own",
+    )
 
 
 def _failed(store: Store, row: Import, reason: str) -> Outcome:

@@ -161,7 +161,7 @@ def _near(rulebook: Rulebook, party: Party, tokens: Sequence[Token]) -> list[Hea
     best: dict[str, tuple[float, str]] = {}
     for phrase in rulebook.matchers[party].phrases:
         for listener in rulebook.listeners.get(phrase.key, ()):
-            if listener.kind != "rule" or not rulebook.rules[listener.key].rule.never:
+            if listener.kind != "rule" or not rulebook.rules[listener.key].rule.forbids:
                 continue
             match = nearest(phrase.text, tokens)
             if match is not None and match.similarity > best.get(listener.key, (0.0, ""))[0]:

@@ -95,7 +95,7 @@ def form_of_packs(packs: Sequence[ResolvedPack]) -> Form:
                 at_most=rule.score.at_most,
                 fatal=model.fatal(pack, rule),
                 cap=model.cap(pack, rule.severity),
-                scripted=not rule.never and not rule.avoid and not rule.measure,
+                scripted=not rule.forbids and not rule.avoid and not rule.measure,
             )
             for pack, rule in rules
         ),

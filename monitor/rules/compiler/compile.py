@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Literal
 
 from monitor.base.i18n import tr
+from monitor.events import Party
 from monitor.language.phrases import Matcher
 from monitor.rules.compiler.compiled import (
     BUILT_IN,
@@ -22,6 +23,7 @@ from monitor.rules.compiler.compiled import (
     Requirement,
     Span,
 )
+from monitor.rules.compiler.likes import compiled_likes
 from monitor.rules.compiler.phrase_table import PARTIES, PhraseTable, plain_texts
 from monitor.rules.compiler.phrases import Phrasing
 from monitor.rules.compiler.rulebook import Rulebook
@@ -58,6 +60,7 @@ def compile_packs(packs: Sequence[ResolvedPack], problems: Iterable[Problem] = (
         slots=bench.slots,
         matchers=matchers,
         spots={party: bench.spots_of(party) for party in PARTIES},
+        likes={party: bench.likes_of(party) for party in PARTIES},
         listeners={key: tuple(found) for key, found in bench.listeners.items()},
         phrases=tuple(sorted({t for p in bench.phrases.values() for t in plain_texts(p.text)})),
     )
@@ -133,7 +136,22 @@ class _PackCompiler:
             plain = phrase.model_copy(update={"unless": ()})
             listens += listen(("said", number), [plain], (number + 1, 0))
             listens += listen(("said", number, "unless"), phrase.unless, (number + 1, 1))
+        listener = Listener("situation", key, (0, 0))
+        listens += self._likes(origin, situation, situation.party, key, listener)
         return listens + listen(("unless",), situation.unless, (0, 1))
+
+    def _likes(
+        self, origin: Origin, given: Rule | Situation, party: Party | None, owner: str,
+        listener: Listener, *, counts: bool = False,
+    ) -> list[str]:  # fmt: skip
+        """What is listened for by meaning; returns its keys."""
+        keys: list[str] = []
+        for found in compiled_likes(origin, given.like, owner, counts=counts):
+            if isinstance(found, Problem):
+                self.bench.problems.append(found)
+            else:
+                keys.append(self.bench.listen_to_meaning(found, party, listener))
+        return keys
 
     def _circles(self) -> None:
         """Situations may hang on each other, but not in a circle."""
@@ -172,7 +190,13 @@ class _PackCompiler:
                     ("said", number),
                     tr("槽的短语里要有 {…}", "a slot's phrase must contain a {…}"),
                 )
-        self.bench.slots[key] = CompiledSlot(key, name, slot.party, tuple(listens))
+        self.bench.slots[key] = CompiledSlot(
+            key,
+            name,
+            slot.party,
+            tuple(listens),
+            self._span(origin, slot.after, (), slot.within),
+        )
 
     # -- rules ----------------------------------------------------------------
 
@@ -198,6 +222,7 @@ class _PackCompiler:
         self._check_window(rule, span, origin)
         self._check_group(rule, origin)
         requirements, listens = self._requirements(rule, origin)
+        slot = self._slot_key(rule, origin)
         ready = CompiledRule(
             rule=rule,
             pack=self.pack.id,
@@ -209,9 +234,10 @@ class _PackCompiler:
             excepts=tuple(self._excepts(origin, rule.except_)),
             requirements=requirements,
             avoids=tuple(self._names(origin, "avoid", rule.avoid)),
-            slot=self._slot_key(rule, origin),
+            slot=slot,
             listens=listens,
             depends=frozenset(),
+            slot_span=self.bench.slots[slot].span if slot in self.bench.slots else Span(),
         )
         self.bench.rules[rule.id] = replace(ready, depends=self._depends(ready))
 
@@ -258,6 +284,12 @@ class _PackCompiler:
                 unless=rule.unless, likeness=rule.likeness, exact=rule.exact, role="alert",
             )  # fmt: skip
             found += [(key, (0, 0)) for key in keys]
+        for number in range(max(1, len(rule.cases))) if rule.like else ():
+            keys = self._likes(
+                origin, rule, rule.party, rule.id, Listener("rule", rule.id, (number, 0)),
+                counts=rule.forbids,
+            )  # fmt: skip
+            found += [(key, (number, 0)) for key in keys]
         branches: list[tuple[Rule | Case, tuple[str | int, ...]]] = []
         if rule.cases:
             branches = [(case, ("cases", n)) for n, case in enumerate(rule.cases)]
@@ -300,7 +332,7 @@ class _PackCompiler:
         return f"{self.pack.id}/{rule.repeat}"
 
     def _depends(self, ready: CompiledRule) -> frozenset[str]:
-        waiting = [*ready.avoids, *_names_of(ready.span)]
+        waiting = [*ready.avoids, *_names_of(ready.span), *_names_of(ready.slot_span)]
         for span in ready.excepts:
             waiting += _names_of(span)
         found: set[str] = set()

@@ -62,6 +62,7 @@ class CompiledRule:
     slot: str
     listens: tuple[tuple[str, tuple[int, int]], ...]  # (phrase key, (case, step))
     depends: frozenset[str]
+    slot_span: Span = Span()  # where the slot's bare values count
 
     @property
     def id(self) -> str:
@@ -92,6 +93,7 @@ class CompiledSlot:
     name: str
     party: Party | None
     listens: tuple[str, ...]
+    span: Span = Span()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from monitor.events import Party
 from monitor.language.phrases import Phrase, Role, parse
 from monitor.rules.compiler.compiled import CompiledRule, CompiledSituation, CompiledSlot, Listener
+from monitor.rules.compiler.likes import CompiledLike
 from monitor.rules.compiler.lone_slots import slot_alone
 from monitor.rules.language.problems import Problem
 from monitor.rules.language.resolve import Written
@@ -28,6 +29,7 @@ class PhraseTable:
         self.phrases: dict[str, Phrase] = {}
         self.parties: dict[str, set[Party]] = defaultdict(set)
         self.listeners: dict[str, list[Listener]] = defaultdict(list)
+        self.likes: dict[str, CompiledLike] = {}
 
     def listen(self, phrase: Phrase, party: Party | None, listener: Listener | None) -> str:
         """Register a phrase for a party; the same phrase is matched once for all who listen."""
@@ -38,6 +40,18 @@ class PhraseTable:
             if listener not in self.listeners[phrase.key]:
                 self.listeners[phrase.key].append(listener)
         return phrase.key
+
+    def listen_to_meaning(self, like: CompiledLike, party: Party | None, listener: Listener) -> str:
+        """Register a family for a party; it is judged once for all who listen."""
+        self.likes.setdefault(like.key, like)
+        self.parties[like.key] |= {party} if party else set(PARTIES)
+        listener = replace(listener, party=party)
+        if listener not in self.listeners[like.key]:
+            self.listeners[like.key].append(listener)
+        return like.key
+
+    def likes_of(self, party: Party) -> tuple[CompiledLike, ...]:
+        return tuple(self.likes[k] for k in sorted(self.likes) if party in self.parties[k])
 
     def phrases_of(self, party: Party) -> list[Phrase]:
         return [

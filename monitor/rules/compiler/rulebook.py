@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from monitor.rules.compiler.compiled import (
 
 if TYPE_CHECKING:
     from monitor.language.phrases import Matcher
+    from monitor.rules.compiler.likes import CompiledLike
     from monitor.rules.language.resolve import ResolvedPack
 
 
@@ -40,6 +41,7 @@ class Rulebook:
     spots: Mapping[Party, Mapping[str, str]]
     listeners: Listeners
     phrases: tuple[str, ...]
+    likes: Mapping[Party, tuple[CompiledLike, ...]] = field(default_factory=dict)
 
     @cached_property
     def digest(self) -> str:
@@ -50,6 +52,7 @@ class Rulebook:
         ]
         for group in (self.rules, self.situations, self.slots):
             parts += [canonical(group[key]) for key in sorted(group)]
+        parts += sorted({like.key for likes in self.likes.values() for like in likes})
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
     @cached_property

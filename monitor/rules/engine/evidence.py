@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from monitor.events import Detail, Gap, Token
 from monitor.language.phrases import Match, StepKind, nearest
 from monitor.rules.compiler.lone_slots import slot_alone
+from monitor.rules.engine.like_match import LikeMatch
 
 _SEARCHED_TOKENS = 600
 _SEARCHED_PHRASES = 12
@@ -14,7 +15,9 @@ _SILENT = (StepKind.SAME, StepKind.GAP)
 
 
 def of_match(match: Match) -> dict[str, Detail]:
-    """The phrase, and how what was heard differs from it."""
+    """The phrase, and how what was heard differs from it; or the examples that mean the same."""
+    if isinstance(match, LikeMatch):
+        return {"like": dict(match.like)}
     found: dict[str, Detail] = {"phrase": match.pattern, "cost": round(match.cost, 3)}
     differs: list[Detail] = [
         {

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from typing_extensions import override
 
-from monitor.events import CallEnd, Party, Reading
+from monitor.events import Alert, CallEnd, Detail, Party, Reading, Severity
 from monitor.language.phrases import Match
 from monitor.rules.compiler.compiled import CompiledRule
 from monitor.rules.engine.alert_policy import ORDERED
 from monitor.rules.engine.evidence import of_match
-from monitor.rules.engine.timed_queue import Finding, Happening, TimedQueue, Watcher
+from monitor.rules.engine.like_match import LikeMatch
+from monitor.rules.engine.speech_acts import BEHIND_MS, Excuse, around, excuse
+from monitor.rules.engine.timed_queue import (
+    RANK_TIMER,
+    Finding,
+    Happening,
+    TimedQueue,
+    Watcher,
+)
 from monitor.rules.engine.timeline import looks_back
 from monitor.rules.language.pack import MEASURES
 
 _BEGINS = "call.start"
+BEFORE_MS = 12_000
+"""No frame begins longer before the words it frames."""
 
 
 class Findings(Watcher):
@@ -46,15 +56,19 @@ class Findings(Watcher):
             for _, found in due:
                 self._raise(queue, what.at_ms, found, ORDERED)
 
-    def _raise(self, queue: TimedQueue, at_ms: int, found: Finding, group: str) -> None:
+    def _raise(self, queue: TimedQueue, at_ms: int, found: Finding, group: str) -> Alert | None:
         if self._allowed:
             self._allowed -= 1
-            return
-        queue.alert(self.ready, found, at_ms, group)
+            return None
+        return queue.alert(self.ready, found, at_ms, group)
 
 
 class Never(Findings):
-    """`never`: one of the phrases was said."""
+    """`never`: one of the phrases was said, or something like the examples."""
+
+    def __init__(self, ready: CompiledRule) -> None:
+        super().__init__(ready)
+        self._raised: dict[str, tuple[Match, Alert]] = {}  # alerts that may be taken back
 
     @property
     def prompt(self) -> bool:
@@ -64,6 +78,11 @@ class Never(Findings):
 
     @override
     def heard(self, queue: TimedQueue, match: Match, tag: tuple[int, int]) -> None:
+        if not isinstance(match, LikeMatch):  # those were judged with what stands around them
+            why = excuse_of(queue, match)
+            if why is not None:
+                queue.excused.append((self.ready.id, match, why))
+                return
         found = Finding(
             match.party,
             match.start_ms,
@@ -71,11 +90,50 @@ class Never(Findings):
             match.quote,
             match.similarity,
             of_match(match),
+            _grade(self.ready, match),
         )
         if not self.prompt:
             self.consider(queue, match.end_ms, found)
         elif queue.timeline.inside(self.ready.span, match.end_ms):
-            self._raise(queue, match.end_ms, found, match.party.value)
+            raised = self._raise(queue, match.end_ms, found, match.party.value)
+            if raised is not None and not isinstance(match, LikeMatch):
+                self._raised[raised.id] = match, raised
+                due = match.end_ms + BEHIND_MS
+                queue.put(
+                    due, RANK_TIMER, self.ready.id, lambda: self._reconsider(queue, raised.id)
+                )
+
+    @override
+    def ended(self, queue: TimedQueue, end: CallEnd) -> None:
+        for name in list(self._raised):
+            self._reconsider(queue, name)
+
+    def _reconsider(self, queue: TimedQueue, name: str) -> None:
+        """What was said behind the words of an alert may turn them round."""
+        if name not in self._raised:
+            return
+        match, raised = self._raised.pop(name)
+        why = excuse_of(queue, match)
+        if why is not None:
+            queue.excused.append((self.ready.id, match, why))
+            evidence: dict[str, Detail] = {"excused": {"act": why.act.value, "by": why.by}}
+            queue.retract(raised, match.end_ms + BEHIND_MS, evidence)
+
+
+def excuse_of(queue: TimedQueue, match: Match) -> Excuse | None:
+    """What the speaker does with the words, when they are not simply said."""
+    until = match.end_ms + BEHIND_MS
+    said = queue.said(match.party, match.start_ms - BEFORE_MS, until)
+    return excuse(*around(said, match.party, match.start_ms, match.end_ms))
+
+
+def _grade(ready: CompiledRule, match: Match) -> Severity | None:
+    """Words that are only likely to mean it are a hint, and likeness alone is never fatal."""
+    if not isinstance(match, LikeMatch):
+        return None
+    if not match.sure:
+        return Severity.TIP
+    return Severity.MAJOR if ready.rule.severity is Severity.FATAL else None
 
 
 class Avoid(Findings):

@@ -9,6 +9,7 @@ from typing_extensions import override
 from monitor.events import CallEnd, Detail, Party, ScriptStatus, Token
 from monitor.language.phrases import Match
 from monitor.rules.compiler.compiled import CompiledRule
+from monitor.rules.compiler.lone_slots import slot_alone
 from monitor.rules.engine.repetition import Echo, echo_of
 from monitor.rules.engine.timed_queue import RANK_TIMER, Finding, Happening, TimedQueue, Watcher
 
@@ -34,7 +35,7 @@ class Repeat(Watcher):
     @override
     def heard(self, queue: TimedQueue, match: Match, tag: tuple[int, int]) -> None:
         value = next(iter(match.slots.values()), "")
-        if not value or value in self._known:
+        if not value or value in self._known or not self._answers(queue, match):
             return
         self._known.add(value)
         within = self.ready.span.within
@@ -63,6 +64,13 @@ class Repeat(Watcher):
             queue.put(
                 deadline, RANK_TIMER, self.ready.id, lambda: self._close(queue, owed, deadline)
             )
+
+    def _answers(self, queue: TimedQueue, match: Match) -> bool:
+        """Whether a bare value counts: where the slot asks for it, only as an answer."""
+        span = self.ready.slot_span
+        if not span.after or slot_alone(match.pattern) is None:
+            return True
+        return queue.timeline.inside(span, match.start_ms)
 
     @override
     def spoke(self, queue: TimedQueue, token: Token) -> None:
@@ -118,6 +126,8 @@ class Repeat(Watcher):
             "given": {"quote": owed.match.quote, "at_ms": owed.match.end_ms},
             "searched": {"from_ms": owed.match.end_ms, "to_ms": at_ms, "syllables": len(said)},
         }
+        if owed.echo.wrong:
+            evidence["said_instead"] = owed.echo.wrong
         queue.script(
             self.ready,
             ScriptStatus.MISSED,
@@ -126,4 +136,5 @@ class Repeat(Watcher):
             occurrence=owed.number,
             evidence=evidence,
         )
-        queue.alert(self.ready, Finding(party, owed.match.end_ms, at_ms, "", 0.0, evidence), at_ms)
+        found = Finding(party, owed.match.end_ms, at_ms, owed.echo.wrong, 0.0, evidence)
+        queue.alert(self.ready, found, at_ms)

@@ -27,9 +27,11 @@ from monitor.rules.compiler.rulebook import Rulebook
 from monitor.rules.engine.alert_policy import Gate
 from monitor.rules.engine.conditions import Verdict, facts_of, steady, tenure_ms
 from monitor.rules.engine.forbidden import Avoid, Measured, Never
+from monitor.rules.engine.meaning import Listening, meaning_of
 from monitor.rules.engine.repeated import Repeat
 from monitor.rules.engine.required import Must
 from monitor.rules.engine.situations import Turns, watcher_of
+from monitor.rules.engine.speech_acts import Excuse
 from monitor.rules.engine.timed_queue import (
     LAG_MS,
     RANK_MATCH,
@@ -63,6 +65,11 @@ class RuleSession:
             party: Spotter(party, rulebook.spots[party])
             for party in call.parties
             if rulebook.spots[party]
+        }
+        self._meanings = {
+            party: Listening(party, meaning_of(rulebook.likes[party]))
+            for party in call.parties
+            if rulebook.likes.get(party)
         }
         self._watchers: dict[str, Watcher] = {}
         # By phrase and who said it: who listens, as what, and whether it may act at once.
@@ -102,10 +109,14 @@ class RuleSession:
                 yield from stream.feed(event)
                 if event.party in self._spotters:
                     yield from self._spotters[event.party].feed(event)
+                if event.party in self._meanings:
+                    yield from self._meanings[event.party].feed(event)
             case Spotted():
                 yield from stream.spot(event)
             case Utterance():
                 yield from stream.end_utterance(event.end_ms)
+                if event.party in self._meanings:
+                    yield from self._meanings[event.party].end(event.end_ms)
 
     def settle(self, settled: Mapping[Party, int]) -> list[Outcome]:
         """Every event that starts before these times has been fed."""
@@ -132,6 +143,9 @@ class RuleSession:
         for spotter in self._spotters.values():
             for found in spotter.flush():
                 self._matched(found)
+        for listening in self._meanings.values():
+            for found in listening.end(end.duration_ms):
+                self._matched(found)
         self._put_reading(Reading(_CALL_LENGTH, end.duration_ms, "ms", 0, end.duration_ms))
         last = max((said[-1].end_ms for said in queue.tokens.values() if said), default=0)
         queue.run(max(end.duration_ms, last) + 1)
@@ -153,6 +167,9 @@ class RuleSession:
             if party in self._spotters or rulebook.spots[party]:
                 spotter = self._spotters.setdefault(party, Spotter(party, {}))
                 spotter.switch(rulebook.spots[party])
+            if party in self._meanings or rulebook.likes.get(party):
+                meaning = meaning_of(rulebook.likes.get(party, ()))
+                self._meanings.setdefault(party, Listening(party, meaning)).switch(meaning)
         self._wire(self._make())
         kept = {key for key in self._watchers if key in before and _unchanged(key, old, rulebook)}
         self._wire({key: before[key] if key in kept else w for key, w in self._watchers.items()})
@@ -165,6 +182,11 @@ class RuleSession:
     def moments(self, situation: str) -> tuple[int, ...]:
         """When a situation (its key in the rulebook, or a built-in name) has happened."""
         return self._queue.timeline.moments(situation)
+
+    @property
+    def excused(self) -> tuple[tuple[str, Match, Excuse], ...]:
+        """Forbidden words that were quoted, denied, supposed or turned round: rule, words, why."""
+        return tuple(self._queue.excused)
 
     # -- wiring ---------------------------------------------------------------
 
@@ -317,7 +339,7 @@ class RuleSession:
 
 def _watcher(ready: CompiledRule) -> Watcher:
     rule = ready.rule
-    if rule.never:
+    if rule.forbids:
         return Never(ready)
     if rule.avoid:
         return Avoid(ready)

@@ -27,7 +27,7 @@ from monitor.rules.language.pack import MEASURES
 def watcher_of(ready: CompiledSituation) -> Watcher:
     """The watcher of a situation's kind."""
     situation = ready.situation
-    if situation.said:
+    if situation.said or situation.like:
         return PhraseText(ready)
     if situation.silent is not None:
         return Silent(ready)

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 
 from monitor.events import (
     Alert,
+    AlertState,
     CallEnd,
     CallInfo,
     Detail,
@@ -32,6 +33,7 @@ from monitor.language.phrases import Match
 from monitor.rules.compiler.compiled import CompiledRule
 from monitor.rules.engine.alert_policy import ORDERED, Gate
 from monitor.rules.engine.certainty import UNCERTAIN, doubt, lowered
+from monitor.rules.engine.speech_acts import Excuse
 from monitor.rules.engine.timeline import Timeline
 
 LAG_MS = 1500
@@ -70,6 +72,7 @@ class Finding:
     quote: str
     similarity: float
     evidence: Mapping[str, Detail]
+    severity: Severity | None = None  # where it is not the rule's own
 
 
 class Watcher:
@@ -110,6 +113,7 @@ class TimedQueue:
         self.tokens: dict[Party, list[Token]] = {party: [] for party in info.parties}
         self.gaps: list[Gap] = []
         self.subscribers: dict[str, list[Watcher]] = {}
+        self.excused: list[tuple[str, Match, Excuse]] = []  # rule, words, why they do not count
         self._occurrences: dict[str, int] = {}
         self._queue: list[_Entry] = []
         self._pushed = 0
@@ -196,34 +200,47 @@ class TimedQueue:
         group: str = ORDERED,
         *,
         advice: str | None = None,
-    ) -> None:
+    ) -> Alert | None:
         """Raise an alert, if the policy lets it. `advice` replaces the rule's own."""
         if not self.gate.admits(ready, at_ms):
-            return
+            return None
         rule = ready.rule
         evidence: dict[str, Detail] = {**found.evidence, "pack": ready.pack}
-        severity = rule.severity
-        if found.quote and (severity is Severity.FATAL or rule.score.fatal):
+        severity = found.severity or rule.severity
+        hint = found.severity is Severity.TIP  # only likely: it interrupts nobody
+        if found.quote and (severity is Severity.FATAL or rule.score.fatal) and not hint:
             said = self.said(found.party, found.start_ms, found.end_ms)
             unsure = doubt(found.similarity, said)
             if unsure is not None:
                 severity, evidence[UNCERTAIN] = lowered(severity), unsure
+        alert = Alert(
+            id=f"{rule.id}#{self.gate.number(ready)}",
+            rule=rule.id,
+            title=rule.title,
+            family=rule.family,
+            severity=severity,
+            party=found.party,
+            start_ms=found.start_ms,
+            end_ms=found.end_ms,
+            at_ms=at_ms,
+            quote=found.quote,
+            similarity=found.similarity,
+            advice=rule.say_instead if advice is None else advice,
+            interrupts=not hint and self.gate.interrupts(ready, at_ms, group),
+            evidence=evidence,
+        )
+        self._out.append(alert)
+        return alert
+
+    def retract(self, alert: Alert, at_ms: int, evidence: Mapping[str, Detail]) -> None:
+        """Take an alert back, for what was said behind its words."""
         self._out.append(
-            Alert(
-                id=f"{rule.id}#{self.gate.number(ready)}",
-                rule=rule.id,
-                title=rule.title,
-                family=rule.family,
-                severity=severity,
-                party=found.party,
-                start_ms=found.start_ms,
-                end_ms=found.end_ms,
-                at_ms=at_ms,
-                quote=found.quote,
-                similarity=found.similarity,
-                advice=rule.say_instead if advice is None else advice,
-                interrupts=self.gate.interrupts(ready, at_ms, group),
-                evidence=evidence,
+            replace(
+                alert,
+                state=AlertState.RETRACTED,
+                at_ms=max(alert.at_ms, at_ms),
+                interrupts=False,
+                evidence={**alert.evidence, **evidence},
             )
         )
 

@@ -27,6 +27,7 @@ from monitor.rules.language.basics import (
     refuse,
 )
 from monitor.rules.language.examples import Example, Examples, Turn
+from monitor.rules.language.like import Like
 from monitor.rules.language.settings import PackPolicy, PackScore, Policy, RuleScore
 from monitor.rules.language.values import Bound, Duration, PartyName, SeverityName
 from monitor.rules.language.when import MEASURES, Measure, Tenure, When, Window, Windows
@@ -63,6 +64,7 @@ class Situation(Strict):
 
     title: str = ""
     said: Phrases = ()
+    like: Like = ()
     unless: Phrases = ()
     silent: Duration | None = None
     measure: Measure | None = None
@@ -81,7 +83,7 @@ class Situation(Strict):
 
     @model_validator(mode="after")
     def _check(self) -> Situation:
-        kinds = [key for key in _SITUATIONS if given(self, key)]
+        kinds = _one_of(self, _SITUATIONS, ("said",))
         if len(kinds) != 1:
             raise complain(
                 kinds[1] if kinds else "",
@@ -91,9 +93,9 @@ class Situation(Strict):
                 ),
             )
         refuse(self, kinds[0], _SITUATIONS)
-        if self.said and "party" not in self.model_fields_set:
+        if (self.said or self.like) and "party" not in self.model_fields_set:
             raise complain(
-                "said",
+                kinds[0],
                 tr(
                     "请写明是谁说的：party: agent、customer 或 either",
                     "say who says it: party: agent, customer or either",
@@ -105,7 +107,8 @@ class Situation(Strict):
 
 _SITUATIONS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
-        "said": frozenset({"unless", "party", "times", "likeness", "exact"}),
+        "said": frozenset({"unless", "party", "times", "likeness", "exact", "like"}),
+        "like": frozenset({"like", "unless", "party", "times"}),
         "silent": frozenset({"party"}),
         "measure": frozenset({"above", "below", "party", "times"}),
         "released_by": frozenset(),
@@ -116,10 +119,16 @@ _SITUATIONS: Mapping[str, frozenset[str]] = MappingProxyType(
 
 
 class Slot(Strict):
-    """A value to catch: what is said around it, and by whom."""
+    """A value to catch: what is said around it, and by whom.
+
+    `after` and `within` are for phrases that are nothing but the slot: the answer to a
+    question. A phrase with words of its own counts anywhere.
+    """
 
     said: Phrases
     party: PartyName = None
+    after: Names = ()
+    within: Duration | None = None
 
 
 class Case(Strict):
@@ -158,6 +167,7 @@ class Rule(Strict):
     party: PartyName = Party.AGENT
 
     never: Phrases = ()
+    like: Like = ()
     must: Phrases = ()
     all_of: Steps = Field(default_factory=dict)
     in_order: Steps = Field(default_factory=dict)
@@ -193,11 +203,16 @@ class Rule(Strict):
 
     @property
     def verb(self) -> str:
-        return next(verb for verb in VERBS if given(self, verb))
+        return _one_of(self, VERBS, ("never", "must", "cases"))[0]
+
+    @property
+    def forbids(self) -> bool:
+        """Whether it objects to words: by their sound, by their meaning, or both."""
+        return bool(self.never) or self.verb == "like"
 
     @model_validator(mode="after")
     def _check(self) -> Rule:
-        verbs = [verb for verb in VERBS if given(self, verb)]
+        verbs = _one_of(self, VERBS, ("never", "must", "cases"))
         if len(verbs) != 1:
             raise complain(
                 verbs[1] if verbs else "",
@@ -216,11 +231,12 @@ _SPOKEN = frozenset({"likeness", "exact"})
 _REQUIRED = _WINDOWED | _SPOKEN | {"lead", "trigger"}
 VERBS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
-        "never": _WINDOWED | _SPOKEN | {"unless", "allow"},
-        "must": _REQUIRED | {"times"},
+        "never": _WINDOWED | _SPOKEN | {"unless", "allow", "like"},
+        "like": _WINDOWED | {"like", "unless", "allow"},
+        "must": _REQUIRED | {"times", "like"},
         "all_of": _REQUIRED,
         "in_order": _REQUIRED,
-        "cases": _REQUIRED,
+        "cases": _REQUIRED | {"like"},
         "avoid": _WINDOWED | {"allow"},
         "measure": _WINDOWED | {"above", "below", "over", "in_a_row"},
         "repeat": frozenset({"until", "within"}),
@@ -253,6 +269,14 @@ class Pack(Strict):
     override: dict[str, dict[str, Any]] = Field(default_factory=dict)
     off: Names = ()
     not_covered: dict[str, str] = Field(default_factory=dict)
+
+
+def _one_of(
+    model: Rule | Situation, kinds: Mapping[str, frozenset[str]], hosts: tuple[str, ...]
+) -> list[str]:
+    """The kinds that were written; `like` beside one of its hosts belongs to that one."""
+    found = [kind for kind in kinds if given(model, kind)]
+    return [kind for kind in found if kind != "like" or not {*hosts} & {*found}]
 
 
 def _bounded(model: Rule | Situation, measure: str | None) -> None:

@@ -15,8 +15,11 @@ from pydantic import BaseModel, ValidationError
 from monitor.base.i18n import tr
 from monitor.rules.language.pack import Pack
 from monitor.rules.language.problems import PackErrors, Place, Problem
+from monitor.rules.language.yaml_bounds import TooMuchError, bounded
 
 Loc = tuple[str | int, ...]
+
+_MAX_WHOLE = 2**63  # no rule counts so far; larger ones fail where they are used
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +76,20 @@ def read(file: Path) -> Source:
     except (OSError, UnicodeDecodeError) as error:
         raise fail(tr(f"读不了这个文件：{error}", f"cannot read this file: {error}")) from None
     try:
+        bounded(text)
         data = YAML(typ="rt").load(text)
+    except TooMuchError as error:
+        raise fail(str(error)) from None
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         spot = (mark.line, mark.column) if mark else (0, 0)
         raise fail(_yaml_advice(str(error.problem or error.context or "")), *spot) from None
     except YAMLError as error:
         raise fail(_yaml_advice(str(error).splitlines()[0])) from None
+    except RecursionError:
+        raise fail(tr("嵌套太深", "nested too deeply")) from None
+    except Exception as error:  # the library's own slips, on text that nobody would write
+        raise fail(_yaml_advice(f"{type(error).__name__}: {error}".splitlines()[0])) from None
     if not isinstance(data, Mapping):
         raise fail(tr("规则包应以 pack: 名字 开头", "a pack begins with pack: name"))
     return Source(file, data)
@@ -123,7 +133,7 @@ def _plain(node: Any) -> Any:  # noqa: PLR0911 – one line per kind of node
     if isinstance(node, bool) or node is None:
         return node
     if isinstance(node, int):
-        return int(node)
+        return int(node) if abs(node) < _MAX_WHOLE else str(node)
     if isinstance(node, float):
         return float(node)
     return str(node)

@@ -9,7 +9,7 @@ from typing import Any
 
 from monitor.events import Alert
 from monitor.rules.compiler.rulebook import Rulebook
-from monitor.rules.tools.replay import from_json, replay
+from monitor.rules.tools.replay import from_json, replay, standing
 
 _Z95 = 1.959964
 
@@ -109,7 +109,7 @@ def backtest(
 
 
 def _alerts(rulebook: Rulebook, call: Any) -> list[Alert]:
-    return [out for out in replay(rulebook, call) if isinstance(out, Alert)]
+    return standing(replay(rulebook, call))
 
 
 def _quote(call: str, alert: Alert) -> Quote:

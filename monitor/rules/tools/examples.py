@@ -30,7 +30,7 @@ from monitor.rules.compiler.rulebook import Rulebook
 from monitor.rules.language.pack import MEASURES, Example, PackPolicy, Policy, Turn, When
 from monitor.rules.language.problems import Place
 from monitor.rules.language.resolve import ResolvedPack, Written
-from monitor.rules.tools.replay import KnownCall, replay
+from monitor.rules.tools.replay import KnownCall, replay, standing
 
 PACE_MS = 200
 """One syllable: five a second, an ordinary telephone pace."""
@@ -120,7 +120,7 @@ def _verdict(
     outcome: Sequence[Alert | ScriptState],
 ) -> str | None:
     """What is wrong with the outcome of an example, or None."""
-    alerts = [o for o in outcome if isinstance(o, Alert) and o.rule == ready.id]
+    alerts = [a for a in standing(outcome) if a.rule == ready.id]
     if kind == "quiet":
         return None if not alerts else tr("不该告警，却告警了：", "it alerted: ") + _told(alerts[0])
     if not alerts:

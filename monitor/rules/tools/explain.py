@@ -13,14 +13,14 @@ from monitor.rules.compiler.compiled import CompiledRule
 from monitor.rules.compiler.lone_slots import slot_alone
 from monitor.rules.compiler.rulebook import Rulebook
 from monitor.rules.engine.conditions import facts_of, steady
-from monitor.rules.tools.replay import KnownCall, replay_session
+from monitor.rules.tools.replay import KnownCall, replay_session, standing
 
 
 def explain(rulebook: Rulebook, call: KnownCall, name: str) -> Iterator[str]:
     """The story of one rule in one call."""
     ready = rulebook.rules[name]
     session, outcome = replay_session(rulebook, call)
-    alerts = [o for o in outcome if isinstance(o, Alert) and o.rule == name]
+    alerts = [a for a in standing(outcome) if a.rule == name]
     states = [o for o in outcome if isinstance(o, ScriptState) and o.rule == name]
     yield f"{name}  {ready.rule.title}"
     yield from _conditions(ready, call)
@@ -94,6 +94,7 @@ def _alert(alert: Alert, tokens: list[Token]) -> Iterator[str]:
         f"{tenths(alert.at_ms)} 告警 {alert.id}",
         f"{tenths(alert.at_ms)} alert {alert.id}",
     ) + (f" “{alert.quote}”" if alert.quote else "")
+    yield from (f"    {line}" for line in meant(alert.evidence))
     phrase = alert.evidence.get("phrase")
     if isinstance(phrase, str) and not slot_alone(phrase):
         said = [t for t in tokens if alert.start_ms <= t.start_ms and t.end_ms <= alert.end_ms]
@@ -116,7 +117,7 @@ def _silence(rulebook: Rulebook, ready: CompiledRule, call: KnownCall) -> Iterat
     }
     found = [nearest(text, tokens) for text in sorted(texts)]
     best = max((m for m in found if m is not None), key=lambda m: m.similarity, default=None)
-    if ready.rule.never:
+    if ready.rule.forbids:
         yield tr("没有告警", "no alert")
     if best is not None:
         yield tr(
@@ -124,6 +125,22 @@ def _silence(rulebook: Rulebook, ready: CompiledRule, call: KnownCall) -> Iterat
             f"nearest in the whole call ({tenths(best.start_ms)}):",
         )
         yield from (f"    {line}" for line in aligned(best).splitlines())
+
+
+def meant(evidence: Mapping[str, Detail]) -> Iterator[str]:
+    """What was found by meaning: the family, its score, and the examples most like it."""
+    like = evidence.get("like")
+    if not isinstance(like, dict):
+        return
+    sure = tr("确定", "sure") if like["sure"] else tr("可能", "likely")
+    yield tr(
+        f"像“{like['family']}”一类 {float(str(like['score'])):.0%} ({sure})",
+        f"like {like['family']} {float(str(like['score'])):.0%} ({sure})",
+    )
+    near = like.get("nearest")
+    for one in near if isinstance(near, list) else ():
+        if isinstance(one, dict):
+            yield f"  ≈ {one['example']} ({float(str(one['alike'])):.0%})"
 
 
 def _tokens(call: KnownCall, party: Party) -> list[Token]:

@@ -15,6 +15,7 @@ from monitor.base.errors import UserError
 from monitor.base.i18n import tr
 from monitor.events import (
     Alert,
+    AlertState,
     CallEnd,
     CallInfo,
     Gap,
@@ -47,6 +48,12 @@ class KnownCall:
 def replay(rulebook: Rulebook, call: KnownCall) -> list[Alert | ScriptState]:
     """Everything the rules say about the call, in order."""
     return replay_session(rulebook, call)[1]
+
+
+def standing(outcome: Iterable[Alert | ScriptState]) -> list[Alert]:
+    """The alerts that were not taken back, in their last state, in the order they were raised."""
+    last = {out.id: out for out in outcome if isinstance(out, Alert)}
+    return [alert for alert in last.values() if alert.state is not AlertState.RETRACTED]
 
 
 def replay_session(

@@ -25,7 +25,7 @@ from monitor.store import audit, read
 from monitor.store.schema import Alert, Call, Script, User, now
 from monitor.store.search import Hit, hits
 from monitor.web import look
-from monitor.web.deps import Db, SignedIn, leave, need, visible_calls
+from monitor.web.deps import Db, SignedIn, leave, need, noted, visible_calls
 from monitor.web.pages import flash, page
 from monitor.web.qa.params import PER_PAGE, CallQuery, Chip
 from monitor.web.roles import REVIEWERS, Role
@@ -54,6 +54,9 @@ def table(request: Request, db: Db, user: SignedIn, asked: Asked) -> HTMLRespons
     )
     numbers = [call.id for call in found.calls]
     reviews = Role(user.role) is not Role.AGENT
+    quotes = _quotes(db, numbers, asked)
+    if quotes:
+        noted(db, user, "calls.search", f"{len(quotes)} calls", filters=dict(asked.filters))
     return page(
         request,
         "qa/calls.html",
@@ -65,7 +68,7 @@ def table(request: Request, db: Db, user: SignedIn, asked: Asked) -> HTMLRespons
         more=asked.page * PER_PAGE < found.total,
         settled=settled(db, numbers),
         tasks=_tasks(db, numbers) if reviews else {},
-        quotes=_quotes(db, numbers, asked),
+        quotes=quotes,
         views=_views(db, user),
         reviews=reviews,
         agents=names_of(db, "agent") if reviews else [],

@@ -140,7 +140,7 @@ def upload(
         raise UserError(f"{error.name}: {error}") from None
     table = _metadata(metadata)
     named = Pattern(pattern) if pattern.strip() else None
-    names = [_name(file) for file in given]
+    names = [_shown_name(file) for file in given]
     listed = table.assign([PurePath(name) for name in names]) if table else None
     taken: list[tuple[Seen, str, Known]] = []
     refused: list[tuple[str, str]] = []
@@ -226,7 +226,7 @@ def _metadata(file: UploadFile | None) -> Table | None:
     return parse_csv(raw, file.filename, local_zone())
 
 
-def _name(file: UploadFile) -> str:
+def _shown_name(file: UploadFile) -> str:
     """What the user calls the file, without folders."""
     return readable(PurePath((file.filename or "").replace("\\", "/")).name)[:200]
 

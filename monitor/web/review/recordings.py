@@ -17,6 +17,7 @@ from monitor.base.i18n import tr
 from monitor.store import Store
 from monitor.store.schema import Audio, Call
 from monitor.web.deps import Db, SignedIn, find_call, opened
+from monitor.web.limits import Recent
 
 router = APIRouter()
 
@@ -54,8 +55,11 @@ def audio(request: Request, db: Db, user: SignedIn, call_id: int) -> Response:
     """The recording in a form browsers play; any stretch of it by a Range header."""
     call = find_call(db, user, call_id)
     path = recording(request.app.state.store, db, call)
-    if request.headers.get("range", "bytes=0-").startswith("bytes=0-"):
-        opened(db, user, call, "call.listen")
+    stretch = request.headers.get("range", "")
+    # A player asks for one stretch after the other: that is one listening, wherever it begins.
+    lately: Recent = request.app.state.read_lately
+    if lately.is_new((user.id, call.id, "audio")) or stretch.startswith("bytes=0-") or not stretch:
+        opened(db, user, call, "call.listen", **({"range": stretch} if stretch else {}))
     made = playable.prepare(path)
     return FileResponse(made.audio, media_type=made.media_type, headers=_CACHE)
 

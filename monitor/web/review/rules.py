@@ -21,7 +21,7 @@ from monitor.quality.rules.precision_by_rule import rule_figures
 from monitor.quality.stored_packs import Version
 from monitor.rules.language.resolve import ResolvedPack
 from monitor.store import Store, audit
-from monitor.web.deps import Db, leave, need
+from monitor.web.deps import Db, leave, need, noted
 from monitor.web.pages import page
 from monitor.web.review.common import Reviewer, not_found
 from monitor.web.roles import REVIEWERS
@@ -118,6 +118,9 @@ def history(
     known = _versions(db, pack)
     chosen, other = _chosen(known, version), _chosen(known, against) if against else None
     outcome = tryout.history(db, chosen, other, calls) if run else None
+    if outcome is not None:
+        said = {"pack": pack, "version": chosen.version}
+        noted(db, request.state.user, "rules.backtest", f"{calls} calls", **said)
     diff = _diff(other, chosen) if other is not None else []
     return page(
         request,

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+import ssl
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -21,11 +22,12 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from monitor.base.errors import UserError
 from monitor.base.i18n import language, tr, use_language
 from monitor.call import engine
+from monitor.call.live_shared_acoustic import shared_acoustic
 from monitor.call.live_shared_decoder import shared_decoder
-from monitor.ingest.live_board import Board, Limits, MakeOutlet
+from monitor.ingest.live_board import Board, Limits
 from monitor.ingest.sources import Source, Sources
-from monitor.web.feed import LocalFeed
 from monitor.web.server import Server, listening
+from monitor.web.telephony import outlets
 from monitor.web.telephony.audiosocket import Announced, Announcements, Listener
 from monitor.web.telephony.door import Door
 from monitor.web.telephony.sockets import Sockets
@@ -59,8 +61,22 @@ def bind(host: str, port: int, sources: Sources) -> Ports:
     """Listen.
 
     Raises:
-        UserError: a port is in use, or the address is not this machine's.
+        UserError: a port is in use, the address is not this machine's, or the certificate is
+            none.
     """
+    if sources.certificate is not None:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
+                sources.certificate, sources.key
+            )
+        except OSError as error:  # ssl.SSLError is one
+            path = sources.certificate
+            raise UserError(
+                tr(
+                    f"{path}：TLS 证书或密钥无法使用：{error}",
+                    f"{path}: the TLS certificate or its key cannot be used: {error}",
+                )
+            ) from error
     own = {
         source.name: listening(host, source.port)
         for source in sources
@@ -157,13 +173,7 @@ def server(served: Starlette, sources: Sources) -> Server:
 @contextmanager
 def serving(board: Board, loaded: Engine, sources: Sources, ports: Ports) -> Iterator[None]:
     """The ports are served on a thread until the block ends; then every call ends."""
-    try:
-        running = server(app(board, loaded, sources, ports), sources)
-        running.config.load()
-    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-        raise UserError(
-            tr(f"TLS 证书无法使用：{error}", f"the TLS certificate cannot be used: {error}")
-        ) from error
+    running = server(app(board, loaded, sources, ports), sources)
     spoken = language()
 
     def run() -> None:
@@ -223,15 +233,11 @@ def _work(main: FastAPI, wanted: Ingest, stop: threading.Event) -> None:
     second: Second | None = None
     if wanted.confirm is not None:
         second = engine.load_second(wanted.confirm, loaded)
-    with shared_decoder(loaded.recognizer):
-        board = Board(loaded, outlets(main), wanted.limits, second)
+    outlets.adopt(main.state.store)
+    with shared_decoder(loaded.recognizer), shared_acoustic(loaded.recognizer):
+        board = Board(loaded, outlets.into(main), wanted.limits, second)
         with serving(board, loaded, wanted.sources, wanted.ports):
             stop.wait()
-
-
-def outlets(main: FastAPI) -> MakeOutlet:
-    """Calls go into the main server's panels and store."""
-    return lambda key, agent: LocalFeed(main.state.intake, main.state.loop, key, None, agent)
 
 
 def log_to_terminal() -> None:

@@ -48,7 +48,11 @@ export class Transport extends EventTarget {
       if (wave) wave.landmarks = found;
       wave?.draw();
     });
-    await Promise.all([drawn, landmarks, this.transcript.load()]);
+    const words = this.transcript.load().then(() => {
+      if (wave) wave.words = this.transcript.words;
+      wave?.draw();
+    });
+    await Promise.all([drawn, landmarks, words]);
   }
 
   // Go to a moment without playing.

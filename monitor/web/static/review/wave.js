@@ -43,6 +43,7 @@ export class Wave extends EventTarget {
     this.selection = null;
     this.landmarks = { silences: [], overlaps: [], gaps: [] };
     this.marks = [];
+    this.words = []; // {party, start}, in order
     this.whole = null;
     this.detail = null;
     this.asked = 0;
@@ -134,8 +135,7 @@ export class Wave extends EventTarget {
     const x = (ms) => (ms / this.duration) * width;
     const rows = this.whole.channels;
     for (let channel = 0; channel < rows; channel += 1) {
-      c.fillStyle = colour(this.parties[channel] ?? "text-3");
-      this.#wave(c, this.whole, channel, 0, this.duration, width, (height * (channel + 0.5)) / rows, (height / rows) * 0.48);
+      this.#wave(c, colour, this.whole, channel, 0, this.duration, width, (height * (channel + 0.5)) / rows, (height / rows) * 0.48);
     }
     this.#signs(c, colour, x, height, 9);
     const [from, to] = this.view;
@@ -165,8 +165,7 @@ export class Wave extends EventTarget {
       const middle = top + lane * (channel + 0.5);
       c.fillStyle = colour("line");
       c.fillRect(0, middle, width, 1);
-      c.fillStyle = colour(this.parties[channel] ?? "text-3");
-      this.#wave(c, this.detail, channel, from, to, width, middle, lane * 0.46);
+      this.#wave(c, colour, this.detail, channel, from, to, width, middle, lane * 0.46);
     }
     this.#spans(c, colour, x, top, lane);
     this.#signs(c, colour, x, top, 12);
@@ -174,14 +173,25 @@ export class Wave extends EventTarget {
     this.#head(c, colour, x(this.now), height);
   }
 
-  #wave(c, set, channel, from, to, width, middle, half) {
+  // A channel in its party's colour; one that holds both in the colour of whoever spoke last.
+  #wave(c, colour, set, channel, from, to, width, middle, half) {
     const step = (to - from) / width;
+    const mixed = set.channels < this.parties.length ? this.words : [];
+    const colours = Object.fromEntries(this.parties.map((party) => [party, colour(party)]));
+    let next = 0;
+    c.fillStyle = colours[this.parties[channel]] ?? colour("text-3");
     for (let px = 0; px < width; px += 1) {
+      for (; next < mixed.length && mixed[next].start <= from + px * step; next += 1) c.fillStyle = colours[mixed[next].party];
       const [low, high] = extremes(set, channel, from + px * step, from + (px + 1) * step);
       const up = Math.min(1, (high * this.scale) / 127) * half;
       const down = Math.min(1, (-low * this.scale) / 127) * half;
       c.fillRect(px, middle - up, 1, Math.max(1, up + down));
     }
+  }
+
+  // The lane of a party; both have one where the recording has a single channel.
+  #row(party) {
+    return Math.min(this.detail.channels - 1, Math.max(0, this.parties.indexOf(party)));
   }
 
   #bands(c, colour, x, top, height, lane) {
@@ -191,7 +201,7 @@ export class Wave extends EventTarget {
     }
     for (const span of this.landmarks.overlaps) this.#hatch(c, colour("major"), x(span.start_ms), x(span.end_ms), top, height - top, 7);
     for (const span of this.landmarks.gaps) {
-      const row = Math.max(0, this.parties.indexOf(span.party));
+      const row = this.#row(span.party);
       this.#hatch(c, colour("text-3"), x(span.start_ms), x(span.end_ms), top + lane * row, lane, 4);
     }
   }
@@ -218,7 +228,7 @@ export class Wave extends EventTarget {
   #spans(c, colour, x, top, lane) {
     for (const mark of this.marks) {
       if (mark.sign === "met" || (mark.absent && !mark.chosen)) continue;
-      const row = Math.max(0, this.parties.indexOf(mark.party));
+      const row = this.#row(mark.party);
       c.fillStyle = colour(mark.sign in SIGNS && mark.sign !== "missed" ? mark.sign : "accent");
       c.globalAlpha = mark.chosen ? 0.32 : 0.14;
       c.fillRect(x(mark.start), top + lane * row, Math.max(2, x(mark.end) - x(mark.start)), lane);

@@ -1,0 +1,1 @@
+"""The small model behind `like`: how it is trained. Needs torch; see CARD.md."""
