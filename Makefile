@@ -10,7 +10,7 @@ QUICK_SKIPS := browser training models asr flow web/test_uplink.py audio/test_ca
 .PHONY: demo test quick lint types check system format clean
 
 demo: $(VENV)/.ready
-	$(BIN)/monitor demo
+	$(BIN)/monitor demo --call natural-elder
 
 test: $(VENV)/.ready-$(EXTRAS)
 	scripts/system-packages

@@ -34,7 +34,7 @@ def test_coarser_frames_keep_every_spike() -> None:
     for number, at in enumerate((1, 4, 8, 11, 15, 20, 28)):
         fine[at] = 0.0
         fine[at, 10 + number] = 1.0
-    rows = teacher.coarser(fine, 20)
+    rows = teacher.coarser(fine, 20, shift_ms=0.0)
     assert rows.shape == (20, units.size())
     assert np.allclose(rows.sum(1), 1.0)
     assert scoring.greedy(rows) == [10, 11, 12, 13, 14, 15, 16]
