@@ -240,7 +240,7 @@ class Reading:
     """
 
     name: str
-    value: float
+    value: int | float  # a count of milliseconds stays one on its way through JSON
     unit: str
     start_ms: Ms
     end_ms: Ms

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any
 from urllib.parse import urlencode
 
-from sqlalchemy import ColumnElement, Integer, exists
+from sqlalchemy import ColumnElement, Integer, select
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import aliased
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
 
@@ -70,8 +71,9 @@ class Scope:
 
 def rule_hit(rule: str) -> ColumnElement[bool]:
     """Calls with a finding of a rule (a missed script raises one, too)."""
-    hit = Alert.call_id == Call.id, Alert.rule == rule, Alert.state.not_in(NOT_COUNTED)
-    return exists().where(*hit)
+    one = aliased(Alert)  # the query around it may be about alerts itself
+    hit = one.call_id == Call.id, one.rule == rule, one.state.not_in(NOT_COUNTED)
+    return select(one.id).where(*hit).correlate(Call).exists()
 
 
 class _Quarters(GenericFunction[int]):

@@ -196,6 +196,12 @@ def test_an_older_store_learns_which_scores_count(
     with store.engine.begin() as connection:
         for name in ("card", "score", "max", "grade", "fatal"):
             connection.execute(text(f"ALTER TABLE calls DROP COLUMN people_{name}"))
+        # What came later is not there either.
+        for table in ("store_facts", "ended_sessions", "deleted_calls", "set_aside"):
+            connection.execute(text(f"DROP TABLE {table}"))
+        for column in ("api_tokens.scope", "api_tokens.expires_at", "audit.digest"):
+            table, _, name = column.partition(".")
+            connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {name}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))
     store.close()
     with open_store(store_url) as again:

@@ -275,7 +275,8 @@ def test_a_scorecard_is_kept_and_the_machines_stays(
     bad = {"answers": [{"item": "nothing", "status": "lost"}]}
     assert qa.post(url, json=bad, headers=bearer("qa")).status_code == 400
     assert qa.post(url, json=card, headers=bearer("agent")).status_code == 403
-    assert qa.post(url, json=card).status_code == 403  # no token
+    foreign = {"Origin": "http://elsewhere.example"}
+    assert qa.post(url, json=card, headers=foreign).status_code == 403
     with filled.reading() as session:
         machine = select(Scorecard).where(
             Scorecard.call_id == call.id, Scorecard.status == "machine"

@@ -220,7 +220,7 @@ def test_calls_that_are_over_leave_nothing_in_memory(
         waiting.wait(0.02)
     del desk, socket
     gc.collect()
-    assert not [thing for thing in gc.get_objects() if isinstance(thing, LiveCall)]
+    assert not [thing for thing in gc.get_objects() if type(thing) is LiveCall]
     assert calls._recorder._lines == {}
     assert calls._recorder._waiting == 0
 
