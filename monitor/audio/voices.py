@@ -1,21 +1,24 @@
 """Whose voice it is: a vector per stretch of speech, near for one speaker and far for two.
 
-The network is a small LSTM over mel bands (`models/speaker/CARD.md`). Its
+The network is a small LSTM over mel bands (docs/parties.md). Its
 features are those it was trained on: power in 40 mel bands (Slaney's scale and
 norm), 25 ms Hann windows every 10 ms, speech levelled to -30 dBFS, no logarithm.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from monitor.base import package_files
 from monitor.base.errors import UserError
+from monitor.base.i18n import tr
+from monitor.base.user_folders import user_folder
 from monitor.events import SAMPLE_RATE, Samples
 
 if TYPE_CHECKING:
@@ -31,6 +34,14 @@ _LEVEL = 10 ** (-30 / 20)
 _BATCH = 64
 
 
+def model_file() -> Path | None:
+    """Where the network lies: `MONITOR_VOICE_MODEL`, or `speaker/voice.onnx` in the user's own
+    folder. It is made elsewhere and does not travel with this project (docs/parties.md)."""
+    own = os.environ.get("MONITOR_VOICE_MODEL")
+    file = Path(own) if own else user_folder() / "speaker" / "voice.onnx"
+    return file if file.is_file() else None
+
+
 class VoiceModel:
     """The network; one instance serves all calls.
 
@@ -41,9 +52,16 @@ class VoiceModel:
     def __init__(self) -> None:
         import onnxruntime  # heavy; only those who tell voices apart pay for it
 
-        file = package_files.models_dir() / "speaker" / "voice.onnx"
-        if not file.is_file():
-            raise UserError(f"{file}: the voice model is missing: reinstall callmonitor")
+        file = model_file()
+        if file is None:
+            raise UserError(
+                tr(
+                    "没有声音模型，分不开同一声道里的两个人：请按 docs/parties.md 放好，"
+                    "或用 --channels agent",
+                    "without a voice model two people on one channel cannot be told apart: put one"
+                    " in its place (docs/parties.md), or say --channels agent",
+                )
+            )
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from monitor.audio import file as audio_file
 from monitor.audio.file import TruncatedAudioError
 from monitor.audio.seats import Seats, seat
+from monitor.audio.voices import model_file
 from monitor.base.call_record import CallRecord
 from monitor.base.errors import UserError
 from monitor.base.i18n import tr
@@ -96,6 +97,8 @@ def open_sound(source: Path, channels: Channels, vad: SileroVad) -> Sound:
     alone = len(seats.channels) == 1 and channels is None
     if not (alone or seats.mixed or channels == MIXED):
         return Sound(source, seats)
+    if channels != MIXED and model_file() is None:
+        return Sound(source, seats)  # as before there was one: the channel is the agent's
     turns = _turns(source, seats, vad)
     return Sound(source, seats, tuple(turns or ()))
 

@@ -9,7 +9,7 @@ import pytest
 
 from monitor.audio.mixed import Listener, Turn, apart
 from monitor.audio.vad import SileroVad
-from monitor.audio.voices import VoiceModel
+from monitor.audio.voices import VoiceModel, model_file
 from monitor.base.errors import UserError
 from monitor.call.engine import Engine
 from monitor.call.facts import CallFacts
@@ -22,6 +22,10 @@ from monitor.testing.recordings import encode
 from .conftest import samples_of
 
 _NAMES = ("customer-says-it", "forbidden-phrases")
+
+pytestmark = pytest.mark.skipif(
+    model_file() is None, reason="no voice model: see docs/parties.md, MONITOR_VOICE_MODEL"
+)
 
 
 @pytest.fixture(scope="module")
