@@ -29,7 +29,8 @@ NOISE = (0.0, 0.15)
 
 
 def for_reporting(identifier: str) -> bool:
-    """The ordinary calls that no threshold was chosen with (see models/meaning/gather.py)."""
+    """The ordinary calls that nothing was built or chosen with: neither `like` nor the sentences
+    of `rules/ordinary`."""
     return zlib.crc32(identifier.encode()) % 2 == 1
 
 

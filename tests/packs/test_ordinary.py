@@ -5,6 +5,8 @@ Only the half of the calls that no threshold was chosen with is counted.
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from functools import lru_cache
 from pathlib import Path
 
@@ -49,3 +51,9 @@ def test_meaning_stays_below_its_ceilings() -> None:
 
 def test_nothing_is_fatal() -> None:
     assert [a for o in outcomes() for a in o.alerts if a.severity is Severity.FATAL] == []
+
+
+def test_the_compiler_knows_no_call_that_is_reported_on() -> None:
+    script = Path(__file__).parents[2] / "scripts" / "ordinary_sentences.py"
+    done = subprocess.run([sys.executable, script, "--check"], check=False, capture_output=True)
+    assert done.returncode == 0, done.stdout.decode()
