@@ -90,7 +90,7 @@ class Line:
         """On the clerk's thread: the call opens, in the store too."""
         try:
             self._show(self._call.start())
-        except Exception:
+        except Exception:  # one call's fault must not end the others on this thread
             self._fail("cannot be opened")
         self._rest()
 
@@ -143,7 +143,7 @@ class Line:
     def _over(self) -> None:
         try:
             self._finish()
-        except Exception:
+        except Exception:  # the call is over whatever its end came to
             _log.exception("call %s: its end was not kept", self.name)
         self.done.set_result(None)
 

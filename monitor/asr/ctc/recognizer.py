@@ -9,6 +9,7 @@ is the network's affair (`Hearing`); the rest is the same for all.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -65,7 +66,7 @@ class Tap(Protocol):
         """The stretch is over."""
 
 
-class PosteriorRecognizer:
+class PosteriorRecognizer(ABC):
     """A loaded network that gives posteriors of units; shared by every call.
 
     Args:
@@ -104,9 +105,9 @@ class PosteriorRecognizer:
         self._background = background
         self._spotters: dict[tuple[Keyword, ...], Spotter] = {}
 
+    @abstractmethod
     def hearing(self) -> Hearing:
         """A fresh way from samples to posteriors, for one stretch."""
-        raise NotImplementedError
 
     def stream(self, party: Party, tap: Tap | None = None) -> CtcStream:
         """A fresh stream; `tap` is handed the posteriors that the tokens are decoded from."""
@@ -128,7 +129,7 @@ class PosteriorRecognizer:
             self._spotters[phrases] = known
         return known
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most have nothing to release
         """Nothing to release: the session goes with its last reference."""
 
 
