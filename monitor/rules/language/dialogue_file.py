@@ -28,6 +28,9 @@ PACE = 60_000 / 220
 LEVEL_DB = -25.0
 
 
+_OPENING = "对话文件应有 dialogues: 列表", "a file of dialogues has a list dialogues:"
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One turn (`party` says `text`), or a pause of `pause_ms` in which nobody speaks.
@@ -166,7 +169,7 @@ def read_dialogues(file: Path) -> DialogueFile:
     """
     found = _quickly(file)
     if found is None:  # the slow reader knows the places
-        found = validate(read(file), kind=DialogueFile)
+        found = validate(read(file, _OPENING), kind=DialogueFile)
     common = _shipped()
     found = found.model_copy(
         update={
@@ -215,5 +218,5 @@ def _unknown(file: Path, found: DialogueFile) -> list[Problem]:
                 break
     if not wrong:
         return []
-    source = read(file)
+    source = read(file, _OPENING)
     return [source.place(("dialogues", n, key)).problem(text) for n, key, text in wrong]

@@ -57,8 +57,11 @@ def _spot(node: Any, step: str | int, *, key: bool) -> tuple[int, int] | None:
     return None
 
 
-def read(file: Path) -> Source:
-    """Read one YAML file.
+_PACK = "规则包应以 pack: 名字 开头", "a pack begins with pack: name"
+
+
+def read(file: Path, opening: tuple[str, str] = _PACK) -> Source:
+    """Read one YAML file; `opening` says in both languages how such a file begins.
 
     Raises:
         PackErrors: it cannot be read, is not YAML, or is not a mapping.
@@ -91,7 +94,7 @@ def read(file: Path) -> Source:
     except Exception as error:  # the library's own slips, on text that nobody would write
         raise fail(_yaml_advice(f"{type(error).__name__}: {error}".splitlines()[0])) from None
     if not isinstance(data, Mapping):
-        raise fail(tr("规则包应以 pack: 名字 开头", "a pack begins with pack: name"))
+        raise fail(tr(*opening))
     return Source(file, data)
 
 
