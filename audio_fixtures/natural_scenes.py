@@ -30,6 +30,31 @@ GRANDMA = Natural((("zf_xiaoni", 0.6), ("zf_xiaobei", 0.4)), 0.9)
 
 NATURAL_SCENES: tuple[Scene, ...] = (
     Scene(
+        "natural-broadband",
+        "自然嗓音：宽带报修，坐席顶撞之后道歉补救",
+        "natural-broadband.opus",
+        (
+            Say("agent", GREETING, LIU),
+            Say("customer", "你好，我家的宽带昨天晚上就断了，到现在还上不去网。", MR_DENG),
+            Say("agent", "好的，请您稍等，我帮您查询一下。", LIU, 350),
+            Say("customer", "嗯，我上个月刚续的费，一千二百块钱一年呢。", MR_DENG, 1200),
+            Say("agent", "那块儿的线路什么时候坏的我这边没有记录。", LIU, 300),
+            Say("customer", "你们没有记录，那我找谁去啊？", MR_DENG, 300),
+            Say("agent", "你问我，我问谁啊？", LIU, 250),
+            Say("customer", "你这是什么态度呀？", MR_DENG, 300),
+            Say("agent", "实在对不起，是我不对，我马上给您报修，师傅今天下午就上门。", LIU, 700),
+            Say("customer", "那几点能来？我下午三点以后才在家。", MR_DENG, 400),
+            Say("agent", "三点到五点之间，上门以前会先给您打电话。", LIU, 350),
+            Say("customer", "行，那我就等着吧。", MR_DENG, 300),
+            Say("agent", "请问您还有其他问题吗？", LIU, 350),
+            Say("customer", "没有了，谢谢。", MR_DENG, 300),
+            Say("agent", CLOSING, LIU, 350),
+        ),
+        forbidden=("你问我，我问谁啊？",),
+        scripts=BOTH_MET,
+        noise_db=-62,
+    ),
+    Scene(
         "natural-plan",
         "自然嗓音：改套餐，语速快，全程规范",
         "natural-plan.opus",
