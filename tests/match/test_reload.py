@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from monitor.events import Party
 from monitor.language.phrases import Match, Matcher, MatchStream, Phrase
 from monitor.language.phrases.slots import SURNAMES
@@ -48,10 +46,13 @@ def test_what_is_held_stays_held() -> None:
     assert [m.key for m in found] == ["alert"]
 
 
-def test_a_thousand_phrases_load_within_a_second() -> None:
+def test_a_thousand_phrases_tell_each_other_apart() -> None:
+    """How long they take to load is measured by `python -m benchmarks.matching`."""
     texts = [f"{a}先生{b}小姐请稍等" for a in SURNAMES[:40] for b in SURNAMES[40:65]]
-    Matcher([Phrase("warm", "你好请稍等")])  # reading the dictionaries is not part of a reload
-    began = time.thread_time()
-    Matcher([Phrase(text, text) for text in texts])
     assert len(texts) == 1000
-    assert time.thread_time() - began < 1.0
+    matcher = Matcher([Phrase(text, text) for text in texts])
+    for text in texts[::199]:
+        stream = MatchStream(matcher, Party.AGENT)
+        found = [match for token in tokens(text) for match in stream.feed(token)]
+        found += stream.end_utterance(10_000)
+        assert text in [match.key for match in found if match.similarity == 1.0]
